@@ -1,0 +1,3 @@
+//! What may leave: thresholds and zones. Stands between the effects and everything people read.
+
+pub mod page;

@@ -1,0 +1,133 @@
+//! The controlled content of one school's page: everything the report may show, after suppression.
+
+pub use crate::effects::{EffectEstimate, Finding, Refusal, RefusalReason, SmallCell};
+use crate::vocab::{Direction, Interval, OutcomeDef};
+
+/// A value that passed disclosure control, or the reason why it is not shown.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shown<T> {
+    /// May be shown.
+    Value(T),
+    /// Fewer than `min` pupils stand behind it, or it would give a small group away.
+    Suppressed {
+        /// The threshold that was not met.
+        min: u64,
+    },
+    /// There is no value (no registrations, no linked pupils).
+    Missing,
+}
+
+/// A share of pupils.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Share {
+    /// Percentage, 0…100.
+    pub percent: f64,
+    /// 95 % Wilson interval in percent.
+    pub interval: Interval,
+    /// Pupils in the denominator.
+    pub n: u64,
+}
+
+/// How many pupils had at least one activity of a type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReachRow {
+    /// Activity code, or the exposure id.
+    pub code: String,
+    /// Label in Dutch.
+    pub nl: String,
+    /// Label in English.
+    pub en: String,
+    /// Share of this school's pupils with at least one registration.
+    pub own: Shown<Share>,
+    /// The same over all schools.
+    pub nation: Shown<Share>,
+    /// Mean number of registrations per pupil of this school.
+    pub own_mean: Shown<f64>,
+    /// The same over all schools.
+    pub nation_mean: Shown<f64>,
+}
+
+/// How the pupils fared on one outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutcomeRow {
+    /// The definition.
+    pub def: &'static OutcomeDef,
+    /// Label in Dutch (the study may override the definition's).
+    pub nl: String,
+    /// Label in English.
+    pub en: String,
+    /// Share of this school's pupils.
+    pub own: Shown<Share>,
+    /// Share over all schools.
+    pub nation: Shown<Share>,
+}
+
+/// One effect: this school, the nation, and the parts of the dose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EffectRow {
+    /// Model id in the study.
+    pub model: String,
+    /// Outcome label in Dutch.
+    pub outcome_nl: String,
+    /// Outcome label in English.
+    pub outcome_en: String,
+    /// Whether more of the outcome is good news.
+    pub direction: Direction,
+    /// Exposure label in Dutch, plural ("LOB-activiteiten").
+    pub exposure_nl: String,
+    /// Exposure label in English, plural.
+    pub exposure_en: String,
+    /// This school.
+    pub own: Finding,
+    /// All schools together.
+    pub nation: Finding,
+    /// The national effect of the parts of the dose (cohort, school), where the model splits it.
+    pub parts: Vec<Finding>,
+    /// The smallest difference in percentage points that this school's numbers would show
+    /// (80 % power): 2.8 standard errors.
+    pub smallest_visible: Option<f64>,
+}
+
+/// One step of the road from file to analysis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowRow {
+    /// Step or reason in Dutch.
+    pub nl: String,
+    /// Step or reason in English.
+    pub en: String,
+    /// True for a subtotal ("gelezen", "geanalyseerd"), false for pupils who fell out.
+    pub is_total: bool,
+    /// Number of pupils.
+    pub n: Shown<u64>,
+}
+
+/// Everything on one school's page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SchoolPage {
+    /// School key (BRIN + vestiging, or the study's own key).
+    pub school: String,
+    /// Name of the school, where the study has one.
+    pub school_name: Option<String>,
+    /// Title of the study.
+    pub study: String,
+    /// Run id, printed in the footer so that a page can be traced.
+    pub run_id: String,
+    /// Version of the engine.
+    pub engine_version: String,
+    /// Cohorts in the analysis, sorted.
+    pub cohorts: Vec<String>,
+    /// Pupils of this school in the study.
+    pub n_pupils: Shown<u64>,
+    /// Schools in the study.
+    pub n_schools: u64,
+    /// Reach of activities.
+    pub reach: Vec<ReachRow>,
+    /// Outcomes.
+    pub outcomes: Vec<OutcomeRow>,
+    /// Effects.
+    pub effects: Vec<EffectRow>,
+    /// Flow of pupils.
+    pub flow: Vec<FlowRow>,
+    /// Names of the covariates that were held equal, as the study labels them: (Dutch, English).
+    pub adjusted_for: Vec<(String, String)>,
+}

@@ -1,0 +1,90 @@
+//! What the effects room hands on: an estimate, or a refusal with its reason. A suppressed cell is added by
+//! `disclosure`. Whoever shows findings must match all three.
+
+use crate::vocab::{Estimand, Interval, Quantity};
+
+/// One answer to one estimand.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finding {
+    /// A number with its interval.
+    Estimate(EffectEstimate),
+    /// No number, and why.
+    Refused(Refusal),
+    /// A number that may not be shown.
+    Suppressed(SmallCell),
+}
+
+/// An estimated effect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EffectEstimate {
+    /// What was estimated.
+    pub estimand: Estimand,
+    /// The estimate with its unit and dose step.
+    pub quantity: Quantity,
+    /// Interval in the unit of `quantity`.
+    pub interval: Interval,
+    /// Standard error in the unit of `quantity`.
+    pub std_error: f64,
+    /// Degrees of freedom of the interval's t quantile; infinite for the normal.
+    pub df: f64,
+    /// Pupils behind the number.
+    pub n_pupils: u64,
+    /// Pupils with the event (or outcome 1) behind the number.
+    pub n_events: u64,
+}
+
+/// Why there is no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefusalReason {
+    /// The optimiser did not reach an optimum.
+    NotConverged,
+    /// A covariate separates the outcome completely.
+    Separated,
+    /// Nobody, or everybody, had the outcome.
+    NoVariation,
+    /// No pupil of this school is in the analysis set.
+    NoPupils,
+    /// Fewer than two schools: school effects can't be told from pupils.
+    OneSchool,
+    /// The dose does not vary.
+    NoDose,
+    /// Columns of the model are exact combinations of others, or there are fewer rows than terms.
+    RankDeficient,
+}
+
+impl RefusalReason {
+    /// Stable code in files (`status` and `reason` columns).
+    pub fn code(self) -> &'static str {
+        match self {
+            RefusalReason::NotConverged => "not_converged",
+            RefusalReason::Separated => "separated",
+            RefusalReason::NoVariation => "no_variation",
+            RefusalReason::NoPupils => "no_pupils",
+            RefusalReason::OneSchool => "one_school",
+            RefusalReason::NoDose => "no_dose",
+            RefusalReason::RankDeficient => "rank_deficient",
+        }
+    }
+}
+
+/// A refused estimate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// What was asked.
+    pub estimand: Estimand,
+    /// Why there is no answer.
+    pub reason: RefusalReason,
+    /// Pupils in the analysis set.
+    pub n_pupils: u64,
+}
+
+/// A suppressed estimate: the number exists and is not shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SmallCell {
+    /// What was asked.
+    pub estimand: Estimand,
+    /// The threshold that was not met: at least this many pupils.
+    pub min_pupils: u64,
+    /// The threshold that was not met: at least this many events and non-events.
+    pub min_events: u64,
+}

@@ -1,0 +1,5 @@
+//! LOB effect engine.
+pub mod disclosure;
+pub mod effects;
+pub mod stats;
+pub mod vocab;

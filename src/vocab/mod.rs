@@ -1,0 +1,18 @@
+//! The words every other room speaks: ids, days and periods, units, activities, outcomes, estimands.
+//! No input or output, no algebra, and nothing of ours is imported here.
+
+pub mod activities;
+pub mod calendar;
+pub mod estimand;
+pub mod ids;
+pub mod lang;
+pub mod outcomes;
+pub mod units;
+
+pub use activities::{ACTIVITIES, ActivityType, Competence};
+pub use calendar::{Day, PeriodLength};
+pub use estimand::{Contrast, DosePart, Estimand, Population, Reading};
+pub use ids::{CohortIx, IdVec, PupilIx, SchoolIx};
+pub use lang::Lang;
+pub use outcomes::{Direction, OUTCOMES, OutcomeDef, OutcomeRule};
+pub use units::{Interval, IntervalMethod, Level, Quantity, Unit};

@@ -1,0 +1,14 @@
+//! A dated event declared by the study (dropout, unregistration): the outcome of a discrete-time hazard.
+
+use super::{Direction, OutcomeDef, OutcomeRule};
+
+/// The definition of `event`.
+pub const DEF: OutcomeDef = OutcomeDef {
+    id: "event",
+    version: "1",
+    source: "declared by the study",
+    nl: "uitval",
+    en: "dropout",
+    direction: Direction::LowerIsBetter,
+    rule: OutcomeRule::Event,
+};

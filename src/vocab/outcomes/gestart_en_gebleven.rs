@@ -1,0 +1,15 @@
+//! In mbo on 1 October and in the same programme a year later: the composite that `switch_jr1` needs,
+//! because a switch exists only for those who started (`statistics.md` §5.2, rule 3).
+
+use super::{Direction, OutcomeDef, OutcomeRule};
+
+/// The definition of `gestart_en_gebleven`.
+pub const DEF: OutcomeDef = OutcomeDef {
+    id: "gestart_en_gebleven",
+    version: "1",
+    source: "composite of doorstroom_mbo and studieswitch (crebo)",
+    nl: "gestart in het mbo en een jaar later nog in dezelfde opleiding",
+    en: "started in mbo and in the same programme a year later",
+    direction: Direction::HigherIsBetter,
+    rule: OutcomeRule::SameProgramme { sector: "mbo", k: 1 },
+};

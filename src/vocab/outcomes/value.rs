@@ -1,0 +1,14 @@
+//! A value that stands in the pupil table already, made by whoever prepared the study.
+
+use super::{Direction, OutcomeDef, OutcomeRule};
+
+/// The definition of `value`.
+pub const DEF: OutcomeDef = OutcomeDef {
+    id: "value",
+    version: "1",
+    source: "declared by the study",
+    nl: "uitkomst",
+    en: "outcome",
+    direction: Direction::Neutral,
+    rule: OutcomeRule::Column,
+};
