@@ -2,4 +2,5 @@
 pub mod disclosure;
 pub mod effects;
 pub mod stats;
+pub mod study;
 pub mod vocab;

@@ -1,0 +1,485 @@
+//! `study.toml` as it is written. Every table and key a study can have stands here once: serde reads it,
+//! and `lob schema` prints the JSON Schema of the same types. Meaning is checked in [`super::check`].
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::vocab::{Lang, PeriodLength};
+
+/// One name or a list of names: `key = "id"` or `key = ["brin", "leerlingnummer"]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "OneOrMany", into = "Vec<String>")]
+#[schemars(with = "OneOrMany")]
+pub struct Names(pub Vec<String>);
+
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<OneOrMany> for Names {
+    fn from(names: OneOrMany) -> Self {
+        match names {
+            OneOrMany::One(one) => Names(vec![one]),
+            OneOrMany::Many(many) => Names(many),
+        }
+    }
+}
+
+impl From<Names> for Vec<String> {
+    fn from(names: Names) -> Self {
+        names.0
+    }
+}
+
+/// A whole study.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StudyFile {
+    /// Name, title, language, seed.
+    pub study: StudyHead,
+    /// The files, by a name of your choice.
+    pub sources: BTreeMap<String, Source>,
+    /// The time axis and the periods of the panel.
+    pub time: Time,
+    /// One row per pupil.
+    pub pupils: Pupils,
+    /// One row per registered activity.
+    #[serde(default)]
+    pub activities: Option<Activities>,
+    /// One row per enrolment after vmbo.
+    #[serde(default)]
+    pub enrolments: Option<Enrolments>,
+    /// Doses: what is counted of the activities.
+    #[serde(default)]
+    pub exposures: Vec<Exposure>,
+    /// Pupil characteristics that are held equal.
+    #[serde(default)]
+    pub covariates: Vec<Covariate>,
+    /// What the dose may hang together with.
+    #[serde(default)]
+    pub outcomes: Vec<Outcome>,
+    /// The models to fit.
+    #[serde(default)]
+    pub models: Vec<ModelEntry>,
+    /// What may be shown.
+    #[serde(default)]
+    pub privacy: Privacy,
+    /// The school reports.
+    #[serde(default)]
+    pub report: Report,
+}
+
+/// Name, title, language, seed.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StudyHead {
+    /// Short id, letters, digits, - and _.
+    pub id: String,
+    /// Title as reports print it.
+    pub title: String,
+    /// Rows that may be unreadable before the run stops; default 0.
+    #[serde(default)]
+    pub max_reject: u64,
+}
+
+/// File format of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    Csv,
+    Parquet,
+}
+
+/// One or more files with the same columns.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Paths or globs, relative to the study file. Their rows are read as one table.
+    pub files: Names,
+    /// `csv` or `parquet`; by default from the file name (`.csv`, `.csv.gz`, `.parquet`).
+    #[serde(default)]
+    pub format: Option<Format>,
+    /// CSV: the column separator, default `,`.
+    #[serde(default)]
+    pub delimiter: Option<String>,
+    /// CSV: texts that mean "no value", besides the empty cell.
+    #[serde(default)]
+    pub null: Vec<String>,
+    /// Other names for columns: `rename = { id = "Leerlingnr" }` lets the study say `id`.
+    #[serde(default)]
+    pub rename: BTreeMap<String, String>,
+    /// Rows to keep: all conditions must hold.
+    #[serde(default)]
+    pub filter: Vec<Filter>,
+    /// Columns taken from other sources, many rows here to one row there.
+    #[serde(default)]
+    pub lookup: Vec<Lookup>,
+}
+
+/// One condition on a column; name exactly one of `is`, `is_not`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// The column.
+    pub column: String,
+    /// Keep rows with one of these values.
+    #[serde(default)]
+    pub is: Option<Names>,
+    /// Drop rows with one of these values; rows without a value are kept.
+    #[serde(default)]
+    pub is_not: Option<Names>,
+}
+
+/// A many-to-one look-up in another source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// The other source.
+    pub table: String,
+    /// Columns that both sources have; together they name one row of `table`.
+    pub on: Names,
+    /// Columns to take from it.
+    pub take: Names,
+}
+
+/// What a day is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Axis {
+    Calendar,
+    Days,
+}
+
+/// The time axis and the periods.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Time {
+    /// `calendar`: dates; `days`: whole days from each pupil's own start (day 0).
+    pub axis: Axis,
+    /// Length of a period: `{ months = 6 }` or `{ days = 30 }`.
+    pub period: PeriodLength,
+    /// Number of periods that are followed, counted from the pupil's origin.
+    pub periods: u16,
+    /// How dates are written in text columns (strftime), default `%Y-%m-%d`; Dutch files often `%d-%m-%Y`.
+    #[serde(default)]
+    pub date_format: Option<String>,
+}
+
+/// Where pupils, schools and cohorts are found.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pupils {
+    /// The source with one row per pupil.
+    pub source: String,
+    /// Columns that together name a pupil. Without it every row is a pupil and nothing can be joined to it.
+    #[serde(default)]
+    pub key: Names,
+    /// Columns that together name the school (BRIN + vestiging).
+    pub school: Names,
+    /// Column with the school's name, for the report.
+    #[serde(default)]
+    pub school_name: Option<String>,
+    /// Columns that together name the cohort.
+    #[serde(default)]
+    pub cohort: Option<Names>,
+    /// Axis `calendar`: column with the day on which the pupil's clock starts.
+    #[serde(default)]
+    pub origin: Option<String>,
+    /// Column with the pupil's last day of observation (day number on the axis `days`).
+    #[serde(default)]
+    pub end: Option<String>,
+    /// Column with the day on which the dose of landmark models is frozen.
+    #[serde(default)]
+    pub landmark: Option<String>,
+    /// Column with the first day of enrolment; activities before it are dropped and counted.
+    #[serde(default)]
+    pub enrolled_from: Option<String>,
+    /// Column with the last day of enrolment; activities after it are dropped and counted.
+    #[serde(default)]
+    pub enrolled_to: Option<String>,
+    /// Which pupils could be linked to later education; the others have unknown outcomes, never dropout.
+    #[serde(default)]
+    pub linked: Option<Linked>,
+}
+
+/// How a linked pupil is recognised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Linked {
+    /// The column.
+    pub column: String,
+    /// Its values that mean "linked".
+    pub is: Names,
+}
+
+/// Unit of `amount`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AmountUnit {
+    Minutes,
+    Hours,
+    Days,
+    Points,
+}
+
+/// What to do with a school and cohort of which no activity was ever registered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Silent {
+    #[default]
+    Exclude,
+    Zero,
+}
+
+/// Where activities are found.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Activities {
+    /// The source with one row per activity.
+    pub source: String,
+    /// Columns that together name the pupil, in the order of `pupils.key`.
+    pub key: Names,
+    /// Column with the day of the activity.
+    pub date: String,
+    /// Column with the type of activity.
+    #[serde(default, rename = "type")]
+    pub kind: Option<String>,
+    /// The codes that exposures use, by the texts in the file: `recode = { "Gesprek mentor" = "GESPR" }`.
+    #[serde(default)]
+    pub recode: BTreeMap<String, String>,
+    /// Column with the amount (minutes, days) of the activity.
+    #[serde(default)]
+    pub amount: Option<String>,
+    /// Unit of `amount`.
+    #[serde(default)]
+    pub unit: Option<AmountUnit>,
+    /// A school and cohort without any registration: `exclude` (not measured, default) or `zero`.
+    #[serde(default)]
+    pub silent: Silent,
+}
+
+/// Where enrolments after vmbo are found.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolments {
+    /// The source with one row per enrolment.
+    pub source: String,
+    /// Columns that together name the pupil, in the order of `pupils.key`.
+    pub key: Names,
+    /// Column with the first day.
+    pub from: String,
+    /// Column with the last day; empty means still enrolled.
+    pub to: String,
+    /// Column with the sector (`mbo`, `havo`, …).
+    pub sector: String,
+    /// Column with the programme (crebo).
+    #[serde(default)]
+    pub programme: Option<String>,
+}
+
+/// What an exposure adds up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Measure {
+    #[default]
+    Count,
+    Amount,
+}
+
+/// A dose.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Exposure {
+    /// Short id; becomes the column `dose_<id>` of the panel.
+    pub id: String,
+    /// Label in Dutch, plural: "LOB-activiteiten".
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Label in English, plural.
+    #[serde(default)]
+    pub label_en: Option<String>,
+    /// Activity types that count; without it all do.
+    #[serde(default)]
+    pub types: Option<Names>,
+    /// `count` registrations (default) or add up their `amount`.
+    #[serde(default)]
+    pub measure: Measure,
+    /// Instead of activities: a numeric column of the pupils that is known beforehand.
+    #[serde(default)]
+    pub column: Option<String>,
+    /// The step whose association is reported, default 1: "per 5 extra activiteiten".
+    #[serde(default = "one")]
+    pub step: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// A pupil characteristic that is held equal.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Covariate {
+    /// Short id; becomes a column of the panel.
+    pub id: String,
+    /// Label in Dutch.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Label in English.
+    #[serde(default)]
+    pub label_en: Option<String>,
+    /// The column, default the id.
+    #[serde(default)]
+    pub column: Option<String>,
+    /// Numbers by the texts in the file: `recode = { M = 0, V = 1 }`. Other texts count as missing.
+    #[serde(default)]
+    pub recode: BTreeMap<String, f64>,
+    /// The categories of a text column; the first is the reference. Other texts count as missing.
+    #[serde(default)]
+    pub levels: Vec<String>,
+    /// Values below this become this.
+    #[serde(default)]
+    pub min: Option<f64>,
+    /// Values above this become this.
+    #[serde(default)]
+    pub max: Option<f64>,
+}
+
+/// What an event after the pupil's `end` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AfterEnd {
+    #[default]
+    Censor,
+    AtEnd,
+}
+
+/// An outcome.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// Short id; becomes a column of the panel.
+    pub id: String,
+    /// The definition (`lob schema --outcomes` lists them), default the id.
+    #[serde(default)]
+    pub definition: Option<String>,
+    /// Label in Dutch, default the definition's.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Label in English.
+    #[serde(default)]
+    pub label_en: Option<String>,
+    /// Definitions `event` and `score`: the source, when it is not the pupils' own.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Columns of `source` that name the pupil.
+    #[serde(default)]
+    pub key: Names,
+    /// Definitions `event` and `score`: column with the day.
+    #[serde(default)]
+    pub date: Option<String>,
+    /// Definition `event`: what an event after the pupil's `end` is: `censor` (no event, default) or
+    /// `at_end` (an event in the last period).
+    #[serde(default)]
+    pub after_end: AfterEnd,
+    /// Definitions `value` and `score`: column with the value.
+    #[serde(default)]
+    pub column: Option<String>,
+}
+
+/// Link function of a binary model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkName {
+    #[default]
+    Logit,
+    Cloglog,
+}
+
+/// What varies between schools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Random {
+    None,
+    Intercept,
+    #[default]
+    Slope,
+}
+
+/// Whether the dose enters as it is or split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DoseForm {
+    Total,
+    #[default]
+    Split,
+}
+
+/// A model to fit.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModelEntry {
+    /// Short id; names the model in every table.
+    pub id: String,
+    /// Kind of model: `hazard`, `landmark`, `linear` or `growth`.
+    pub kind: String,
+    /// The outcome.
+    pub outcome: String,
+    /// The exposure.
+    pub exposure: String,
+    /// Covariates, default all.
+    #[serde(default)]
+    pub covariates: Option<Names>,
+    /// Link of a binary model.
+    #[serde(default)]
+    pub link: LinkName,
+    /// What varies between schools: `none`, `intercept`, or `slope` (intercept and dose slope, default).
+    #[serde(default)]
+    pub random: Random,
+    /// The dose in three parts (`split`: within school and cohort, between cohorts, between schools;
+    /// default) or as it is (`total`).
+    #[serde(default)]
+    pub dose: DoseForm,
+    /// Linear and growth models: restricted maximum likelihood (default) or plain.
+    #[serde(default = "yes")]
+    pub reml: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Disclosure profile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProfileName {
+    #[default]
+    SchoolExtern,
+    SchoolIntern,
+}
+
+/// What may be shown.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Privacy {
+    /// `school-extern` (n < 10 is not shown, default) or `school-intern` (n < 5).
+    #[serde(default)]
+    pub profile: ProfileName,
+}
+
+/// The school reports.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Language: `nl` (default) or `en`; `--lang` goes before it.
+    #[serde(default)]
+    pub lang: Lang,
+    /// Outcomes on the page, default all binary and event outcomes.
+    #[serde(default)]
+    pub outcomes: Option<Names>,
+}
