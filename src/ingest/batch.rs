@@ -1,0 +1,345 @@
+//! Typed columns of a batch. A reader asks for a column as text, number or day and gets just that.
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
+};
+use arrow::compute::{cast, filter, take};
+use arrow::datatypes::{DataType, Int32Type};
+
+use super::reject::Problem;
+use crate::study::file::Axis;
+use crate::vocab::Day;
+
+/// As what a column is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum As {
+    /// Text: keys, codes, labels. Whole numbers count as their decimal text.
+    Text,
+    /// A number; truth values count as 0 and 1.
+    Number,
+    /// A day of the study's time axis.
+    Day,
+}
+
+/// A wanted column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Name in the study.
+    pub name: String,
+    /// As what it is read.
+    pub as_: As,
+}
+
+impl Want {
+    /// A wanted column.
+    pub fn new(name: &str, as_: As) -> Self {
+        Self { name: name.to_string(), as_ }
+    }
+}
+
+/// A text column in the form in which the file holds it.
+#[derive(Clone, Debug)]
+pub enum Text {
+    /// Plain texts.
+    Plain(StringArray),
+    /// Codes into a short list of texts.
+    Coded(DictionaryArray<Int32Type>),
+    /// Whole numbers, read as their decimal text.
+    Int(Int64Array),
+}
+
+impl Text {
+    /// Appends the text of `row` to `out`; false when there is none.
+    pub fn write(&self, row: usize, out: &mut Vec<u8>) -> bool {
+        match self {
+            Text::Plain(a) => {
+                let some = a.is_valid(row);
+                if some {
+                    out.extend_from_slice(a.value(row).as_bytes());
+                }
+                some
+            }
+            Text::Coded(a) => match a.key(row) {
+                Some(k) if a.values().is_valid(k) => {
+                    out.extend_from_slice(a.values().as_string::<i32>().value(k).as_bytes());
+                    true
+                }
+                _ => false,
+            },
+            Text::Int(a) => {
+                let some = a.is_valid(row);
+                if some {
+                    write_int(a.value(row), out);
+                }
+                some
+            }
+        }
+    }
+
+    /// The text of `row`.
+    pub fn get(&self, row: usize) -> Option<String> {
+        let mut bytes = Vec::new();
+        self.write(row, &mut bytes).then(|| String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn array(&self) -> ArrayRef {
+        match self {
+            Text::Plain(a) => std::sync::Arc::new(a.clone()),
+            Text::Coded(a) => std::sync::Arc::new(a.clone()),
+            Text::Int(a) => std::sync::Arc::new(a.clone()),
+        }
+    }
+}
+
+/// Decimal digits without a detour through `String`: this runs once per activity row.
+fn write_int(value: i64, out: &mut Vec<u8>) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    let mut rest = value.unsigned_abs();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(rest % 10).expect("a digit");
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if value < 0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+/// A typed column.
+#[derive(Clone, Debug)]
+pub enum Column {
+    /// See [`As::Text`].
+    Text(Text),
+    /// See [`As::Number`].
+    Number(Float64Array),
+    /// See [`As::Day`].
+    Day(Int32Array),
+}
+
+impl Column {
+    /// The text column.
+    ///
+    /// # Panics
+    /// When the column was asked for as something else: a mistake in our code, never in data.
+    pub fn text(&self) -> &Text {
+        match self {
+            Column::Text(t) => t,
+            _ => panic!("a column asked for as text"),
+        }
+    }
+
+    /// The numbers; see [`Column::text`] for panics.
+    pub fn number(&self) -> &Float64Array {
+        match self {
+            Column::Number(n) => n,
+            _ => panic!("a column asked for as number"),
+        }
+    }
+
+    /// The days; see [`Column::text`] for panics.
+    pub fn day(&self) -> &Int32Array {
+        match self {
+            Column::Day(d) => d,
+            _ => panic!("a column asked for as day"),
+        }
+    }
+
+    fn array(&self) -> ArrayRef {
+        match self {
+            Column::Text(t) => t.array(),
+            Column::Number(n) => std::sync::Arc::new(n.clone()),
+            Column::Day(d) => std::sync::Arc::new(d.clone()),
+        }
+    }
+
+    fn rebuild(&self, array: &ArrayRef) -> Column {
+        match self {
+            Column::Text(Text::Plain(_)) => Column::Text(Text::Plain(array.as_string::<i32>().clone())),
+            Column::Text(Text::Coded(_)) => Column::Text(Text::Coded(array.as_dictionary::<Int32Type>().clone())),
+            Column::Text(Text::Int(_)) => Column::Text(Text::Int(array.as_primitive().clone())),
+            Column::Number(_) => Column::Number(array.as_primitive().clone()),
+            Column::Day(_) => Column::Day(array.as_primitive().clone()),
+        }
+    }
+
+    /// The rows where `keep` is true.
+    pub(super) fn filter(&self, keep: &BooleanArray) -> Column {
+        let kept = filter(&self.array(), keep).expect("a mask as long as the column");
+        self.rebuild(&kept)
+    }
+
+    /// The rows at `index`; a null index gives a null.
+    pub(super) fn take(&self, index: &arrow::array::UInt32Array) -> Column {
+        let taken = take(&self.array(), index, None).expect("indices inside the column");
+        self.rebuild(&taken)
+    }
+
+    /// One column after another of the same kind; texts become plain.
+    pub(super) fn concat(parts: &[Column]) -> Option<Column> {
+        let plain: Vec<Column> = parts.iter().map(Column::plain).collect();
+        let arrays: Vec<ArrayRef> = plain.iter().map(Column::array).collect();
+        let refs: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+        let all = arrow::compute::concat(&refs).ok()?;
+        Some(plain.first()?.rebuild(&all))
+    }
+
+    fn plain(&self) -> Column {
+        match self {
+            Column::Text(t @ (Text::Coded(_) | Text::Int(_))) => {
+                let text = cast(&t.array(), &DataType::Utf8).expect("codes and whole numbers have a text");
+                Column::Text(Text::Plain(text.as_string::<i32>().clone()))
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+/// A column with the rows that could not be read as asked.
+pub(super) struct Converted {
+    pub(super) column: Column,
+    pub(super) bad: Vec<(usize, Problem, String)>,
+}
+
+/// How text becomes days.
+#[derive(Clone, Debug)]
+pub(super) struct DayFormat {
+    pub(super) axis: Axis,
+    pub(super) format: String,
+}
+
+/// Reads `array` as `as_`; `Err` says what would be right.
+pub(super) fn convert(array: &ArrayRef, as_: As, days: &DayFormat) -> Result<Converted, &'static str> {
+    match as_ {
+        As::Text => to_text(array).map(|t| Converted { column: Column::Text(t), bad: Vec::new() }),
+        As::Number => to_number(array),
+        As::Day if days.axis == Axis::Days => to_day_number(array),
+        As::Day => to_date(array, &days.format),
+    }
+}
+
+fn to_text(array: &ArrayRef) -> Result<Text, &'static str> {
+    let wanted = "text or whole numbers";
+    match array.data_type() {
+        DataType::Utf8 => Ok(Text::Plain(array.as_string::<i32>().clone())),
+        DataType::Dictionary(k, v) if **k == DataType::Int32 && **v == DataType::Utf8 => {
+            Ok(Text::Coded(array.as_dictionary::<Int32Type>().clone()))
+        }
+        t if t.is_integer() && *t != DataType::UInt64 => {
+            Ok(Text::Int(cast(array, &DataType::Int64).map_err(|_| wanted)?.as_primitive().clone()))
+        }
+        DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Dictionary(_, _)
+        | DataType::Boolean
+        | DataType::UInt64
+        | DataType::Date32 => {
+            Ok(Text::Plain(cast(array, &DataType::Utf8).map_err(|_| wanted)?.as_string::<i32>().clone()))
+        }
+        _ => Err(wanted),
+    }
+}
+
+fn to_number(array: &ArrayRef) -> Result<Converted, &'static str> {
+    let wanted = "numbers";
+    let mut bad = Vec::new();
+    let numbers = match array.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {
+            let text = cast(array, &DataType::Utf8).map_err(|_| wanted)?;
+            parse_rows(text.as_string::<i32>(), &mut bad, |s| s.parse().map_err(|_| Problem::NotANumber))
+        }
+        t if t.is_numeric() || *t == DataType::Boolean => {
+            cast(array, &DataType::Float64).map_err(|_| wanted)?.as_primitive().clone()
+        }
+        _ => return Err(wanted),
+    };
+    for (row, value) in numbers.iter().enumerate() {
+        if value.is_some_and(|v: f64| !v.is_finite()) {
+            bad.push((row, Problem::NotFinite, String::new()));
+        }
+    }
+    Ok(Converted { column: Column::Number(numbers), bad })
+}
+
+fn to_day_number(array: &ArrayRef) -> Result<Converted, &'static str> {
+    let wanted = "whole numbers of days";
+    let mut bad = Vec::new();
+    let days = match array.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            let text = cast(array, &DataType::Utf8).map_err(|_| wanted)?;
+            parse_rows(text.as_string::<i32>(), &mut bad, |s| s.parse().map_err(|_| Problem::NotADay))
+        }
+        t if t.is_integer() => {
+            let safe = cast(array, &DataType::Int32).map_err(|_| wanted)?;
+            let overflow = (0..array.len()).filter(|&i| array.is_valid(i) && safe.is_null(i));
+            bad.extend(overflow.map(|i| (i, Problem::NotADay, "999999999999".to_string())));
+            safe.as_primitive().clone()
+        }
+        _ => return Err(wanted),
+    };
+    Ok(Converted { column: Column::Day(days), bad })
+}
+
+fn to_date(array: &ArrayRef, format: &str) -> Result<Converted, &'static str> {
+    let wanted = "dates";
+    let mut bad = Vec::new();
+    let days = match array.data_type() {
+        DataType::Date32 => cast(array, &DataType::Int32).map_err(|_| wanted)?.as_primitive().clone(),
+        DataType::Date64 | DataType::Timestamp(_, _) => {
+            let dates = cast(array, &DataType::Date32).map_err(|_| wanted)?;
+            cast(&dates, &DataType::Int32).map_err(|_| wanted)?.as_primitive().clone()
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            let text = cast(array, &DataType::Utf8).map_err(|_| wanted)?;
+            parse_rows(text.as_string::<i32>(), &mut bad, |s| {
+                let date = jiff::civil::Date::strptime(format, s).map_err(|_| Problem::NotADate)?;
+                Ok(Day::from_date(date).0)
+            })
+        }
+        _ => return Err(wanted),
+    };
+    Ok(Converted { column: Column::Day(days), bad })
+}
+
+fn parse_rows<T: arrow::datatypes::ArrowPrimitiveType>(
+    text: &StringArray,
+    bad: &mut Vec<(usize, Problem, String)>,
+    parse: impl Fn(&str) -> Result<T::Native, Problem>,
+) -> arrow::array::PrimitiveArray<T> {
+    let value = |(row, cell): (usize, Option<&str>)| {
+        let cell = cell.map(str::trim).filter(|s| !s.is_empty())?;
+        parse(cell).map_err(|problem| bad.push((row, problem, cell.to_string()))).ok()
+    };
+    text.iter().enumerate().map(value).collect()
+}
+
+/// Rows of one source after filters, look-ups and rejects, with the columns in the order they were wanted.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Number of rows.
+    pub rows: usize,
+    /// One column per want.
+    pub columns: Vec<Column>,
+}
+
+impl Batch {
+    /// Appends the composite key of `row` to `out` (cleared first): the texts of `columns`, separated by the
+    /// unit separator; false when one of them is missing.
+    pub fn key(&self, columns: std::ops::Range<usize>, row: usize, out: &mut Vec<u8>) -> bool {
+        out.clear();
+        let first = columns.start;
+        columns.into_iter().all(|c| {
+            if c > first {
+                out.push(KEY_SEPARATOR);
+            }
+            self.columns[c].text().write(row, out)
+        })
+    }
+}
+
+/// Stands between the parts of a composite key; no text column of a sane file holds it.
+pub const KEY_SEPARATOR: u8 = 0x1f;

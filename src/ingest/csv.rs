@@ -1,0 +1,67 @@
+//! CSV, plain or gzip. Every column is read as text; types come later, so that a cell that can't be read is
+//! a counted reject with its place, not the reader's failure.
+
+use std::io::{BufReader, Read};
+use std::sync::Arc;
+
+use arrow::csv::ReaderBuilder;
+use arrow::csv::reader::Format as CsvFormat;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use flate2::read::MultiGzDecoder;
+
+use super::{InputError, InputFile};
+
+const BATCH: usize = 16_384;
+
+/// Column names of the file.
+pub(super) fn header(file: &InputFile, delimiter: u8) -> Result<Vec<String>, InputError> {
+    let format = CsvFormat::default().with_header(true).with_delimiter(delimiter);
+    let (schema, _) = format.infer_schema(open(file)?, Some(0)).map_err(|e| corrupt(file, &e))?;
+    let names: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
+    if names.iter().all(String::is_empty) {
+        return Err(InputError::Empty { file: file.name.clone() });
+    }
+    Ok(names)
+}
+
+/// Streams the batches of `columns` (positions in `header`).
+pub(super) fn batches<'f>(
+    file: &'f InputFile,
+    delimiter: u8,
+    header: &[String],
+    columns: &[usize],
+) -> Result<impl Iterator<Item = Result<RecordBatch, InputError>> + 'f, InputError> {
+    let fields: Vec<Field> = header.iter().map(|n| Field::new(n, DataType::Utf8, true)).collect();
+    let reader = ReaderBuilder::new(Arc::new(Schema::new(fields)))
+        .with_header(true)
+        .with_delimiter(delimiter)
+        .with_batch_size(BATCH)
+        .with_projection(columns.to_vec())
+        .build(open(file)?)
+        .map_err(|e| corrupt(file, &e))?;
+    Ok(reader.map(move |batch| batch.map_err(|e| corrupt(file, &e))))
+}
+
+fn open(file: &InputFile) -> Result<Box<dyn Read + Send>, InputError> {
+    let raw = BufReader::with_capacity(1 << 16, file.open()?);
+    let plain: Box<dyn Read + Send> = if file.gzip { Box::new(MultiGzDecoder::new(raw)) } else { Box::new(raw) };
+    without_bom(file, plain)
+}
+
+/// Drops a UTF-8 byte order mark; refuses UTF-16, which would be read as nonsense.
+fn without_bom(file: &InputFile, mut reader: Box<dyn Read + Send>) -> Result<Box<dyn Read + Send>, InputError> {
+    let mut start = Vec::with_capacity(3);
+    reader.by_ref().take(3).read_to_end(&mut start).map_err(|e| corrupt(file, &e))?;
+    if start.starts_with(&[0xff, 0xfe]) || start.starts_with(&[0xfe, 0xff]) {
+        return Err(corrupt(file, &"the file is UTF-16; save it as CSV UTF-8"));
+    }
+    if start == [0xef, 0xbb, 0xbf] {
+        start.clear();
+    }
+    Ok(Box::new(std::io::Cursor::new(start).chain(reader)))
+}
+
+fn corrupt(file: &InputFile, detail: &dyn std::fmt::Display) -> InputError {
+    InputError::Corrupt { file: file.name.clone(), format: "CSV (UTF-8)", detail: detail.to_string() }
+}

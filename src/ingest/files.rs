@@ -1,0 +1,103 @@
+//! Finding files, and the hash and size by which a run knows them again.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::InputError;
+use crate::study::file::{Format, Source};
+
+/// Position of a file among the files of its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileId(pub usize);
+
+/// One input file, as it was when it was found.
+#[derive(Clone, Debug)]
+pub struct InputFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Name without folders, for messages.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Format, from the study or the name.
+    pub format: Format,
+    /// Compressed with gzip.
+    pub gzip: bool,
+    modified: Option<SystemTime>,
+}
+
+impl InputFile {
+    fn new(path: PathBuf, format: Option<Format>) -> Result<Self, InputError> {
+        let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        let meta = fs::metadata(&path).map_err(|reason| InputError::Io { file: name.clone(), reason })?;
+        if !meta.is_file() {
+            let reason = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
+            return Err(InputError::Io { file: name, reason });
+        }
+        if meta.len() == 0 {
+            return Err(InputError::Empty { file: name });
+        }
+        let lower = name.to_lowercase();
+        let gzip = lower.ends_with(".gz");
+        let guess = if lower.contains(".parquet") || lower.ends_with(".pq") { Format::Parquet } else { Format::Csv };
+        let (bytes, modified) = (meta.len(), meta.modified().ok());
+        Ok(Self { path, name, bytes, format: format.unwrap_or(guess), gzip, modified })
+    }
+
+    pub(super) fn open(&self) -> Result<fs::File, InputError> {
+        fs::File::open(&self.path).map_err(|reason| InputError::Io { file: self.name.clone(), reason })
+    }
+
+    /// Fails when the file is not the one that was found: still being written, or replaced.
+    pub(super) fn assert_unchanged(&self) -> Result<(), InputError> {
+        let same = fs::metadata(&self.path)
+            .is_ok_and(|m| m.len() == self.bytes && m.modified().ok() == self.modified);
+        if same { Ok(()) } else { Err(InputError::Changed { file: self.name.clone() }) }
+    }
+}
+
+/// The files of a source, sorted by path.
+///
+/// # Errors
+/// A path or glob without a file, an empty file, a folder.
+pub fn find_files(base: &Path, name: &str, source: &Source) -> Result<Vec<InputFile>, InputError> {
+    let mut found = Vec::new();
+    for pattern in &source.files.0 {
+        let none = || InputError::NoFile { source_name: name.to_string(), pattern: pattern.clone() };
+        let literal = base.join(pattern);
+        let mut paths = Vec::new();
+        if literal.exists() {
+            paths.push(literal);
+        } else {
+            let full = literal.to_string_lossy().into_owned();
+            paths.extend(glob::glob(&full).map_err(|_| none())?.filter_map(Result::ok));
+        }
+        if paths.is_empty() {
+            return Err(none());
+        }
+        found.extend(paths);
+    }
+    found.sort();
+    found.dedup();
+    found.into_iter().map(|p| InputFile::new(p, source.format)).collect()
+}
+
+/// BLAKE3 hash of a file's bytes, in hexadecimal.
+///
+/// # Errors
+/// When the file can't be read.
+pub fn hash_file(file: &InputFile) -> Result<String, InputError> {
+    let io = |reason| InputError::Io { file: file.name.clone(), reason };
+    let mut hasher = blake3::Hasher::new();
+    let mut reader = file.open()?;
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match reader.read(&mut buffer).map_err(io)? {
+            0 => break,
+            n => hasher.update(&buffer[..n]),
+        };
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}

@@ -1,0 +1,73 @@
+//! Many-to-one look-ups: a small table held in memory, found by its composite key.
+
+use std::collections::HashMap;
+
+use arrow::array::UInt32Array;
+
+use super::batch::{As, Batch, Column, Want};
+use super::{InputError, Rejects, Table};
+use crate::study::file::Lookup;
+
+/// A loaded look-up table.
+pub(super) struct Loaded {
+    rows: HashMap<Vec<u8>, u32>,
+    columns: Vec<Column>,
+}
+
+impl Loaded {
+    /// Reads `table`: first the `on` columns as text, then the `take` columns as wanted.
+    pub(super) fn read(
+        table: &Table<'_>,
+        source_name: &str,
+        lookup: &Lookup,
+        rejects: &mut Rejects,
+    ) -> Result<Self, InputError> {
+        let n_on = lookup.on.0.len();
+        let mut rows: HashMap<Vec<u8>, u32> = HashMap::new();
+        let mut parts: Vec<Vec<Column>> = vec![Vec::new(); lookup.take.0.len()];
+        let (mut count, mut repeated, mut key) = (0u32, 0u64, Vec::new());
+        rejects.merge(table.for_each(&super::Silence, |batch: &Batch| {
+            for row in 0..batch.rows {
+                if batch.key(0..n_on, row, &mut key) && rows.insert(key.clone(), count).is_some() {
+                    repeated += 1;
+                }
+                count += 1;
+            }
+            for (part, column) in parts.iter_mut().zip(&batch.columns[n_on..]) {
+                part.push(column.clone());
+            }
+        })?);
+        if repeated > 0 {
+            return Err(InputError::NotUnique {
+                source_name: source_name.to_string(),
+                table: lookup.table.clone(),
+                on: lookup.on.0.join(", "),
+                rows: repeated,
+            });
+        }
+        let columns: Option<Vec<Column>> = parts.iter().map(|p| Column::concat(p)).collect();
+        columns.map(|columns| Self { rows, columns }).ok_or_else(|| InputError::NoPupils {
+            source_name: lookup.table.clone(),
+            why: "the look-up table has no rows".into(),
+        })
+    }
+
+    /// The row of each key of `batch` (columns `on`), null where there is none.
+    pub(super) fn find(&self, batch: &Batch, on: std::ops::Range<usize>) -> UInt32Array {
+        let mut key = Vec::new();
+        (0..batch.rows)
+            .map(|row| batch.key(on.clone(), row, &mut key).then(|| self.rows.get(&key).copied()).flatten())
+            .collect()
+    }
+
+    /// Column `i` of `take`, at the found rows.
+    pub(super) fn take(&self, i: usize, found: &UInt32Array) -> Column {
+        self.columns[i].take(found)
+    }
+}
+
+/// What the look-up table must hand over for `wants`.
+pub(super) fn wants_of(lookup: &Lookup, as_of: impl Fn(&str) -> As) -> Vec<Want> {
+    let on = lookup.on.0.iter().map(|n| Want::new(n, As::Text));
+    on.chain(lookup.take.0.iter().map(|n| Want::new(n, as_of(n)))).collect()
+}

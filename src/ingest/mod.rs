@@ -1,0 +1,19 @@
+//! Files → typed columns, with every row that falls out counted. The only room that reads data files.
+//!
+//! [`Table::open`] resolves files, columns, filters and look-ups of one source; [`Table::fold`] streams its
+//! batches through any number of threads, [`Table::for_each`] in file order.
+
+mod batch;
+mod csv;
+mod error;
+mod files;
+mod lookup;
+mod parquet;
+mod reject;
+mod table;
+
+pub use batch::{As, Batch, Column, Text, Want};
+pub use error::InputError;
+pub use files::{FileId, InputFile, find_files, hash_file};
+pub use reject::{Problem, RejectEntry, Rejects, masked};
+pub use table::{Progress, Silence, Table};

@@ -1,0 +1,359 @@
+//! One source, ready to be streamed: files found, columns resolved, filters and look-ups prepared.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, BooleanArray, StringArray};
+use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
+
+use super::batch::{As, Batch, Column, Converted, DayFormat, Want, convert};
+use super::files::{InputFile, find_files};
+use super::lookup::{Loaded, wants_of};
+use super::parquet::Footer;
+use super::{InputError, Rejects, csv};
+use crate::study::Study;
+use crate::study::file::{Format, Source};
+use crate::study::nearest;
+
+/// Told how many rows were read; a terminal shows a bar, a log shows nothing.
+pub trait Progress: Sync {
+    /// `rows` more rows were read.
+    fn rows(&self, rows: u64);
+}
+
+/// Shows nothing.
+pub struct Silence;
+
+impl Progress for Silence {
+    fn rows(&self, _: u64) {}
+}
+
+/// A source of the study with the columns that someone wants of it.
+pub struct Table<'s> {
+    name: String,
+    source: &'s Source,
+    files: Vec<Opened>,
+    own: Vec<Want>,
+    wants: Vec<Place>,
+    filters: Vec<Keep>,
+    lookups: Vec<Joined>,
+    days: DayFormat,
+    /// Rejects of the look-up tables, which were read when this table was opened.
+    lookup_rejects: Rejects,
+}
+
+/// Where a wanted column comes from.
+enum Place {
+    Own(usize),
+    Taken { lookup: usize, column: usize },
+}
+
+struct Keep {
+    column: usize,
+    values: BTreeSet<Vec<u8>>,
+    keep: bool,
+}
+
+struct Joined {
+    on: Vec<usize>,
+    table: Loaded,
+}
+
+struct Opened {
+    file: InputFile,
+    header: Vec<String>,
+    footer: Option<Footer>,
+}
+
+/// What one thread reads at a time: a row group, or a whole CSV file.
+struct Unit<'t> {
+    opened: &'t Opened,
+    row_group: usize,
+    first_row: u64,
+}
+
+impl<'s> Table<'s> {
+    /// Finds the files of source `name`, resolves `wants` and reads the look-up tables.
+    ///
+    /// # Errors
+    /// Missing or damaged files, missing columns, a look-up table with repeated keys.
+    pub fn open(study: &'s Study, base: &Path, name: &str, wants: &[Want]) -> Result<Self, InputError> {
+        let source = &study.sources[name];
+        let delimiter = delimiter(source);
+        let open = |file: InputFile| -> Result<Opened, InputError> {
+            let footer = match file.format {
+                Format::Parquet => Some(Footer::read(&file)?),
+                Format::Csv => None,
+            };
+            let header = match &footer {
+                Some(footer) => footer.header.clone(),
+                None => csv::header(&file, delimiter)?,
+            };
+            Ok(Opened { file, header, footer })
+        };
+        let files = find_files(base, name, source)?.into_iter().map(open).collect::<Result<_, _>>()?;
+        let format = study.time.date_format.clone().unwrap_or_else(|| "%Y-%m-%d".into());
+        let days = DayFormat { axis: study.time.axis, format };
+        let mut table = Self {
+            name: name.to_string(),
+            source,
+            files,
+            own: Vec::new(),
+            wants: Vec::new(),
+            filters: Vec::new(),
+            lookups: Vec::new(),
+            days,
+            lookup_rejects: Rejects::default(),
+        };
+        table.resolve(study, base, wants)?;
+        table.assert_columns()?;
+        Ok(table)
+    }
+
+    fn resolve(&mut self, study: &'s Study, base: &Path, wants: &[Want]) -> Result<(), InputError> {
+        let as_of = |name: &str| wants.iter().find(|w| w.name == name).map_or(As::Text, |w| w.as_);
+        for want in wants {
+            let taken = self.source.lookup.iter().enumerate().find_map(|(lookup, l)| {
+                l.take.0.iter().position(|t| *t == want.name).map(|column| Place::Taken { lookup, column })
+            });
+            let place = taken.unwrap_or_else(|| Place::Own(self.own(&want.name, want.as_)));
+            self.wants.push(place);
+        }
+        for lookup in &self.source.lookup {
+            let other = Table::open(study, base, &lookup.table, &wants_of(lookup, as_of))?;
+            let table = Loaded::read(&other, &self.name, lookup, &mut self.lookup_rejects)?;
+            let on = lookup.on.0.iter().map(|n| self.own(n, As::Text)).collect();
+            self.lookups.push(Joined { on, table });
+        }
+        for filter in &self.source.filter {
+            let column = self.own(&filter.column, As::Text);
+            let keep = filter.is.is_some();
+            let names = filter.is.as_ref().or(filter.is_not.as_ref());
+            let values = names.iter().flat_map(|n| &n.0).map(|v| v.clone().into_bytes()).collect();
+            self.filters.push(Keep { column, values, keep });
+        }
+        Ok(())
+    }
+
+    /// Position of an own column, added when it is new.
+    fn own(&mut self, name: &str, as_: As) -> usize {
+        let want = Want::new(name, as_);
+        self.own.iter().position(|w| *w == want).unwrap_or_else(|| {
+            self.own.push(want);
+            self.own.len() - 1
+        })
+    }
+
+    /// The column's name in the files.
+    fn in_file<'a>(&'a self, name: &'a str) -> &'a str {
+        self.source.rename.get(name).map_or(name, String::as_str)
+    }
+
+    fn assert_columns(&self) -> Result<(), InputError> {
+        for opened in &self.files {
+            for want in &self.own {
+                let column = self.in_file(&want.name);
+                if !opened.header.iter().any(|h| h == column) {
+                    let help = nearest(column, &opened.header).map_or_else(String::new, |h| format!("; {h}"));
+                    return Err(InputError::NoColumn {
+                        source_name: self.name.clone(),
+                        file: opened.file.name.clone(),
+                        column: column.to_string(),
+                        help,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn units(&self) -> Vec<Unit<'_>> {
+        let mut units = Vec::new();
+        for opened in &self.files {
+            match &opened.footer {
+                // CSV rows are counted as people see them: the header is row 1.
+                None => units.push(Unit { opened, row_group: 0, first_row: 2 }),
+                Some(footer) => {
+                    let mut first_row = 1;
+                    for (row_group, rows) in footer.row_groups().into_iter().enumerate() {
+                        units.push(Unit { opened, row_group, first_row });
+                        first_row += rows;
+                    }
+                }
+            }
+        }
+        units
+    }
+
+    /// Streams all batches through the threads of the pool: each thread folds into a state of its own, then
+    /// the states are merged. The result is the same for any number of threads when `merge` does not mind
+    /// the order, as sums of whole numbers don't.
+    ///
+    /// # Errors
+    /// Damaged files, wrong types, a file that changed meanwhile. The first error in file order is returned.
+    pub fn fold<S: Send>(
+        &self,
+        progress: &dyn Progress,
+        start: impl Fn() -> S + Sync + Send,
+        step: impl Fn(&mut S, &Batch) + Sync + Send,
+        merge: impl Fn(S, S) -> S + Sync + Send,
+    ) -> Result<(S, Rejects), InputError> {
+        let units = self.units();
+        let parts: Vec<Result<(S, Rejects), InputError>> = units
+            .par_iter()
+            .fold(
+                || Ok((start(), Rejects::default())),
+                |state, unit| {
+                    let (mut state, mut rejects) = state?;
+                    self.stream(unit, progress, &mut rejects, |batch| step(&mut state, batch))?;
+                    Ok((state, rejects))
+                },
+            )
+            .collect();
+        let mut all = (start(), self.lookup_rejects.clone());
+        for part in parts {
+            let (state, rejects) = part?;
+            all.0 = merge(all.0, state);
+            all.1.merge(rejects);
+        }
+        self.assert_unchanged()?;
+        Ok(all)
+    }
+
+    /// Streams all batches in file order.
+    ///
+    /// # Errors
+    /// As [`Table::fold`].
+    pub fn for_each(&self, progress: &dyn Progress, mut step: impl FnMut(&Batch)) -> Result<Rejects, InputError> {
+        let mut rejects = self.lookup_rejects.clone();
+        for unit in self.units() {
+            self.stream(&unit, progress, &mut rejects, &mut step)?;
+        }
+        self.assert_unchanged()?;
+        Ok(rejects)
+    }
+
+    fn assert_unchanged(&self) -> Result<(), InputError> {
+        self.files.iter().try_for_each(|o| o.file.assert_unchanged())
+    }
+
+    fn stream(
+        &self,
+        unit: &Unit<'_>,
+        progress: &dyn Progress,
+        rejects: &mut Rejects,
+        mut step: impl FnMut(&Batch),
+    ) -> Result<(), InputError> {
+        let Opened { file, header, footer } = unit.opened;
+        let position = |want: &Want| header.iter().position(|h| h == self.in_file(&want.name));
+        let mut columns: Vec<usize> = self.own.iter().filter_map(position).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let mut row = unit.first_row;
+        let mut each = |raw: RecordBatch| -> Result<(), InputError> {
+            let rows = raw.num_rows();
+            step(&self.prepare(file, &raw, row, rejects)?);
+            row += rows as u64;
+            progress.rows(rows as u64);
+            Ok(())
+        };
+        match footer {
+            Some(footer) => {
+                for raw in footer.batches(file, unit.row_group, &columns)? {
+                    each(raw?)?;
+                }
+            }
+            None => {
+                for raw in csv::batches(file, delimiter(self.source), header, &columns)? {
+                    each(raw?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Raw columns → typed columns; filter, reject, look up.
+    fn prepare(&self, file: &InputFile, raw: &RecordBatch, row: u64, rejects: &mut Rejects) -> Result<Batch, InputError> {
+        let mut own = Vec::with_capacity(self.own.len());
+        let mut bad = Vec::new();
+        for want in &self.own {
+            let array = self.without_nulls_in_words(self.raw(raw, want));
+            let Converted { column, bad: cells } = convert(&array, want.as_, &self.days).map_err(|wanted| {
+                let found = array.data_type().to_string();
+                let column = self.in_file(&want.name).to_string();
+                InputError::WrongType { file: file.name.clone(), column, found, wanted }
+            })?;
+            bad.extend(cells.into_iter().map(|cell| (want, cell)));
+            own.push(column);
+        }
+        let mut keep = self.kept(&own, raw.num_rows());
+        for (want, (at, problem, found)) in bad {
+            // A row that the filter leaves out may hold anything.
+            if keep.as_ref().is_none_or(|k| k[at]) {
+                rejects.add(&self.name, self.in_file(&want.name), problem, &file.name, row + at as u64, &found);
+                keep.get_or_insert_with(|| vec![true; raw.num_rows()])[at] = false;
+            }
+        }
+        let mut rows = raw.num_rows();
+        if let Some(keep) = keep {
+            rows = keep.iter().filter(|k| **k).count();
+            let mask = BooleanArray::from(keep);
+            own = own.iter().map(|c| c.filter(&mask)).collect();
+        }
+        Ok(self.joined(own, rows))
+    }
+
+    fn raw<'b>(&self, raw: &'b RecordBatch, want: &Want) -> &'b ArrayRef {
+        raw.column_by_name(self.in_file(&want.name)).expect("a column that assert_columns has seen")
+    }
+
+    /// Turns the study's words for "no value" (`NA`, `onbekend`) into no value.
+    fn without_nulls_in_words(&self, array: &ArrayRef) -> ArrayRef {
+        match array.as_any().downcast_ref::<StringArray>() {
+            Some(text) if !self.source.null.is_empty() => {
+                let keep = |v: &&str| !self.source.null.iter().any(|n| n == v);
+                std::sync::Arc::new(text.iter().map(|v| v.filter(keep)).collect::<StringArray>())
+            }
+            _ => array.clone(),
+        }
+    }
+
+    /// Which rows the filters keep; `None` when there are no filters.
+    fn kept(&self, own: &[Column], rows: usize) -> Option<Vec<bool>> {
+        if self.filters.is_empty() {
+            return None;
+        }
+        let mut keep = vec![true; rows];
+        let mut value = Vec::new();
+        for filter in &self.filters {
+            let column = own[filter.column].text();
+            for (row, keep) in keep.iter_mut().enumerate() {
+                value.clear();
+                let is_in = column.write(row, &mut value) && filter.values.contains(&value);
+                *keep &= is_in == filter.keep;
+            }
+        }
+        Some(keep)
+    }
+
+    fn joined(&self, own: Vec<Column>, rows: usize) -> Batch {
+        let found: Vec<_> = self
+            .lookups
+            .iter()
+            .map(|join| {
+                let key = Batch { rows, columns: join.on.iter().map(|&c| own[c].clone()).collect() };
+                join.table.find(&key, 0..join.on.len())
+            })
+            .collect();
+        let column = |place: &Place| match *place {
+            Place::Own(i) => own[i].clone(),
+            Place::Taken { lookup, column } => self.lookups[lookup].table.take(column, &found[lookup]),
+        };
+        Batch { rows, columns: self.wants.iter().map(column).collect() }
+    }
+}
+
+fn delimiter(source: &Source) -> u8 {
+    source.delimiter.as_ref().map_or(b',', |d| d.as_bytes()[0])
+}

@@ -1,0 +1,391 @@
+//! The dose of each pupil before each period, summed in one streaming pass over the activities.
+//!
+//! Sums are whole numbers (counts, or thousandths of the unit), so they don't depend on the order of rows,
+//! batches or threads. Threads collect additions per block of pupils and apply a block's additions together:
+//! a block fits the processor's cache, the whole table does not.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Mutex;
+
+use arrow::array::{Array, AsArray};
+
+use super::flow::{Flow, Step};
+use super::plan::{DoseFrom, Plan};
+use super::pupils::{Calendars, NO_DAY, Pupils, day_at, number_at};
+use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Text, Want};
+use crate::study::file::Measure;
+use crate::vocab::ids::Ix;
+use crate::vocab::{IdVec, PupilIx, SchoolIx};
+
+/// Thousandths: the resolution of added amounts.
+const PER_UNIT: f64 = 1000.0;
+const BLOCKS: usize = 64;
+const PENDING: usize = 8_192;
+
+/// Doses of all pupils.
+pub struct Doses {
+    blocks: Vec<Vec<u32>>,
+    pupils_per_block: usize,
+    /// Cells of a pupil: per exposure `periods` cells (before the origin, in period 0, 1, …) and one up to
+    /// the landmark.
+    cells: usize,
+    periods: usize,
+    scale: Vec<f64>,
+    /// Whether anyone of this school × cohort has a registration that counts.
+    registered: Vec<bool>,
+    cohorts: usize,
+}
+
+impl Doses {
+    /// Dose of exposure `e` known before period `k`: everything dated before the period's first day.
+    pub fn before_period(&self, e: usize, p: PupilIx, k: u16) -> f64 {
+        let at = self.base(p) + e * (self.periods + 1);
+        let block = &self.blocks[p.at() / self.pupils_per_block];
+        let sum: u64 = block[at..=at + usize::from(k)].iter().map(|&c| u64::from(c)).sum();
+        sum as f64 * self.scale[e]
+    }
+
+    /// Dose of exposure `e` before the pupil's landmark.
+    pub fn before_landmark(&self, e: usize, p: PupilIx) -> f64 {
+        let at = self.base(p) + e * (self.periods + 1) + self.periods;
+        f64::from(self.blocks[p.at() / self.pupils_per_block][at]) * self.scale[e]
+    }
+
+    /// Whether anyone of this pupil's school and cohort has a registration that counts.
+    pub fn is_registered(&self, pupils: &Pupils, p: PupilIx) -> bool {
+        self.registered[pupils.school[p].at() * self.cohorts + pupils.cohort[p].at()]
+    }
+
+    fn base(&self, p: PupilIx) -> usize {
+        (p.at() % self.pupils_per_block) * self.cells
+    }
+}
+
+/// One addition to a cell of a block.
+#[derive(Clone, Copy)]
+struct Addition {
+    cell: u32,
+    amount: u32,
+}
+
+struct Blocks {
+    blocks: Vec<Mutex<Vec<u32>>>,
+    overflow: std::sync::atomic::AtomicBool,
+}
+
+impl Blocks {
+    fn apply(&self, block: usize, additions: &mut Vec<Addition>) {
+        // A poisoned lock means that another thread panicked, which ends the run anyway.
+        let mut cells = self.blocks[block].lock().expect("no thread panics while it adds");
+        for add in additions.drain(..) {
+            let cell = &mut cells[add.cell as usize];
+            match cell.checked_add(add.amount) {
+                Some(sum) => *cell = sum,
+                None => self.overflow.store(true, std::sync::atomic::Ordering::Relaxed),
+            }
+        }
+    }
+}
+
+/// What one thread has seen and not yet handed over.
+struct Pass<'p> {
+    pending: Vec<Vec<Addition>>,
+    blocks: &'p Blocks,
+    counts: Vec<[u64; STEPS.len()]>,
+    unknown: [u64; STEPS.len()],
+    registered: Vec<bool>,
+    types: HashMap<Vec<u8>, u64>,
+}
+
+/// The steps an activity row can end in, as positions of a count.
+const STEPS: [Step; 7] = [
+    Step::Read,
+    Step::NoKey,
+    Step::UnknownPupil,
+    Step::NoDate,
+    Step::NegativeAmount,
+    Step::OutsideEnrolment,
+    Step::Used,
+];
+
+fn position(step: Step) -> usize {
+    STEPS.iter().position(|s| *s == step).expect("a step of activities")
+}
+
+struct Context<'p> {
+    pupils: &'p Pupils,
+    calendars: &'p Calendars,
+    calendar: &'p IdVec<PupilIx, Option<u32>>,
+    keys: std::ops::Range<usize>,
+    date: usize,
+    kind: Option<usize>,
+    amount: Option<usize>,
+    recode: HashMap<&'p [u8], &'p str>,
+    exposures: Vec<Counted<'p>>,
+    periods: usize,
+    cells: usize,
+    pupils_per_block: usize,
+    cohorts: usize,
+}
+
+struct Counted<'p> {
+    position: usize,
+    types: Option<&'p [String]>,
+    amount: bool,
+}
+
+/// Sums the doses of all exposures that count activities.
+///
+/// # Errors
+/// Unreadable input; a dose that does not fit its cell.
+pub(super) fn sum(
+    plan: &Plan<'_>,
+    base: &Path,
+    pupils: &Pupils,
+    progress: &dyn Progress,
+    flow: &mut Flow,
+    rejects: &mut Rejects,
+) -> Result<Option<Doses>, InputError> {
+    let Some(a) = plan.activities else { return Ok(None) };
+    let mut wants: Vec<Want> = a.key.0.iter().map(|n| Want::new(n, As::Text)).collect();
+    let mut push = |name: &str, as_: As| {
+        wants.push(Want::new(name, as_));
+        wants.len() - 1
+    };
+    let date = push(&a.date, As::Day);
+    let kind = a.kind.as_ref().map(|n| push(n, As::Text));
+    let exposures: Vec<Counted<'_>> = counted(plan);
+    let amount = a.amount.as_ref().filter(|_| exposures.iter().any(|e| e.amount)).map(|n| push(n, As::Number));
+    let table = Table::open(plan.study, base, &a.source, &wants)?;
+
+    let (calendars, calendar) = Calendars::of(pupils, plan);
+    let periods = usize::from(plan.periods);
+    let cells = plan.exposures.len() * (periods + 1);
+    let pupils_per_block = pupils.len().div_ceil(BLOCKS).max(1);
+    let context = Context {
+        pupils,
+        calendars: &calendars,
+        calendar: &calendar,
+        keys: 0..a.key.0.len(),
+        date,
+        kind,
+        amount,
+        recode: a.recode.iter().map(|(from, to)| (from.as_bytes(), to.as_str())).collect(),
+        exposures,
+        periods,
+        cells,
+        pupils_per_block,
+        cohorts: pupils.cohorts.len(),
+    };
+    let blocks = Blocks {
+        blocks: (0..BLOCKS).map(|_| Mutex::new(vec![0; pupils_per_block * cells])).collect(),
+        overflow: false.into(),
+    };
+    let ((seen, found), new_rejects) = table.fold(
+        progress,
+        || (Pass::new(&blocks, &context), ()),
+        |(pass, ()), batch| context.batch(pass, batch),
+        |(mut left, ()), (right, ())| {
+            left.merge(right);
+            (left, ())
+        },
+    )?;
+    let () = found;
+    rejects.merge(new_rejects);
+    let registered = seen.finish(&context, flow);
+    if blocks.overflow.into_inner() {
+        let exposure = plan.exposures.iter().map(|e| e.entry.id.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(InputError::DoseTooLarge { exposure });
+    }
+    let scale = plan.exposures.iter().map(|e| match e.from {
+        DoseFrom::Activities { measure: Measure::Amount, .. } => 1.0 / PER_UNIT,
+        _ => 1.0,
+    });
+    Ok(Some(Doses {
+        blocks: blocks.blocks.into_iter().map(|b| b.into_inner().expect("no thread panicked")).collect(),
+        pupils_per_block,
+        cells,
+        periods,
+        scale: scale.collect(),
+        registered,
+        cohorts: pupils.cohorts.len(),
+    }))
+}
+
+fn counted<'p>(plan: &Plan<'p>) -> Vec<Counted<'p>> {
+    let of = |(position, e): (usize, &super::plan::ExposurePlan<'p>)| match e.from {
+        DoseFrom::Activities { types, measure } => {
+            Some(Counted { position, types, amount: measure == Measure::Amount })
+        }
+        DoseFrom::Column(_) => None,
+    };
+    plan.exposures.iter().enumerate().filter_map(of).collect()
+}
+
+impl<'p> Pass<'p> {
+    fn new(blocks: &'p Blocks, context: &Context<'_>) -> Self {
+        Self {
+            pending: (0..BLOCKS).map(|_| Vec::new()).collect(),
+            blocks,
+            counts: vec![[0; STEPS.len()]; context.pupils.schools.len()],
+            unknown: [0; STEPS.len()],
+            registered: vec![false; context.pupils.schools.len() * context.cohorts],
+            types: HashMap::new(),
+        }
+    }
+
+    fn add(&mut self, block: usize, addition: Addition) {
+        let pending = &mut self.pending[block];
+        pending.push(addition);
+        if pending.len() >= PENDING {
+            self.blocks.apply(block, pending);
+        }
+    }
+
+    fn merge(&mut self, mut other: Pass<'p>) {
+        for (block, pending) in other.pending.iter_mut().enumerate() {
+            self.blocks.apply(block, pending);
+        }
+        for (mine, theirs) in self.counts.iter_mut().chain([&mut self.unknown]).zip(other.counts.iter().chain([&other.unknown])) {
+            for (a, b) in mine.iter_mut().zip(theirs) {
+                *a += b;
+            }
+        }
+        for (a, b) in self.registered.iter_mut().zip(other.registered) {
+            *a |= b;
+        }
+    }
+
+    fn finish(mut self, context: &Context<'_>, flow: &mut Flow) -> Vec<bool> {
+        for (block, pending) in self.pending.iter_mut().enumerate() {
+            self.blocks.apply(block, pending);
+        }
+        for (i, step) in STEPS.iter().enumerate() {
+            flow.add("activities", None, *step, self.unknown[i]);
+            for (school, _) in context.pupils.schools.enumerate() {
+                flow.add("activities", Some(school), *step, self.counts[school.at()][i]);
+            }
+        }
+        self.registered
+    }
+}
+
+impl Context<'_> {
+    fn batch(&self, pass: &mut Pass<'_>, batch: &Batch) {
+        let kinds = self.kind.map(|c| self.kinds(pass, batch.columns[c].text(), batch.rows));
+        let all = self.exposures_of(None);
+        let (mut key, mut last_key): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
+        let mut last: Option<PupilIx> = None;
+        for row in 0..batch.rows {
+            if !batch.key(self.keys.clone(), row, &mut key) || key.is_empty() {
+                pass.unknown[position(Step::Read)] += 1;
+                pass.unknown[position(Step::NoKey)] += 1;
+                continue;
+            }
+            // Exports are often sorted by pupil: the same key again needs no look-up.
+            if key != last_key {
+                last = self.pupils.find(&key);
+                last_key.clone_from(&key);
+            }
+            let Some(pupil) = last else {
+                pass.unknown[position(Step::Read)] += 1;
+                pass.unknown[position(Step::UnknownPupil)] += 1;
+                continue;
+            };
+            let school: SchoolIx = self.pupils.school[pupil];
+            let exposures = kinds.as_ref().map_or(all, |k| k[row]);
+            let step = self.row(pass, batch, row, pupil, exposures);
+            let counts = &mut pass.counts[school.at()];
+            counts[position(Step::Read)] += 1;
+            counts[position(step)] += 1;
+        }
+    }
+
+    fn row(&self, pass: &mut Pass<'_>, batch: &Batch, row: usize, pupil: PupilIx, exposures: u64) -> Step {
+        let day = day_at(batch, self.date, row);
+        if day == NO_DAY {
+            return Step::NoDate;
+        }
+        let days = &self.pupils.days[pupil];
+        if (days.from != NO_DAY && day < days.from) || (days.to != NO_DAY && day > days.to) {
+            return Step::OutsideEnrolment;
+        }
+        let amount = self.amount.map_or(0.0, |c| number_at(batch, c, row));
+        if amount < 0.0 {
+            return Step::NegativeAmount;
+        }
+        let cohort = self.pupils.cohort[pupil];
+        pass.registered[self.pupils.school[pupil].at() * self.cohorts + cohort.at()] = true;
+        let slot = self.slot(pupil, day);
+        let at_landmark = days.landmark != NO_DAY && day < days.landmark;
+        let block = pupil.at() / self.pupils_per_block;
+        let base = (pupil.at() % self.pupils_per_block) * self.cells;
+        for (bit, e) in self.exposures.iter().enumerate() {
+            if exposures >> bit & 1 == 0 {
+                continue;
+            }
+            // A missing amount adds nothing; `as` saturates, and a saturated cell overflows on the next one.
+            let add = if e.amount { (amount * PER_UNIT).round() as u32 } else { 1 };
+            let first = base + e.position * (self.periods + 1);
+            let mut push = |cell: usize| {
+                let cell = u32::try_from(cell).expect("a block of fewer than 4 294 967 296 cells");
+                pass.add(block, Addition { cell, amount: add });
+            };
+            if let Some(slot) = slot {
+                push(first + slot);
+            }
+            if at_landmark {
+                push(first + self.periods);
+            }
+        }
+        Step::Used
+    }
+
+    /// 0 before the origin, k + 1 in period k; `None` when no later period can know of it.
+    fn slot(&self, pupil: PupilIx, day: i32) -> Option<usize> {
+        let starts = self.calendars.starts(self.calendar[pupil]?);
+        let slot = starts.iter().take_while(|start| **start <= day).count();
+        (slot < self.periods).then_some(slot)
+    }
+
+    /// The exposures of each row, as bits.
+    fn kinds(&self, pass: &mut Pass<'_>, kinds: &Text, rows: usize) -> Vec<u64> {
+        match kinds {
+            Text::Coded(codes) => {
+                let values = codes.values().as_string::<i32>();
+                let of: Vec<u64> = (0..values.len())
+                    .map(|i| if values.is_valid(i) { self.exposures_of(Some(values.value(i).as_bytes())) } else { self.exposures_of(Some(b"")) })
+                    .collect();
+                let none = self.exposures_of(Some(b""));
+                (0..rows).map(|row| codes.key(row).map_or(none, |k| of[k])).collect()
+            }
+            plain => {
+                let mut text = Vec::new();
+                (0..rows)
+                    .map(|row| {
+                        text.clear();
+                        plain.write(row, &mut text);
+                        if let Some(&bits) = pass.types.get(&text) {
+                            return bits;
+                        }
+                        let bits = self.exposures_of(Some(&text));
+                        pass.types.insert(text.clone(), bits);
+                        bits
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    /// Bit i is set when exposure i counts this type; `None` where activities have no type.
+    fn exposures_of(&self, kind: Option<&[u8]>) -> u64 {
+        let kind = kind.map(|k| self.recode.get(k).map_or(k, |to| to.as_bytes()));
+        let counts = |e: &Counted<'_>| match (e.types, kind) {
+            (None, _) => true,
+            (Some(types), Some(kind)) => types.iter().any(|t| t.as_bytes() == kind),
+            (Some(_), None) => false,
+        };
+        self.exposures.iter().enumerate().filter(|(_, e)| counts(e)).fold(0, |bits, (i, _)| bits | 1 << i)
+    }
+}

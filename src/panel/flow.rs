@@ -1,0 +1,149 @@
+//! Who fell out where and why, per school. Every row read ends in exactly one step.
+
+use std::collections::BTreeMap;
+
+use crate::vocab::SchoolIx;
+
+/// A step or reason of the flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Rows read (after filters and rejects).
+    Read,
+    /// An exact copy of another row.
+    Duplicate,
+    /// No pupil key.
+    NoKey,
+    /// No school.
+    NoSchool,
+    /// The key belongs to no pupil of the pupil table.
+    UnknownPupil,
+    /// No date.
+    NoDate,
+    /// No amount, where an exposure adds amounts up; the row still counts as a registration.
+    NoAmount,
+    /// A negative amount.
+    NegativeAmount,
+    /// Dated outside the pupil's enrolment.
+    OutsideEnrolment,
+    /// Rows that count.
+    Used,
+    /// No day on which the pupil's clock starts.
+    NoOrigin,
+    /// The event came on or before the first day.
+    LeftBeforeStart,
+    /// No last day of observation, or one before the first day.
+    NoEnd,
+    /// No landmark date.
+    NoLandmark,
+    /// Not enrolled any more on the day before the landmark.
+    LeftBeforeLandmark,
+    /// Not linked to later education: the outcome is unknown.
+    NotLinked,
+    /// No activity was registered by anyone of this school and cohort: not measured.
+    NoRegistration,
+    /// No value of the outcome, or no score.
+    NoOutcome,
+    /// A covariate or the dose is missing.
+    MissingCovariate,
+    /// Outside the periods that are followed.
+    OutsidePeriods,
+    /// A later score of the same period took its place.
+    EarlierInPeriod,
+    /// In the analysis.
+    Analysed,
+}
+
+impl Step {
+    /// Name in `flow.parquet`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Step::Read => "read",
+            Step::Duplicate => "duplicate",
+            Step::NoKey => "no_key",
+            Step::NoSchool => "no_school",
+            Step::UnknownPupil => "unknown_pupil",
+            Step::NoDate => "no_date",
+            Step::NoAmount => "no_amount",
+            Step::NegativeAmount => "negative_amount",
+            Step::OutsideEnrolment => "outside_enrolment",
+            Step::Used => "used",
+            Step::NoOrigin => "no_origin",
+            Step::LeftBeforeStart => "left_before_start",
+            Step::NoEnd => "no_end",
+            Step::NoLandmark => "no_landmark",
+            Step::LeftBeforeLandmark => "left_before_landmark",
+            Step::NotLinked => "not_linked",
+            Step::NoRegistration => "no_registration",
+            Step::NoOutcome => "no_outcome",
+            Step::MissingCovariate => "missing_covariate",
+            Step::OutsidePeriods => "outside_periods",
+            Step::EarlierInPeriod => "earlier_in_period",
+            Step::Analysed => "analysed",
+        }
+    }
+
+    /// The step in words: (Dutch, English).
+    pub fn label(self) -> (&'static str, &'static str) {
+        match self {
+            Step::Read => ("gelezen", "read"),
+            Step::Duplicate => ("dubbele rij", "duplicate row"),
+            Step::NoKey => ("geen leerlingsleutel", "no pupil key"),
+            Step::NoSchool => ("geen school", "no school"),
+            Step::UnknownPupil => ("leerling niet in de leerlingtabel", "pupil not in the pupil table"),
+            Step::NoDate => ("geen datum", "no date"),
+            Step::NoAmount => ("geen hoeveelheid", "no amount"),
+            Step::NegativeAmount => ("negatieve hoeveelheid", "negative amount"),
+            Step::OutsideEnrolment => ("buiten de inschrijving", "outside the enrolment"),
+            Step::Used => ("gebruikt", "used"),
+            Step::NoOrigin => ("geen begindatum", "no start date"),
+            Step::LeftBeforeStart => ("vertrokken voor het begin", "left before the start"),
+            Step::NoEnd => ("geen geldige einddatum", "no valid end date"),
+            Step::NoLandmark => ("geen peildatum", "no landmark date"),
+            Step::LeftBeforeLandmark => ("vertrokken voor de peildatum", "left before the landmark"),
+            Step::NotLinked => ("niet gekoppeld: vervolg onbekend", "not linked: later education unknown"),
+            Step::NoRegistration => ("school en cohort zonder registraties", "school and cohort without registrations"),
+            Step::NoOutcome => ("geen uitkomst bekend", "no outcome known"),
+            Step::MissingCovariate => ("ontbrekend kenmerk", "missing characteristic"),
+            Step::OutsidePeriods => ("buiten de gevolgde perioden", "outside the followed periods"),
+            Step::EarlierInPeriod => ("vervangen door latere score in dezelfde periode", "replaced by a later score of the period"),
+            Step::Analysed => ("geanalyseerd", "analysed"),
+        }
+    }
+
+    /// True for subtotals, false for reasons to fall out.
+    pub fn is_total(self) -> bool {
+        matches!(self, Step::Read | Step::Used | Step::Analysed)
+    }
+}
+
+/// Counts per table or model, school (`None`: before a school was known) and step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flow {
+    counts: BTreeMap<(String, Option<SchoolIx>, Step), u64>,
+}
+
+impl Flow {
+    /// Adds `n` to a count; nothing is noted for 0.
+    pub fn add(&mut self, set: &str, school: Option<SchoolIx>, step: Step, n: u64) {
+        if n > 0 {
+            *self.counts.entry((set.to_string(), school, step)).or_default() += n;
+        }
+    }
+
+    /// All counts in order of set, school and step.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<SchoolIx>, Step, u64)> {
+        self.counts.iter().map(|((set, school, step), n)| (set.as_str(), *school, *step, *n))
+    }
+
+    /// A count over all schools.
+    pub fn total(&self, set: &str, step: Step) -> u64 {
+        self.iter().filter(|(s, _, t, _)| *s == set && *t == step).map(|(_, _, _, n)| n).sum()
+    }
+
+    /// Adds the counts of another flow.
+    pub fn extend(&mut self, other: Flow) {
+        for ((set, school, step), n) in other.counts {
+            self.add(&set, school, step, n);
+        }
+    }
+}

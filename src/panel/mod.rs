@@ -1,0 +1,24 @@
+//! Tables → one row per pupil × period: who is at risk, the dose known before the period, the outcome,
+//! covariates, school, and a flow table of who fell out where and why.
+//!
+//! [`plan::Plan`] says what is to be done, as a value. [`native`] executes it as a streaming pass,
+//! `sql` prints it. Nobody else reads activity rows.
+
+mod doses;
+mod enrolled;
+pub mod flow;
+pub mod native;
+mod occasions;
+pub mod plan;
+mod pupils;
+pub mod sets;
+pub mod sql;
+pub mod table;
+
+pub use doses::Doses;
+pub use flow::{Flow, Step};
+pub use native::build;
+pub use occasions::Scored;
+pub use plan::Plan;
+pub use pupils::Pupils;
+pub use sets::Panel;

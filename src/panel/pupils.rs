@@ -1,0 +1,527 @@
+//! The pupil table: read once, duplicates dropped, sorted by pseudonym, indexed by key.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+use std::path::Path;
+
+use arrow::array::Array;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::flow::{Flow, Step};
+use super::plan::{DoseFrom, Plan};
+use crate::ingest::{As, Batch, InputError, KEY_SEPARATOR, Progress, Rejects, Table, Want};
+use crate::study::file::Covariate;
+use crate::vocab::ids::Ix;
+use crate::vocab::{CohortIx, Day, IdVec, OutcomeRule, PupilIx, SchoolIx};
+
+/// A day that is not there.
+pub(super) const NO_DAY: i32 = i32::MIN;
+
+/// Days of a pupil; [`NO_DAY`] where there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PupilDays {
+    /// Start of the clock.
+    pub origin: i32,
+    /// Last day of observation.
+    pub end: i32,
+    /// Day on which the landmark dose is frozen.
+    pub landmark: i32,
+    /// First day of enrolment.
+    pub from: i32,
+    /// Last day of enrolment.
+    pub to: i32,
+}
+
+/// All pupils of a study, in the order of their pseudonyms.
+pub struct Pupils {
+    /// Schools, sorted by key.
+    pub schools: IdVec<SchoolIx, String>,
+    /// Names of the schools, where the study has them.
+    pub school_names: IdVec<SchoolIx, Option<String>>,
+    /// Cohorts, sorted; one empty label when the study has none.
+    pub cohorts: IdVec<CohortIx, String>,
+    /// School of each pupil.
+    pub school: IdVec<PupilIx, SchoolIx>,
+    /// Cohort of each pupil.
+    pub cohort: IdVec<PupilIx, CohortIx>,
+    /// Days of each pupil.
+    pub days: IdVec<PupilIx, PupilDays>,
+    /// Whether the pupil could be linked to later education.
+    pub linked: IdVec<PupilIx, bool>,
+    /// One column per covariate; NaN is missing, a category is its position in `levels`.
+    pub covariates: Vec<IdVec<PupilIx, f64>>,
+    /// One column per exposure that is a column of the pupils, by position of the exposure.
+    pub given_doses: BTreeMap<usize, IdVec<PupilIx, f64>>,
+    /// One column per outcome that is a value of the pupils, by position of the outcome.
+    pub values: BTreeMap<usize, IdVec<PupilIx, f64>>,
+    /// One column per event dated in the pupil table, by position of the outcome.
+    pub event_days: BTreeMap<usize, IdVec<PupilIx, i32>>,
+    /// Category labels of text covariates without declared levels, by position of the covariate.
+    pub levels: Vec<Vec<String>>,
+    keys: Keys,
+}
+
+impl Pupils {
+    /// Number of pupils.
+    pub fn len(&self) -> usize {
+        self.school.len()
+    }
+
+    /// True when there are none.
+    pub fn is_empty(&self) -> bool {
+        self.school.is_empty()
+    }
+
+    /// The pupil with this key.
+    pub fn find(&self, key: &[u8]) -> Option<PupilIx> {
+        self.keys.find(key)
+    }
+
+    /// The parts of a pupil's key, for the restricted panel table only.
+    pub(super) fn key(&self, p: PupilIx) -> &[u8] {
+        self.keys.get(p.at())
+    }
+}
+
+/// Keys in one arena, found by hash.
+struct Keys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Keys {
+    fn new() -> Self {
+        Self { bytes: Vec::new(), ends: Vec::new(), table: HashTable::new(), hasher: DefaultHashBuilder::default() }
+    }
+
+    fn get(&self, i: usize) -> &[u8] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.bytes[start..self.ends[i]]
+    }
+
+    fn find(&self, key: &[u8]) -> Option<PupilIx> {
+        let hash = self.hasher.hash_one(key);
+        self.table.find(hash, |&i| self.get(i as usize) == key).map(|&i| PupilIx::from_position(i as usize))
+    }
+
+    /// Adds a key that is not there yet.
+    fn push(&mut self, key: &[u8]) {
+        let position = u32::try_from(self.ends.len()).expect("fewer than 4 294 967 296 pupils");
+        let hash = self.hasher.hash_one(key);
+        self.bytes.extend_from_slice(key);
+        self.ends.push(self.bytes.len());
+        let Keys { bytes, ends, table, hasher } = self;
+        let text = |i: u32| {
+            let i = i as usize;
+            &bytes[if i == 0 { 0 } else { ends[i - 1] }..ends[i]]
+        };
+        table.insert_unique(hash, position, |&i| hasher.hash_one(text(i)));
+    }
+}
+
+/// One pupil row as it was read; two rows of a pupil are duplicates when they are equal.
+#[derive(Clone, PartialEq)]
+struct Row {
+    school: u32,
+    name: u32,
+    cohort: u32,
+    days: PupilDays,
+    linked: bool,
+    /// Covariates, given doses, values; missing as NaN, compared by bits.
+    numbers: Vec<u64>,
+    events: Vec<i32>,
+}
+
+/// Column positions in the batch.
+struct Layout {
+    key: std::ops::Range<usize>,
+    school: std::ops::Range<usize>,
+    cohort: std::ops::Range<usize>,
+    name: Option<usize>,
+    origin: Option<usize>,
+    end: Option<usize>,
+    landmark: Option<usize>,
+    from: Option<usize>,
+    to: Option<usize>,
+    linked: Option<usize>,
+    covariates: std::ops::Range<usize>,
+    given: Vec<(usize, usize)>,
+    values: Vec<(usize, usize)>,
+    events: Vec<(usize, usize)>,
+}
+
+/// What is read of the pupil table, and where each thing stands.
+fn layout(plan: &Plan<'_>) -> (Vec<Want>, Layout) {
+    let mut wants: Vec<Want> = Vec::new();
+    let mut push = |name: &str, as_: As| {
+        wants.push(Want::new(name, as_));
+        wants.len() - 1
+    };
+    let p = plan.pupils;
+    let mut range = |names: &[String]| {
+        let positions: Vec<usize> = names.iter().map(|n| push(n, As::Text)).collect();
+        positions.first().map_or(0..0, |&first| first..first + positions.len())
+    };
+    let key = range(&p.key.0);
+    let school = range(&p.school.0);
+    let cohort = range(p.cohort.as_ref().map_or(&[], |c| &c.0));
+    let mut maybe = |name: &Option<String>, as_: As| name.as_ref().map(|n| push(n, as_));
+    let name = maybe(&p.school_name, As::Text);
+    let origin = maybe(&p.origin, As::Day);
+    let end = maybe(&p.end, As::Day);
+    let landmark = maybe(&p.landmark, As::Day);
+    let from = maybe(&p.enrolled_from, As::Day);
+    let to = maybe(&p.enrolled_to, As::Day);
+    let linked = maybe(&p.linked.as_ref().map(|l| l.column.clone()), As::Text);
+    let first = wants.len();
+    for c in plan.covariates {
+        let is_text = !c.recode.is_empty() || !c.levels.is_empty();
+        wants.push(Want::new(column_of(c), if is_text { As::Text } else { As::Number }));
+    }
+    let covariates = first..wants.len();
+    let mut push = |name: &str, as_: As| {
+        wants.push(Want::new(name, as_));
+        wants.len() - 1
+    };
+    let mut given = Vec::new();
+    for (i, e) in plan.exposures.iter().enumerate() {
+        if let DoseFrom::Column(column) = e.from {
+            given.push((i, push(column, As::Number)));
+        }
+    }
+    let (mut values, mut events) = (Vec::new(), Vec::new());
+    for (i, o) in plan.outcomes.iter().enumerate() {
+        match (o.rule(), &o.entry.source) {
+            (OutcomeRule::Column, _) => values.push((i, push(o.entry.column.as_deref().unwrap_or(&o.entry.id), As::Number))),
+            (OutcomeRule::Event, None) => events.push((i, push(o.entry.date.as_deref().unwrap_or(&o.entry.id), As::Day))),
+            _ => {}
+        }
+    }
+    let layout = Layout { key, school, cohort, name, origin, end, landmark, from, to, linked, covariates, given, values, events };
+    (wants, layout)
+}
+
+/// The column of a covariate.
+pub(super) fn column_of(c: &Covariate) -> &str {
+    c.column.as_deref().unwrap_or(&c.id)
+}
+
+/// Distinct texts, numbered as they come; renumbered in sorted order at the end.
+#[derive(Default)]
+struct Labels {
+    index: HashMap<String, u32>,
+    texts: Vec<String>,
+}
+
+impl Labels {
+    fn code(&mut self, text: &str) -> u32 {
+        if let Some(&code) = self.index.get(text) {
+            return code;
+        }
+        let code = u32::try_from(self.texts.len()).expect("fewer labels than pupils");
+        self.index.insert(text.to_string(), code);
+        self.texts.push(text.to_string());
+        code
+    }
+
+    /// Texts in sorted order, and the new number of each old one.
+    fn sorted(&self) -> (Vec<String>, Vec<usize>) {
+        let mut order: Vec<usize> = (0..self.texts.len()).collect();
+        order.sort_by(|&a, &b| self.texts[a].cmp(&self.texts[b]));
+        let mut rank = vec![0; order.len()];
+        for (new, &old) in order.iter().enumerate() {
+            rank[old] = new;
+        }
+        (order.iter().map(|&i| self.texts[i].clone()).collect(), rank)
+    }
+}
+
+/// Reads the pupil table.
+///
+/// # Errors
+/// Unreadable input, rows in conflict, keys that look like a BSN, no usable pupil.
+pub(super) fn read(
+    plan: &Plan<'_>,
+    base: &Path,
+    progress: &dyn Progress,
+    flow: &mut Flow,
+    rejects: &mut Rejects,
+) -> Result<Pupils, InputError> {
+    let (wants, layout) = layout(plan);
+    let table = Table::open(plan.study, base, &plan.pupils.source, &wants)?;
+    let mut reading = Reading::new(plan, &layout);
+    rejects.merge(table.for_each(progress, |batch| reading.batch(batch))?);
+    reading.finish(flow)
+}
+
+struct Reading<'p> {
+    plan: &'p Plan<'p>,
+    layout: &'p Layout,
+    keys: Keys,
+    rows: Vec<Row>,
+    schools: Labels,
+    names: Labels,
+    cohorts: Labels,
+    counts: BTreeMap<Step, u64>,
+    conflicts: u64,
+    bsn: BsnWatch,
+}
+
+impl<'p> Reading<'p> {
+    fn new(plan: &'p Plan<'p>, layout: &'p Layout) -> Self {
+        Self {
+            plan,
+            layout,
+            keys: Keys::new(),
+            rows: Vec::new(),
+            schools: Labels::default(),
+            names: Labels::default(),
+            cohorts: Labels::default(),
+            counts: BTreeMap::new(),
+            conflicts: 0,
+            bsn: BsnWatch::default(),
+        }
+    }
+
+    fn count(&mut self, step: Step) {
+        *self.counts.entry(step).or_default() += 1;
+    }
+
+    fn batch(&mut self, batch: &Batch) {
+        let (mut key, mut text) = (Vec::new(), Vec::new());
+        for i in 0..batch.rows {
+            self.count(Step::Read);
+            let keyed = !self.layout.key.is_empty();
+            if keyed && (!batch.key(self.layout.key.clone(), i, &mut key) || key.is_empty()) {
+                self.count(Step::NoKey);
+                continue;
+            }
+            if !batch.key(self.layout.school.clone(), i, &mut text) || text.is_empty() {
+                self.count(Step::NoSchool);
+                continue;
+            }
+            let school = self.schools.code(&spaced(&text));
+            let row = self.row(batch, i, school, &mut text);
+            if !keyed {
+                // Without a key every row is a pupil; its position serves as the key.
+                key = (self.rows.len() as u64).to_be_bytes().to_vec();
+            }
+            match self.keys.find(&key).filter(|_| keyed) {
+                None => {
+                    self.bsn.see(&key);
+                    self.keys.push(&key);
+                    self.rows.push(row);
+                }
+                Some(p) if self.rows[p.at()] == row => self.count(Step::Duplicate),
+                Some(_) => self.conflicts += 1,
+            }
+        }
+    }
+
+    fn row(&mut self, batch: &Batch, i: usize, school: u32, text: &mut Vec<u8>) -> Row {
+        let l = self.layout;
+        let day = |column: Option<usize>| column.map_or(NO_DAY, |c| day_at(batch, c, i));
+        let name = l.name.and_then(|c| batch.columns[c].text().get(i)).unwrap_or_default();
+        if !batch.key(l.cohort.clone(), i, text) {
+            text.clear();
+        }
+        let cohort = self.cohorts.code(&spaced(text));
+        let linked = match (&self.plan.pupils.linked, l.linked) {
+            (Some(rule), Some(c)) => batch.columns[c].text().get(i).is_some_and(|v| rule.is.0.contains(&v)),
+            _ => true,
+        };
+        let covariates = self.plan.covariates.iter().zip(l.covariates.clone());
+        let mut numbers: Vec<u64> = covariates.map(|(c, at)| covariate(c, batch, at, i).to_bits()).collect();
+        let others = l.given.iter().chain(&l.values);
+        numbers.extend(others.map(|&(_, at)| number_at(batch, at, i).to_bits()));
+        let days = PupilDays {
+            origin: if l.origin.is_some() { day(l.origin) } else { 0 },
+            end: day(l.end),
+            landmark: day(l.landmark),
+            from: day(l.from),
+            to: day(l.to),
+        };
+        let events = l.events.iter().map(|&(_, at)| day_at(batch, at, i)).collect();
+        Row { school, name: self.names.code(&name), cohort, days, linked, numbers, events }
+    }
+
+    fn finish(mut self, flow: &mut Flow) -> Result<Pupils, InputError> {
+        let source_name = self.plan.pupils.source.clone();
+        if self.conflicts > 0 {
+            return Err(InputError::ConflictingPupils { source_name, rows: self.conflicts });
+        }
+        if let (Some(share), Some(column)) = (self.bsn.share(), self.plan.pupils.key.0.first()) {
+            return Err(InputError::LooksLikeBsn { source_name, column: column.clone(), share });
+        }
+        if self.rows.is_empty() {
+            let why = self.counts.iter().map(|(s, n)| format!("{} {n}", s.code())).collect::<Vec<_>>().join(", ");
+            return Err(InputError::NoPupils { source_name, why: if why.is_empty() { "no rows".into() } else { why } });
+        }
+        let kept = self.rows.len() as u64;
+        self.count(Step::Used);
+        self.counts.insert(Step::Used, kept);
+        for (step, n) in &self.counts {
+            flow.add("pupils", None, *step, *n);
+        }
+        Ok(self.sorted())
+    }
+
+    /// Brings pupils, schools and cohorts in their sorted order.
+    fn sorted(self) -> Pupils {
+        let mut order: Vec<usize> = (0..self.rows.len()).collect();
+        order.sort_by(|&a, &b| self.keys.get(a).cmp(self.keys.get(b)));
+        let mut keys = Keys::new();
+        for &i in &order {
+            keys.push(self.keys.get(i));
+        }
+        let (schools, school_rank) = self.schools.sorted();
+        let (cohorts, cohort_rank) = self.cohorts.sorted();
+        let rows: Vec<&Row> = order.iter().map(|&i| &self.rows[i]).collect();
+        let mut school_names = vec![None; schools.len()];
+        for row in &rows {
+            let name = &self.names.texts[row.name as usize];
+            let slot: &mut Option<String> = &mut school_names[school_rank[row.school as usize]];
+            if !name.is_empty() && slot.as_ref().is_none_or(|s| name < s) {
+                *slot = Some(name.clone());
+            }
+        }
+        let l = self.layout;
+        let n_cov = self.plan.covariates.len();
+        let number = |at: usize| -> IdVec<PupilIx, f64> {
+            rows.iter().map(|r| f64::from_bits(r.numbers[at])).collect::<Vec<_>>().into()
+        };
+        Pupils {
+            schools: schools.into(),
+            school_names: school_names.into(),
+            cohorts: cohorts.into(),
+            school: rows.iter().map(|r| SchoolIx::from_position(school_rank[r.school as usize])).collect::<Vec<_>>().into(),
+            cohort: rows.iter().map(|r| CohortIx::from_position(cohort_rank[r.cohort as usize])).collect::<Vec<_>>().into(),
+            days: rows.iter().map(|r| r.days).collect::<Vec<_>>().into(),
+            linked: rows.iter().map(|r| r.linked).collect::<Vec<_>>().into(),
+            covariates: (0..n_cov).map(number).collect(),
+            given_doses: l.given.iter().enumerate().map(|(k, &(i, _))| (i, number(n_cov + k))).collect(),
+            values: l.values.iter().enumerate().map(|(k, &(i, _))| (i, number(n_cov + l.given.len() + k))).collect(),
+            event_days: l
+                .events
+                .iter()
+                .enumerate()
+                .map(|(k, &(i, _))| (i, rows.iter().map(|r| r.events[k]).collect::<Vec<_>>().into()))
+                .collect(),
+            levels: self.plan.covariates.iter().map(|c| c.levels.clone()).collect(),
+            keys,
+        }
+    }
+}
+
+/// A composite key as people write it: parts separated by a space.
+fn spaced(key: &[u8]) -> String {
+    String::from_utf8_lossy(key).replace(char::from(KEY_SEPARATOR), " ")
+}
+
+pub(super) fn day_at(batch: &Batch, column: usize, row: usize) -> i32 {
+    let days = batch.columns[column].day();
+    if days.is_valid(row) { days.value(row) } else { NO_DAY }
+}
+
+pub(super) fn number_at(batch: &Batch, column: usize, row: usize) -> f64 {
+    let numbers = batch.columns[column].number();
+    if numbers.is_valid(row) { numbers.value(row) } else { f64::NAN }
+}
+
+/// The number of a covariate: recoded, position of its level, or as it is; clipped to min and max.
+fn covariate(c: &Covariate, batch: &Batch, column: usize, row: usize) -> f64 {
+    let text = || batch.columns[column].text().get(row);
+    let value = if !c.recode.is_empty() {
+        text().and_then(|t| c.recode.get(&t).copied()).unwrap_or(f64::NAN)
+    } else if !c.levels.is_empty() {
+        let level = text().and_then(|t| c.levels.iter().position(|l| *l == t));
+        level.map_or(f64::NAN, |l| l as f64)
+    } else {
+        number_at(batch, column, row)
+    };
+    // `f64::max` and `min` would turn a missing value into the bound.
+    if value.is_nan() {
+        return value;
+    }
+    value.max(c.min.unwrap_or(f64::NEG_INFINITY)).min(c.max.unwrap_or(f64::INFINITY))
+}
+
+/// Watches whether a key column holds citizen service numbers: of random 9-digit numbers one in eleven
+/// passes the 11-test, of real ones all do (`formats.md` §14.2).
+#[derive(Default)]
+struct BsnWatch {
+    nine_digits: u64,
+    pass: u64,
+}
+
+impl BsnWatch {
+    fn see(&mut self, key: &[u8]) {
+        if key.len() == 9 && key.iter().all(u8::is_ascii_digit) {
+            self.nine_digits += 1;
+            self.pass += u64::from(eleven_test(key));
+        }
+    }
+
+    fn share(&self) -> Option<u64> {
+        let suspicious = self.nine_digits >= 20 && 5 * self.pass > self.nine_digits;
+        suspicious.then(|| 100 * self.pass / self.nine_digits)
+    }
+}
+
+/// 9a₁+8a₂+…+2a₈−a₉ ≡ 0 (mod 11).
+fn eleven_test(digits: &[u8]) -> bool {
+    let sum: i32 = digits
+        .iter()
+        .zip([9, 8, 7, 6, 5, 4, 3, 2, -1])
+        .map(|(d, weight)| i32::from(d - b'0') * weight)
+        .sum();
+    sum % 11 == 0 && digits != b"000000000"
+}
+
+/// First days of the periods of each distinct origin; pupils who start on one day share a calendar.
+pub(super) struct Calendars {
+    of: HashMap<i32, usize>,
+    starts: Vec<Vec<i32>>,
+}
+
+impl Calendars {
+    /// Calendars of all pupils: `periods + 1` days each, the last one the end of the window.
+    pub(super) fn of(pupils: &Pupils, plan: &Plan<'_>) -> (Self, IdVec<PupilIx, Option<u32>>) {
+        let mut calendars = Calendars { of: HashMap::new(), starts: Vec::new() };
+        let index: Vec<Option<u32>> = pupils.days.iter().map(|d| calendars.index(d.origin, plan)).collect();
+        (calendars, index.into())
+    }
+
+    fn index(&mut self, origin: i32, plan: &Plan<'_>) -> Option<u32> {
+        if origin == NO_DAY {
+            return None;
+        }
+        if let Some(&i) = self.of.get(&origin) {
+            return u32::try_from(i).ok();
+        }
+        let starts: Option<Vec<i32>> =
+            (0..=plan.periods).map(|k| plan.period.start(Day(origin), k).map(|d| d.0)).collect();
+        self.of.insert(origin, self.starts.len());
+        self.starts.push(starts?);
+        u32::try_from(self.starts.len() - 1).ok()
+    }
+
+    /// First days of the periods of calendar `i`, and the end of the window.
+    pub(super) fn starts(&self, i: u32) -> &[i32] {
+        &self.starts[i as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::eleven_test;
+
+    #[test]
+    fn eleven_test_knows_the_published_example() {
+        assert!(eleven_test(b"123456782"));
+        assert!(!eleven_test(b"123456783"));
+        assert!(!eleven_test(b"000000000"));
+    }
+}
