@@ -180,13 +180,13 @@ impl Models {
         Self {
             uitval: landmark(
                 "uitval_jr1",
-                -1.88,
+                -1.75,
                 1.0,
                 part(e.uitval_within, e.uitval_cohort, e.uitval_school),
             ),
             doorstroom: landmark(
                 "doorstroom_mbo",
-                2.45,
+                2.50,
                 -0.3,
                 part(
                     e.doorstroom_within,
@@ -196,8 +196,8 @@ impl Models {
             ),
             gebleven: landmark(
                 "gestart_en_gebleven",
-                0.78,
-                -0.6,
+                0.55,
+                -0.9,
                 part(e.gebleven_within, e.gebleven_cohort, e.gebleven_school),
             ),
             hazard: Logit {

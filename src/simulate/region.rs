@@ -73,6 +73,9 @@ pub(super) struct SimulatedSchool {
 /// Simulates a region. Pure: equal specs give equal batches, on any number of threads of the current rayon
 /// pool. Holds the region in memory (about 3 kB a pupil); [`super::simulate_to`] doesn't.
 ///
+/// # Panics
+/// When an exam year lies outside the calendar (years −9990 to 9990).
+///
 /// ```
 /// use lob_effect::simulate::{RegionSpec, simulate};
 /// let region = simulate(&RegionSpec { schools: 3, pupils: 90, ..RegionSpec::default() });
