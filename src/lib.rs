@@ -2,6 +2,8 @@
 pub mod disclosure;
 pub mod effects;
 pub mod ingest;
+pub mod panel;
+pub mod simulate;
 pub mod stats;
 pub mod study;
 pub mod vocab;

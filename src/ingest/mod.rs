@@ -12,7 +12,7 @@ mod parquet;
 mod reject;
 mod table;
 
-pub use batch::{As, Batch, Column, Text, Want};
+pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
 pub use error::InputError;
 pub use files::{FileId, InputFile, find_files, hash_file};
 pub use reject::{Problem, RejectEntry, Rejects, masked};

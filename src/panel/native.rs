@@ -1,0 +1,49 @@
+//! Executes the plan: pupils are read once and indexed, activities are streamed and added to the pupils'
+//! cells, enrolments, events and scores are joined. Activity rows are never held in memory, and nothing here
+//! depends on the number of threads, the size of batches or the order of rows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::plan::Plan;
+use super::pupils::Calendars;
+use super::sets::{OutcomeData, Panel};
+use super::{doses, enrolled, occasions, pupils};
+use crate::ingest::{InputError, Progress, Rejects};
+use crate::panel::flow::Flow;
+use crate::vocab::OutcomeRule;
+
+/// Builds the panel of a plan; paths are relative to `base`.
+///
+/// # Errors
+/// Unreadable input, or more rejected rows than the study allows.
+pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result<Panel<'s>, InputError> {
+    let (mut flow, mut rejects) = (Flow::default(), Rejects::default());
+    let pupils = pupils::read(&plan, base, progress, &mut flow, &mut rejects)?;
+    let doses = doses::sum(&plan, base, &pupils, progress, &mut flow, &mut rejects)?;
+    let mut enrolled = enrolled::outcomes(&plan, base, &pupils, progress, &mut rejects)?;
+    let calendars = Calendars::of(&pupils, &plan);
+    let mut outcomes = BTreeMap::new();
+    for (i, o) in plan.outcomes.iter().enumerate() {
+        let data = match o.rule() {
+            OutcomeRule::Event => {
+                let days = occasions::event_days(&plan, i, base, &pupils, &mut rejects, progress)?;
+                OutcomeData::Event(occasions::at_risk(&plan, o, &pupils, &calendars, &days))
+            }
+            OutcomeRule::Score => {
+                OutcomeData::Scores(occasions::scores(&plan, i, base, &pupils, &calendars, &mut flow, &mut rejects)?)
+            }
+            OutcomeRule::Column => OutcomeData::Value(pupils.values[&i].clone()),
+            _ => match enrolled.remove(&i) {
+                Some(values) => OutcomeData::Binary(values),
+                None => continue,
+            },
+        };
+        outcomes.insert(i, data);
+    }
+    let max = plan.study.study.max_reject;
+    if rejects.count() > max {
+        return Err(InputError::Rejects { count: rejects.count(), max, list: rejects.to_string() });
+    }
+    Ok(Panel { plan, pupils, doses, outcomes, flow, rejects })
+}

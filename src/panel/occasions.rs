@@ -1,0 +1,172 @@
+//! Dated events and repeated scores, brought to the periods of the panel.
+
+use std::path::Path;
+
+use super::flow::{Flow, Step};
+use super::plan::{OutcomePlan, Plan};
+use super::pupils::{Calendars, NO_DAY, Pupils, day_at, number_at};
+use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
+use crate::study::file::AfterEnd;
+use crate::vocab::{IdVec, PupilIx};
+
+/// What a pupil contributes to a hazard: the last period at risk and whether the event came in it, or the
+/// step in which the pupil fell out.
+pub(super) type AtRisk = Result<LastPeriod, Step>;
+
+/// See [`AtRisk`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastPeriod {
+    /// The last period at risk, from 0.
+    pub period: u16,
+    /// Whether the event came in it.
+    pub event: bool,
+}
+
+/// A score of a pupil in a period.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Scored {
+    /// The pupil.
+    pub pupil: PupilIx,
+    /// The period of its date.
+    pub period: u16,
+    /// The score.
+    pub value: f64,
+}
+
+/// Day of the event of each pupil ([`NO_DAY`]: none): a column of the pupils, or the first date in a table.
+pub(super) fn event_days(
+    plan: &Plan<'_>,
+    at: usize,
+    base: &Path,
+    pupils: &Pupils,
+    rejects: &mut Rejects,
+    progress: &dyn Progress,
+) -> Result<IdVec<PupilIx, i32>, InputError> {
+    let o = plan.outcomes[at].entry;
+    let Some(source) = &o.source else { return Ok(pupils.event_days[&at].clone()) };
+    let keys = o.key.0.len();
+    let mut wants: Vec<Want> = o.key.0.iter().map(|n| Want::new(n, As::Text)).collect();
+    wants.push(Want::new(o.date.as_deref().unwrap_or(&o.id), As::Day));
+    let table = Table::open(plan.study, base, source, &wants)?;
+    let mut days: IdVec<PupilIx, i32> = vec![NO_DAY; pupils.len()].into();
+    let mut key = Vec::new();
+    rejects.merge(table.for_each(progress, |batch: &Batch| {
+        for row in 0..batch.rows {
+            let day = day_at(batch, keys, row);
+            if day == NO_DAY || !batch.key(0..keys, row, &mut key) {
+                continue;
+            }
+            if let Some(p) = pupils.find(&key) {
+                days[p] = if days[p] == NO_DAY { day } else { days[p].min(day) };
+            }
+        }
+    })?);
+    Ok(days)
+}
+
+/// Who is at risk until when. An event on or before the first day is a pupil who was never at risk; without
+/// an event the pupil is followed to `end`; whoever goes on after the last period is censored there.
+pub(super) fn at_risk(
+    plan: &Plan<'_>,
+    o: &OutcomePlan<'_>,
+    pupils: &Pupils,
+    calendars: &(Calendars, IdVec<PupilIx, Option<u32>>),
+    event: &IdVec<PupilIx, i32>,
+) -> IdVec<PupilIx, AtRisk> {
+    let one = |p: PupilIx| -> AtRisk {
+        let days = pupils.days[p];
+        let starts = calendars.0.starts(calendars.1[p].ok_or(Step::NoOrigin)?);
+        let mut event = Some(event[p]).filter(|d| *d != NO_DAY);
+        if event.is_some_and(|d| d <= days.origin) {
+            return Err(Step::LeftBeforeStart);
+        }
+        let end = Some(days.end).filter(|d| *d != NO_DAY);
+        if o.entry.after_end == AfterEnd::Censor && event.zip(end).is_some_and(|(event, end)| event > end) {
+            event = None;
+        }
+        let last = match (event, end) {
+            (Some(event), Some(end)) => event.min(end),
+            (Some(event), None) => event,
+            (None, Some(end)) => end,
+            (None, None) => return Err(Step::NoEnd),
+        };
+        if last < days.origin {
+            return Err(Step::NoEnd);
+        }
+        let period = starts.iter().take_while(|start| **start <= last).count() - 1;
+        let in_window = period < usize::from(plan.periods);
+        let period = u16::try_from(period).unwrap_or(u16::MAX).min(plan.periods - 1);
+        Ok(LastPeriod { period, event: event.is_some() && in_window })
+    };
+    pupils.school.ids().map(one).collect::<Vec<_>>().into()
+}
+
+/// The last score of each pupil in each period, by pupil and period.
+pub(super) fn scores(
+    plan: &Plan<'_>,
+    at: usize,
+    base: &Path,
+    pupils: &Pupils,
+    calendars: &(Calendars, IdVec<PupilIx, Option<u32>>),
+    flow: &mut Flow,
+    rejects: &mut Rejects,
+) -> Result<Vec<Scored>, InputError> {
+    let o = plan.outcomes[at].entry;
+    let set = format!("scores {}", o.id);
+    let keys = o.key.0.len();
+    let mut wants: Vec<Want> = o.key.0.iter().map(|n| Want::new(n, As::Text)).collect();
+    wants.push(Want::new(o.date.as_deref().unwrap_or(&o.id), As::Day));
+    wants.push(Want::new(o.column.as_deref().unwrap_or(&o.id), As::Number));
+    let source = o.source.as_deref().expect("a checked score outcome has a source");
+    let table = Table::open(plan.study, base, source, &wants)?;
+    let mut found: Vec<(Scored, i32)> = Vec::new();
+    let mut key = Vec::new();
+    rejects.merge(table.for_each(&crate::ingest::Silence, |batch: &Batch| {
+        for row in 0..batch.rows {
+            let pupil = if batch.key(0..keys, row, &mut key) { pupils.find(&key) } else { None };
+            let school = pupil.map(|p| pupils.school[p]);
+            flow.add(&set, school, Step::Read, 1);
+            let day = day_at(batch, keys, row);
+            let value = number_at(batch, keys + 1, row);
+            let scored = (|| {
+                let pupil = pupil.ok_or(Step::UnknownPupil)?;
+                if day == NO_DAY {
+                    return Err(Step::NoDate);
+                }
+                if value.is_nan() {
+                    return Err(Step::NoOutcome);
+                }
+                let starts = calendars.0.starts(calendars.1[pupil].ok_or(Step::NoOrigin)?);
+                let slot = starts.iter().take_while(|start| **start <= day).count();
+                if slot == 0 || slot > usize::from(plan.periods) {
+                    return Err(Step::OutsidePeriods);
+                }
+                let period = u16::try_from(slot - 1).expect("fewer than 65 536 periods");
+                Ok(Scored { pupil, period, value })
+            })();
+            match scored {
+                Ok(scored) => found.push((scored, day)),
+                Err(step) => flow.add(&set, school, step, 1),
+            }
+        }
+    })?);
+    // The latest date of a period counts; of two scores on one day the higher one.
+    found.sort_by(|(a, day_a), (b, day_b)| {
+        (a.pupil, a.period, *day_a).cmp(&(b.pupil, b.period, *day_b)).then(a.value.total_cmp(&b.value))
+    });
+    let mut last: Vec<Scored> = Vec::with_capacity(found.len());
+    for (scored, _) in found {
+        match last.last_mut().filter(|l| l.pupil == scored.pupil && l.period == scored.period) {
+            Some(earlier) => {
+                flow.add(&set, Some(pupils.school[scored.pupil]), Step::EarlierInPeriod, 1);
+                *earlier = scored;
+            }
+            None => last.push(scored),
+        }
+    }
+    for scored in &last {
+        flow.add(&set, Some(pupils.school[scored.pupil]), Step::Used, 1);
+    }
+    Ok(last)
+}
+

@@ -1,0 +1,39 @@
+//! Synthetic vmbo regions with a planted truth: the same tables that `ingest` reads, from models whose
+//! coefficients and random effects are known, so that bias and coverage of the engine can be measured.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `spec.rs` | what to simulate: sizes, seed, planted effects |
+//! | `calendar.rs` | the dates of a cohort (1 October of leerjaar 3, periods, landmark, count dates) |
+//! | `model.rs` | the true models and their coefficients |
+//! | `school.rs`, `pupil.rs`, `activity.rs` | who there is and what they did |
+//! | `dose.rs` | the dose split into its within, cohort and school part |
+//! | `dropout.rs`, `landmark.rs`, `score.rs` | the outcomes, drawn from the true models |
+//! | `after.rs` | enrolments after vmbo that show those outcomes |
+//! | `region.rs` | one school, one chunk of schools, the whole region |
+//! | `truth.rs`, `tables.rs` | the truth rows; everything as Arrow batches |
+//! | `emit.rs` | the only file that touches the disk |
+
+mod activity;
+mod after;
+mod calendar;
+mod dose;
+mod dropout;
+pub mod emit;
+mod landmark;
+mod model;
+mod pupil;
+pub mod region;
+mod school;
+mod score;
+mod spec;
+mod stream;
+mod tables;
+pub mod truth;
+
+#[cfg(test)]
+mod tests;
+
+pub use emit::{EmitError, Written, simulate_to, write_region};
+pub use region::{Region, simulate};
+pub use spec::{PlantedEffect, RegionSpec};
