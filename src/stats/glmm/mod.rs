@@ -106,6 +106,38 @@ pub fn fit_glmm(
     }
 }
 
+/// Laplace log-likelihood at given parameters, in the units of [`GlmmFit`]: what [`fit_glmm`] maximises. `theta` has
+/// q(q+1)/2 elements.
+///
+/// # Errors
+/// Those of [`BinomialCells::check`]; [`StatsError::Shape`] where lengths differ or z has not 1 to 3 columns;
+/// [`StatsError::NotConverged`] where the parameters are so extreme that a mode cannot be found.
+pub fn glmm_log_lik(
+    cells: &BinomialCells,
+    link: Link,
+    beta: ArrayView1<f64>,
+    theta: ArrayView1<f64>,
+) -> Result<f64, StatsError> {
+    cells.check()?;
+    if beta.len() != cells.x.ncols() || theta.len() != n_theta(cells.z.ncols()) {
+        return Err(StatsError::Shape(
+            "beta and theta do not fit the columns of x and z",
+        ));
+    }
+    let phi: Array1<f64> = beta.iter().chain(theta.iter()).copied().collect();
+    let found = match cells.z.ncols() {
+        1 => Problem::<1>::new(cells, link).evaluate(&phi),
+        2 => Problem::<2>::new(cells, link).evaluate(&phi),
+        3 => Problem::<3>::new(cells, link).evaluate(&phi),
+        _ => return Err(StatsError::Shape("z must have 1 to 3 columns")),
+    };
+    let not_found = StatsError::NotConverged {
+        evaluations: 1,
+        grad_max: f64::INFINITY,
+    };
+    found.map(|at| -at.value).ok_or(not_found)
+}
+
 fn fit<const Q: usize>(
     cells: &BinomialCells,
     link: Link,
