@@ -1,0 +1,47 @@
+//! Quantiles and tail probabilities, as thin wrappers.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
+
+/// Quantile of the standard normal distribution at probability 0 < `p` < 1.
+pub fn normal_quantile(p: f64) -> f64 {
+    Normal::standard().inverse_cdf(p)
+}
+
+/// Quantile of Student's t at probability 0 < `p` < 1; `df` above 0, infinite for the normal distribution. NaN for
+/// other `df`.
+pub fn t_quantile(p: f64, df: f64) -> f64 {
+    if df == f64::INFINITY {
+        return normal_quantile(p);
+    }
+    StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |t| t.inverse_cdf(p))
+}
+
+/// P(T > |t|)·2 for Student's t; `df` as in [`t_quantile`].
+pub fn t_two_sided(t: f64, df: f64) -> f64 {
+    if df == f64::INFINITY {
+        return 2.0 * Normal::standard().sf(t.abs());
+    }
+    StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |d| 2.0 * d.sf(t.abs()))
+}
+
+/// P(χ² > `x`) with `df` degrees of freedom, above 0. NaN for other `df`.
+pub fn chi2_survival(x: f64, df: f64) -> f64 {
+    ChiSquared::new(df).map_or(f64::NAN, |d| d.sf(x))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Tabled values, R 4.2.2: qnorm(.975), qt(.975, c(4, 21.5)), pchisq(3.841459, 1, lower = FALSE).
+    #[test]
+    fn tabled_values() {
+        assert!((normal_quantile(0.975) - 1.959963984540054).abs() < 1e-9);
+        assert!((t_quantile(0.975, f64::INFINITY) - 1.959963984540054).abs() < 1e-9);
+        assert!((t_quantile(0.975, 4.0) - 2.776445105197793).abs() < 1e-7);
+        assert!((t_quantile(0.025, 4.0) + 2.776445105197793).abs() < 1e-7);
+        assert!((chi2_survival(3.841458820694124, 1.0) - 0.05).abs() < 1e-9);
+        assert!((t_two_sided(-2.776445105197793, 4.0) - 0.05).abs() < 1e-9);
+        assert!(t_quantile(0.975, -1.0).is_nan());
+    }
+}

@@ -1,0 +1,57 @@
+//! Why a fit could not be made.
+
+/// Errors of the statistical core. Row and column numbers count from 0 in the arrays the caller passed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum StatsError {
+    /// Arrays whose lengths or codes do not fit together.
+    #[error("arrays do not fit together: {0}")]
+    Shape(&'static str),
+    /// A value that is NaN or infinite in the input.
+    #[error("{array} holds a value that is not finite in row {row}")]
+    NotFinite {
+        /// Which array.
+        array: &'static str,
+        /// Its row.
+        row: usize,
+    },
+    /// A cell without trials, or with fewer or more successes than it can have.
+    #[error("row {row}: {successes} successes in {trials} trials")]
+    Counts {
+        /// Row of the cell.
+        row: usize,
+        /// Trials of the cell.
+        trials: f64,
+        /// Successes of the cell.
+        successes: f64,
+    },
+    /// Column `column` of `x` is, to working precision, a combination of the columns before it.
+    #[error("column {column} of x is a combination of the columns before it")]
+    RankDeficient {
+        /// Column of `x`.
+        column: usize,
+    },
+    /// The likelihood keeps rising as the coefficient of `column` runs away: the column (alone or with others)
+    /// separates successes from failures.
+    #[error("column {column} of x separates the outcome: its coefficient has no finite estimate")]
+    Separated {
+        /// Column of `x` whose coefficient moves most.
+        column: usize,
+    },
+    /// All outcomes are equal.
+    #[error("the outcome does not vary")]
+    NoVariation,
+    /// Fewer than two groups have rows, so group effects cannot be told from the intercept.
+    #[error("{groups} group(s) with rows; random effects need two or more")]
+    TooFewGroups {
+        /// Groups that have rows.
+        groups: usize,
+    },
+    /// The iterations ended without an optimum at which a covariance matrix exists.
+    #[error("no optimum after {evaluations} evaluations (largest gradient component {grad_max:e})")]
+    NotConverged {
+        /// Evaluations (or iterations) spent.
+        evaluations: u32,
+        /// Largest absolute component of the gradient where it stopped.
+        grad_max: f64,
+    },
+}

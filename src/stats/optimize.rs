@@ -1,0 +1,516 @@
+//! Minimising −log L or the deviance over parameters that end in blocks of θ: BFGS with exact gradients to the
+//! neighbourhood, then Newton steps with a Hessian differenced from the gradient, which also gives the covariance.
+
+use ndarray::{Array1, Array2};
+
+use super::error::StatsError;
+use super::lambda::{ThetaLayout, canonical, from_theta, to_theta};
+use super::linalg::{Cholesky, max_abs};
+
+/// How a search ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// At an optimum inside the parameter space.
+    Interior,
+    /// At an optimum where directions of the random effects have no variance.
+    Boundary {
+        /// Elements of θ that are zero (whole columns of Λ).
+        zero: Vec<usize>,
+    },
+    /// The evaluations ran out, or no further descent was possible, before the gradient was small enough.
+    Budget {
+        /// Evaluations spent.
+        evaluations: u32,
+    },
+}
+
+/// Value and gradient at a point.
+#[derive(Clone, Debug)]
+pub struct ValueGrad {
+    /// Objective.
+    pub value: f64,
+    /// Its gradient.
+    pub grad: Array1<f64>,
+}
+
+/// Where a minimisation ended.
+#[derive(Clone, Debug)]
+pub struct Optimum {
+    /// Parameters, θ blocks canonical.
+    pub x: Array1<f64>,
+    /// Objective at `x`.
+    pub value: f64,
+    /// Largest absolute component of the gradient at `x`.
+    pub grad_max: f64,
+    /// Inverse Hessian over the parameters that are not held at zero; zero rows and columns for those.
+    pub inverse_hessian: Array2<f64>,
+    /// How it ended; positions count within θ.
+    pub stop: Stop,
+    /// Evaluations of value and gradient.
+    pub evaluations: u32,
+}
+
+/// A column of Λ with a smaller diagonal than this has no variance. Callers scale the columns of Z to root mean
+/// square 1, so this is a standard deviation of 1e-4 on the scale of the linear predictor (relative to σ in a linear
+/// model): far below what any number of groups can show.
+pub const ZERO_SD: f64 = 1e-4;
+
+/// BFGS ends when gᵀHg is below this: about 1e-6 standard errors from the optimum, so that the Hessian taken there
+/// serves for the covariance too.
+const BFGS_DECREMENT: f64 = 1e-12;
+/// Newton ends when gᵀH⁻¹g is below this: 1e-8 standard errors.
+const NEWTON_DECREMENT: f64 = 1e-16;
+/// What is accepted when rounding of the objective stops progress earlier: 1e-6 standard errors.
+const ROUNDING_DECREMENT: f64 = 1e-12;
+/// A Newton step of more than this decrement (1e-5 standard errors) calls for a new Hessian.
+const MOVED_FAR: f64 = 1e-10;
+/// Standard deviations tried for a direction that came out at zero, in case zero was only a saddle.
+const PROBES: [f64; 3] = [0.03, 0.1, 0.4];
+/// Step of the Hessian's central differences; parameters are scaled to curvatures of order one to J.
+const HESSIAN_STEP: f64 = 3e-5;
+
+/// An objective that counts its evaluations and keeps to a budget.
+struct Counted<F> {
+    f: F,
+    evaluations: u32,
+    budget: u32,
+}
+
+impl<F: FnMut(&Array1<f64>) -> Option<ValueGrad>> Counted<F> {
+    /// `None` where the objective is not finite.
+    fn at(&mut self, x: &Array1<f64>) -> Option<ValueGrad> {
+        self.evaluations += 1;
+        (self.f)(x)
+            .filter(|point| point.value.is_finite() && point.grad.iter().all(|g| g.is_finite()))
+    }
+
+    fn spent(&self) -> bool {
+        self.evaluations >= self.budget
+    }
+}
+
+/// A point of the search.
+#[derive(Clone)]
+struct Point {
+    x: Array1<f64>,
+    value: f64,
+    grad: Array1<f64>,
+}
+
+impl Point {
+    fn new(x: Array1<f64>, at: ValueGrad) -> Self {
+        Self {
+            x,
+            value: at.value,
+            grad: at.grad,
+        }
+    }
+}
+
+/// Minimises `f`, best of `starts` first; `inverse_hessian` is BFGS's first guess of the inverse Hessian.
+///
+/// `f` returns `None` where it cannot be evaluated; the search then shortens its step. It must be even in every
+/// column of Λ, as all likelihoods here are. `budget` bounds the evaluations of the search proper; the last Hessian
+/// is completed even if that takes a few more.
+///
+/// # Errors
+/// [`StatsError::NotConverged`] if no start can be evaluated, or the Hessian where the search ended is not positive
+/// definite, so that there is no covariance.
+pub fn minimise(
+    f: impl FnMut(&Array1<f64>) -> Option<ValueGrad>,
+    starts: &[Array1<f64>],
+    inverse_hessian: &Array2<f64>,
+    layout: &ThetaLayout,
+    budget: u32,
+) -> Result<Optimum, StatsError> {
+    let mut f = Counted {
+        f,
+        evaluations: 0,
+        budget,
+    };
+    let mut best = best_start(&mut f, starts)?;
+    let mut zero = Vec::new();
+    // One restart for each direction that might sit on a saddle at zero.
+    for _ in 0..=layout.sizes.iter().sum::<usize>() {
+        let found = bfgs(&mut f, best, inverse_hessian.clone());
+        let canonical = canonical_point(&found.x, layout);
+        zero = canonical.zero;
+        best = match f.at(&canonical.x) {
+            Some(at) => Point::new(canonical.x, at),
+            None => found,
+        };
+        match escape_from_zero(&mut f, &best, &zero, layout) {
+            Some(better) if !f.spent() => best = better,
+            _ => break,
+        }
+    }
+    polish(&mut f, best, &zero, layout)
+}
+
+fn best_start<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
+    f: &mut Counted<F>,
+    starts: &[Array1<f64>],
+) -> Result<Point, StatsError> {
+    let mut best: Option<Point> = None;
+    for x in starts {
+        if let Some(at) = f.at(x)
+            && best.as_ref().is_none_or(|b| at.value < b.value)
+        {
+            best = Some(Point::new(x.clone(), at));
+        }
+    }
+    best.ok_or(StatsError::NotConverged {
+        evaluations: f.evaluations,
+        grad_max: f64::INFINITY,
+    })
+}
+
+struct CanonicalPoint {
+    x: Array1<f64>,
+    /// Positions in `x` that are held at zero.
+    zero: Vec<usize>,
+}
+
+fn canonical_point(x: &Array1<f64>, layout: &ThetaLayout) -> CanonicalPoint {
+    let mut out = CanonicalPoint {
+        x: x.clone(),
+        zero: Vec::new(),
+    };
+    for (start, q) in layout.blocks() {
+        let theta: Vec<f64> = x
+            .iter()
+            .skip(start)
+            .take(super::lambda::n_theta(q))
+            .copied()
+            .collect();
+        let form = canonical(from_theta(q, &theta).view(), ZERO_SD);
+        for (k, value) in to_theta(form.lambda.view()).into_iter().enumerate() {
+            out.x[start + k] = value;
+        }
+        for (k, (_, column)) in super::lambda::positions(q).enumerate() {
+            if form.zero_columns.contains(&column) {
+                out.zero.push(start + k);
+            }
+        }
+    }
+    out
+}
+
+/// θ = 0 is stationary by symmetry, minimum or not. Tries a few standard deviations for each zero diagonal and
+/// returns the best point that is lower than `at`.
+fn escape_from_zero<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
+    f: &mut Counted<F>,
+    at: &Point,
+    zero: &[usize],
+    layout: &ThetaLayout,
+) -> Option<Point> {
+    let mut best: Option<Point> = None;
+    for &position in zero.iter().filter(|&&k| layout.is_diagonal(k)) {
+        for sd in PROBES {
+            let mut x = at.x.clone();
+            x[position] = sd;
+            let Some(found) = f.at(&x) else { continue };
+            let floor = best
+                .as_ref()
+                .map_or(at.value - 1e-9 * (1.0 + at.value.abs()), |b| b.value);
+            if found.value < floor {
+                best = Some(Point::new(x, found));
+            }
+        }
+    }
+    best
+}
+
+/// BFGS on the inverse Hessian (Nocedal & Wright 2006, algorithm 6.1).
+fn bfgs<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
+    f: &mut Counted<F>,
+    start: Point,
+    mut inverse: Array2<f64>,
+) -> Point {
+    let mut at = start;
+    while !f.spent() {
+        let mut direction = -inverse.dot(&at.grad);
+        let slope = direction.dot(&at.grad);
+        if -slope < BFGS_DECREMENT {
+            break;
+        }
+        // No step may move a parameter by more than a few units: all are scaled, and far out the likelihood is flat.
+        let longest = max_abs(&direction);
+        if longest > 3.0 {
+            direction *= 3.0 / longest;
+        }
+        let Some(next) = weak_wolfe(f, &at, &direction) else {
+            break;
+        };
+        let step = &next.x - &at.x;
+        let change = &next.grad - &at.grad;
+        update_inverse(&mut inverse, &step, &change);
+        at = next;
+    }
+    at
+}
+
+/// H ← (I − ρsyᵀ)H(I − ρysᵀ) + ρssᵀ; left alone when rounding hides the curvature.
+fn update_inverse(inverse: &mut Array2<f64>, step: &Array1<f64>, change: &Array1<f64>) {
+    let curvature = step.dot(change);
+    if curvature <= 1e-14 * step.dot(step).sqrt() * change.dot(change).sqrt() {
+        return;
+    }
+    let hy = inverse.dot(change);
+    let scale = (1.0 + change.dot(&hy) / curvature) / curvature;
+    for i in 0..step.len() {
+        for j in 0..step.len() {
+            inverse[[i, j]] +=
+                scale * step[i] * step[j] - (hy[i] * step[j] + step[i] * hy[j]) / curvature;
+        }
+    }
+}
+
+/// Bisection for the weak Wolfe conditions (Lewis & Overton 2013): enough descent, and curvature for BFGS.
+///
+/// Near the optimum the value changes by less than its rounding; a point of equal value with a smaller slope counts.
+fn weak_wolfe<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
+    f: &mut Counted<F>,
+    at: &Point,
+    direction: &Array1<f64>,
+) -> Option<Point> {
+    let slope = direction.dot(&at.grad);
+    let rounding = 1e-14 * (1.0 + at.value.abs());
+    let (mut low, mut high, mut length) = (0.0, f64::INFINITY, 1.0);
+    let mut descended = None;
+    for _ in 0..40 {
+        if f.spent() {
+            break;
+        }
+        let x = &at.x + &(direction * length);
+        let point = f.at(&x).map(|found| Point::new(x, found));
+        match point {
+            Some(point) if point.value <= at.value + 1e-4 * length * slope + rounding => {
+                let enough_curvature = direction.dot(&point.grad) >= 0.9 * slope;
+                descended = Some(point);
+                if enough_curvature {
+                    break;
+                }
+                low = length;
+            }
+            _ => high = length,
+        }
+        length = if high.is_finite() {
+            0.5 * (low + high)
+        } else {
+            2.0 * low
+        };
+    }
+    descended
+}
+
+/// Newton steps over the parameters that are not held at zero, until the gradient is at rounding level.
+fn polish<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
+    f: &mut Counted<F>,
+    start: Point,
+    zero: &[usize],
+    layout: &ThetaLayout,
+) -> Result<Optimum, StatsError> {
+    let free: Vec<usize> = (0..start.x.len()).filter(|k| !zero.contains(k)).collect();
+    let mut at = start;
+    let mut decrement = f64::INFINITY;
+    let mut hessian = factored_hessian(f, &at, &free)?;
+    for _ in 0..20 {
+        let step = embed(
+            &hessian.solve(pick(&at.grad, &free).view()),
+            &free,
+            at.x.len(),
+        );
+        let before = decrement;
+        decrement = step.dot(&at.grad);
+        let at_rounding = decrement < ROUNDING_DECREMENT && decrement > 0.25 * before;
+        if decrement < NEWTON_DECREMENT || at_rounding || f.spent() {
+            break;
+        }
+        match f.at(&(&at.x - &step)) {
+            Some(found) if found.value <= at.value + 1e-11 * (1.0 + at.value.abs()) => {
+                at = Point::new(&at.x - &step, found);
+            }
+            _ => break,
+        }
+        if decrement > MOVED_FAR {
+            hessian = factored_hessian(f, &at, &free)?;
+            decrement = f64::INFINITY;
+        }
+    }
+    let accepted = decrement < ROUNDING_DECREMENT;
+    let in_theta: Vec<usize> = zero.iter().map(|k| k - layout.offset).collect();
+    let stop = match (accepted, in_theta.is_empty()) {
+        (false, _) => Stop::Budget {
+            evaluations: f.evaluations,
+        },
+        (true, true) => Stop::Interior,
+        (true, false) => Stop::Boundary { zero: in_theta },
+    };
+    Ok(Optimum {
+        grad_max: max_abs(&at.grad),
+        inverse_hessian: embed_matrix(&hessian.inverse(), &free, at.x.len()),
+        x: at.x,
+        value: at.value,
+        stop,
+        evaluations: f.evaluations,
+    })
+}
+
+/// Hessian over `free` by central differences of the gradient, factored.
+fn factored_hessian<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
+    f: &mut Counted<F>,
+    at: &Point,
+    free: &[usize],
+) -> Result<Cholesky, StatsError> {
+    let mut hessian = Array2::zeros((free.len(), free.len()));
+    for (column, &k) in free.iter().enumerate() {
+        let mut shifted = |by: f64| {
+            let mut x = at.x.clone();
+            x[k] += by;
+            f.at(&x)
+        };
+        let (Some(up), Some(down)) = (shifted(HESSIAN_STEP), shifted(-HESSIAN_STEP)) else {
+            return Err(StatsError::NotConverged {
+                evaluations: f.evaluations,
+                grad_max: max_abs(&at.grad),
+            });
+        };
+        let slope = (&up.grad - &down.grad) / (2.0 * HESSIAN_STEP);
+        hessian.column_mut(column).assign(&pick(&slope, free));
+    }
+    Cholesky::factor(super::linalg::symmetrised(&hessian).view()).map_err(|_| {
+        StatsError::NotConverged {
+            evaluations: f.evaluations,
+            grad_max: max_abs(&at.grad),
+        }
+    })
+}
+
+fn pick(a: &Array1<f64>, free: &[usize]) -> Array1<f64> {
+    free.iter().map(|&k| a[k]).collect()
+}
+
+fn embed(a: &Array1<f64>, free: &[usize], n: usize) -> Array1<f64> {
+    let mut out = Array1::zeros(n);
+    free.iter().zip(a).for_each(|(&k, v)| out[k] = *v);
+    out
+}
+
+fn embed_matrix(a: &Array2<f64>, free: &[usize], n: usize) -> Array2<f64> {
+    let mut out = Array2::zeros((n, n));
+    for (i, &row) in free.iter().enumerate() {
+        for (j, &column) in free.iter().enumerate() {
+            out[[row, column]] = a[[i, j]];
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn no_theta() -> ThetaLayout {
+        ThetaLayout {
+            offset: 0,
+            sizes: vec![],
+        }
+    }
+
+    fn rosenbrock(x: &Array1<f64>) -> Option<ValueGrad> {
+        let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
+        Some(ValueGrad {
+            value: a * a + 100.0 * b * b,
+            grad: array![-2.0 * a - 400.0 * x[0] * b, 200.0 * b],
+        })
+    }
+
+    #[test]
+    fn rosenbrock_is_solved_with_its_inverse_hessian() {
+        let found = minimise(
+            rosenbrock,
+            &[array![-1.2, 1.0]],
+            &Array2::eye(2),
+            &no_theta(),
+            500,
+        )
+        .unwrap();
+        assert_eq!(found.stop, Stop::Interior);
+        assert!((found.x[0] - 1.0).abs() < 1e-8 && (found.x[1] - 1.0).abs() < 1e-8);
+        // Hessian at (1,1) is [[802, −400], [−400, 200]] with determinant 400.
+        let exact = array![[0.5, 1.0], [1.0, 2.005]];
+        assert!(
+            (&found.inverse_hessian - &exact)
+                .iter()
+                .all(|d| d.abs() < 1e-5)
+        );
+    }
+
+    #[test]
+    fn a_small_budget_is_reported() {
+        let found = minimise(
+            rosenbrock,
+            &[array![0.8, 0.6]],
+            &Array2::eye(2),
+            &no_theta(),
+            5,
+        );
+        match found {
+            Ok(optimum) => assert!(matches!(optimum.stop, Stop::Budget { .. })),
+            Err(error) => assert!(matches!(error, StatsError::NotConverged { .. })),
+        }
+    }
+
+    /// Even in θ: a saddle at 0 with minima at ±√(1/2) if `sign` is −1; a minimum at 0 if it is +1.
+    fn even(sign: f64) -> impl FnMut(&Array1<f64>) -> Option<ValueGrad> {
+        move |x| {
+            let s = x[1] * x[1];
+            Some(ValueGrad {
+                value: x[0] * x[0] + sign * s + s * s,
+                grad: array![2.0 * x[0], 2.0 * sign * x[1] + 4.0 * s * x[1]],
+            })
+        }
+    }
+
+    #[test]
+    fn a_saddle_at_zero_is_left_and_the_sign_made_positive() {
+        let layout = ThetaLayout {
+            offset: 1,
+            sizes: vec![1],
+        };
+        for start in [0.0, -0.4] {
+            let found = minimise(
+                even(-1.0),
+                &[array![1.0, start]],
+                &Array2::eye(2),
+                &layout,
+                500,
+            )
+            .unwrap();
+            assert_eq!(found.stop, Stop::Interior);
+            assert!((found.x[1] - 0.5f64.sqrt()).abs() < 1e-8);
+        }
+    }
+
+    #[test]
+    fn a_minimum_at_zero_is_a_boundary() {
+        let layout = ThetaLayout {
+            offset: 1,
+            sizes: vec![1],
+        };
+        let found = minimise(
+            even(1.0),
+            &[array![1.0, 0.7]],
+            &Array2::eye(2),
+            &layout,
+            500,
+        )
+        .unwrap();
+        assert_eq!(found.stop, Stop::Boundary { zero: vec![0] });
+        assert_eq!(found.x[1], 0.0);
+        assert_eq!(found.inverse_hessian.row(1).to_vec(), vec![0.0, 0.0]);
+        assert!((found.inverse_hessian[[0, 0]] - 0.5).abs() < 1e-8);
+    }
+}
