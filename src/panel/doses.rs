@@ -31,7 +31,8 @@ pub struct Doses {
     /// the landmark.
     cells: usize,
     periods: usize,
-    scale: Vec<f64>,
+    /// What one of a cell counts, per exposure: 1, or 1000 to the unit of an amount.
+    per_unit: Vec<f64>,
     /// Whether anyone of this school × cohort has a registration that counts.
     registered: Vec<bool>,
     cohorts: usize,
@@ -43,13 +44,13 @@ impl Doses {
         let at = self.base(p) + e * (self.periods + 1);
         let block = &self.blocks[p.at() / self.pupils_per_block];
         let sum: u64 = block[at..=at + usize::from(k)].iter().map(|&c| u64::from(c)).sum();
-        sum as f64 * self.scale[e]
+        sum as f64 / self.per_unit[e]
     }
 
     /// Dose of exposure `e` before the pupil's landmark.
     pub fn before_landmark(&self, e: usize, p: PupilIx) -> f64 {
         let at = self.base(p) + e * (self.periods + 1) + self.periods;
-        f64::from(self.blocks[p.at() / self.pupils_per_block][at]) * self.scale[e]
+        f64::from(self.blocks[p.at() / self.pupils_per_block][at]) / self.per_unit[e]
     }
 
     /// Whether anyone of this pupil's school and cohort has a registration that counts.
@@ -198,8 +199,8 @@ pub(super) fn sum(
         let exposure = plan.exposures.iter().map(|e| e.entry.id.as_str()).collect::<Vec<_>>().join(", ");
         return Err(InputError::DoseTooLarge { exposure });
     }
-    let scale = plan.exposures.iter().map(|e| match e.from {
-        DoseFrom::Activities { measure: Measure::Amount, .. } => 1.0 / PER_UNIT,
+    let per_unit = plan.exposures.iter().map(|e| match e.from {
+        DoseFrom::Activities { measure: Measure::Amount, .. } => PER_UNIT,
         _ => 1.0,
     });
     Ok(Some(Doses {
@@ -207,7 +208,7 @@ pub(super) fn sum(
         pupils_per_block,
         cells,
         periods,
-        scale: scale.collect(),
+        per_unit: per_unit.collect(),
         registered,
         cohorts: pupils.cohorts.len(),
     }))
@@ -325,8 +326,12 @@ impl Context<'_> {
             if exposures >> bit & 1 == 0 {
                 continue;
             }
-            // A missing amount adds nothing; `as` saturates, and a saturated cell overflows on the next one.
-            let add = if e.amount { (amount * PER_UNIT).round() as u32 } else { 1 };
+            // A missing amount adds nothing, as NaN becomes 0.
+            let add = if e.amount { (amount * PER_UNIT).round() } else { 1.0 };
+            if add > f64::from(u32::MAX) {
+                pass.blocks.overflow.store(true, std::sync::atomic::Ordering::Relaxed);
+            }
+            let add = add as u32;
             let first = base + e.position * (self.periods + 1);
             let mut push = |cell: usize| {
                 let cell = u32::try_from(cell).expect("a block of fewer than 4 294 967 296 cells");

@@ -59,6 +59,7 @@ pub struct Pupils {
     /// Category labels of text covariates without declared levels, by position of the covariate.
     pub levels: Vec<Vec<String>>,
     keys: Keys,
+    is_keyed: bool,
 }
 
 impl Pupils {
@@ -77,9 +78,10 @@ impl Pupils {
         self.keys.find(key)
     }
 
-    /// The parts of a pupil's key, for the restricted panel table only.
-    pub(super) fn key(&self, p: PupilIx) -> &[u8] {
-        self.keys.get(p.at())
+    /// The pupil's key as people write it, for the restricted panel table only; the number of the row where
+    /// pupils have no key.
+    pub(super) fn label(&self, p: PupilIx) -> String {
+        if self.is_keyed { spaced(self.keys.get(p.at())) } else { (p.at() + 1).to_string() }
     }
 }
 
@@ -411,6 +413,7 @@ impl<'p> Reading<'p> {
                 .collect(),
             levels: self.plan.covariates.iter().map(|c| c.levels.clone()).collect(),
             keys,
+            is_keyed: !self.layout.key.is_empty(),
         }
     }
 }
@@ -503,8 +506,10 @@ impl Calendars {
         }
         let starts: Option<Vec<i32>> =
             (0..=plan.periods).map(|k| plan.period.start(Day(origin), k).map(|d| d.0)).collect();
+        // An origin whose periods leave the calendar gets none; nobody else's must be found in its place.
+        let starts = starts?;
         self.of.insert(origin, self.starts.len());
-        self.starts.push(starts?);
+        self.starts.push(starts);
         u32::try_from(self.starts.len() - 1).ok()
     }
 

@@ -8,8 +8,6 @@ use arrow::record_batch::RecordBatch;
 
 use super::plan::DoseFrom;
 use super::sets::{DoseAt, OutcomeData, Panel, SetRow};
-use crate::ingest::KEY_SEPARATOR;
-use crate::vocab::PupilIx;
 
 /// Rows of one batch of the table.
 const ROWS: usize = 65_536;
@@ -50,9 +48,8 @@ impl Panel<'_> {
 
     fn batch(&self, o: usize, schema: &SchemaRef, rows: &[SetRow]) -> RecordBatch {
         let landmark = matches!(self.outcomes[&o], OutcomeData::Binary(_) | OutcomeData::Value(_));
-        let key = |p: PupilIx| String::from_utf8_lossy(self.pupils.key(p)).replace(char::from(KEY_SEPARATOR), " ");
         let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| key(r.pupil)))),
+            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| self.pupils.label(r.pupil)))),
             coded(rows.iter().map(|r| self.pupils.schools[self.pupils.school[r.pupil]].as_str())),
             coded(rows.iter().map(|r| self.pupils.cohorts[self.pupils.cohort[r.pupil]].as_str())),
             Arc::new(Int32Array::from_iter_values(rows.iter().map(|r| i32::from(r.period)))),
