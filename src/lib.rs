@@ -1,7 +1,9 @@
 //! LOB effect engine.
+pub mod design;
 pub mod disclosure;
 pub mod effects;
 pub mod ingest;
+pub mod models;
 pub mod panel;
 pub mod simulate;
 pub mod stats;

@@ -1,6 +1,7 @@
 //! What the effects room hands on: an estimate, or a refusal with its reason. A suppressed cell is added by
 //! `disclosure`. Whoever shows findings must match all three.
 
+pub use crate::vocab::RefusalReason;
 use crate::vocab::{Estimand, Interval, Quantity};
 
 /// One answer to one estimand.
@@ -31,40 +32,6 @@ pub struct EffectEstimate {
     pub n_pupils: u64,
     /// Pupils with the event (or outcome 1) behind the number.
     pub n_events: u64,
-}
-
-/// Why there is no number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RefusalReason {
-    /// The optimiser did not reach an optimum.
-    NotConverged,
-    /// A covariate separates the outcome completely.
-    Separated,
-    /// Nobody, or everybody, had the outcome.
-    NoVariation,
-    /// No pupil of this school is in the analysis set.
-    NoPupils,
-    /// Fewer than two schools: school effects can't be told from pupils.
-    OneSchool,
-    /// The dose does not vary.
-    NoDose,
-    /// Columns of the model are exact combinations of others, or there are fewer rows than terms.
-    RankDeficient,
-}
-
-impl RefusalReason {
-    /// Stable code in files (`status` and `reason` columns).
-    pub fn code(self) -> &'static str {
-        match self {
-            RefusalReason::NotConverged => "not_converged",
-            RefusalReason::Separated => "separated",
-            RefusalReason::NoVariation => "no_variation",
-            RefusalReason::NoPupils => "no_pupils",
-            RefusalReason::OneSchool => "one_school",
-            RefusalReason::NoDose => "no_dose",
-            RefusalReason::RankDeficient => "rank_deficient",
-        }
-    }
 }
 
 /// A refused estimate.
