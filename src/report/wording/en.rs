@@ -165,6 +165,9 @@ const SAY: Sentences = Sentences {
     of_hundred: |outcome, n, lo, hi| {
         format!("{}: {n} of 100 pupils (between {lo} and {hi}).", capital(outcome))
     },
+    coded: |outcome, share, lo, hi| {
+        format!("{}: {share} of the pupils (between {lo} and {hi} of 100).", capital(outcome))
+    },
     of_hundred_all: |n| format!("Over all schools together it is {n} of 100."),
     too_few: |min| format!("too few pupils to show (fewer than {min})"),
     behind: |n| format!("of {}", format::pupils(n, EN)),

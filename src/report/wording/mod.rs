@@ -371,6 +371,8 @@ pub struct Sentences {
     pub cohorts: fn(&[String]) -> String,
     /// How many of a hundred had the outcome, with the range.
     pub of_hundred: fn(outcome: &str, n: u64, lo: u64, hi: u64) -> String,
+    /// A coded share ("minder dan 6%") with the range.
+    pub coded: fn(outcome: &str, share: &str, lo: u64, hi: u64) -> String,
     /// The same over all schools.
     pub of_hundred_all: fn(n: u64) -> String,
     /// Too few pupils (fewer than `min`) to show a number.

@@ -165,6 +165,9 @@ const SAY: Sentences = Sentences {
     of_hundred: |outcome, n, lo, hi| {
         format!("{}: {n} van de 100 leerlingen (tussen {lo} en {hi}).", capital(outcome))
     },
+    coded: |outcome, share, lo, hi| {
+        format!("{}: {share} van de leerlingen (tussen {lo} en {hi} van de 100).", capital(outcome))
+    },
     of_hundred_all: |n| format!("Op alle scholen samen zijn dat er {n} van de 100."),
     too_few: |min| format!("te weinig leerlingen om te tonen (minder dan {min})"),
     behind: |n| format!("van {}", format::pupils(n, NL)),

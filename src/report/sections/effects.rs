@@ -1,0 +1,255 @@
+//! What goes together: per model the sentences, a chart, the same numbers as a table, and the parts of the dose.
+
+use super::label;
+use crate::disclosure::page::{EffectEstimate, EffectRow, Finding, SchoolPage};
+use crate::report::charts::dots::{Chart, Mark, Point, Row, Scale, dots};
+use crate::report::format;
+use crate::report::wording::{
+    Certainty, EffectWords, Size, Words, decimals, verdict,
+};
+use crate::vocab::{DosePart, Estimand, Reading, Unit};
+use maud::{Markup, html};
+
+pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
+    let section = &words.section;
+    if page.effects.is_empty() {
+        return html! { p { (section.effects_empty) } };
+    }
+    html! {
+        p { (section.effects_intro) }
+        @for (i, row) in page.effects.iter().enumerate() {
+            (card(i, row, page, words))
+        }
+        p class="note" { (section.effects_note) }
+    }
+}
+
+fn card(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
+    let outcome = label(&row.outcome_nl, &row.outcome_en, words.lang);
+    let exposure = label(&row.exposure_nl, &row.exposure_en, words.lang);
+    let step = (words.say.step)(estimand(&row.own).contrast.step, exposure);
+    html! {
+        article class="card" {
+            h3 { bdi { (outcome) } }
+            p class="step" { (words.table.per) " " bdi { (step) } }
+            div class="says" {
+                div class="own" {
+                    h4 { (words.table.own) }
+                    (says(&row.own, row, words))
+                }
+                div class="all" {
+                    h4 { (words.table.all) }
+                    (says(&row.nation, row, words))
+                }
+            }
+            (figure(i, row, page, words))
+            (parts(row, words))
+        }
+    }
+}
+
+/// All that is said about one finding.
+fn says(finding: &Finding, row: &EffectRow, words: &Words) -> Markup {
+    html! {
+        p { (about(finding, row, words)) }
+        @if let Finding::Estimate(e) = finding {
+            @let w = effect_words(e, row, words);
+            @if e.quantity.unit == Unit::PercentagePoint && worth_a_frequency(e) {
+                p { ((words.say.frequency)(&w)) }
+            }
+            @if let Reading::CausalUnder(assumptions) = e.estimand.reading {
+                p { ((words.say.assumptions)(assumptions)) }
+            }
+            (certainty(w.verdict.certainty, words))
+        }
+    }
+}
+
+/// A frequency helps when there is a difference of at least one of a hundred to picture.
+fn worth_a_frequency(e: &EffectEstimate) -> bool {
+    let v = verdict(e);
+    matches!(v.size, Size::Relevant(_)) && v.certainty != Certainty::Unsure && e.quantity.value.abs() >= 1.0
+}
+
+/// The sentence of a finding; where no difference fits the data, with the fixed null text.
+pub(super) fn about(finding: &Finding, row: &EffectRow, words: &Words) -> String {
+    match finding {
+        Finding::Estimate(e) => {
+            let w = effect_words(e, row, words);
+            let sentence = (words.say.effect)(&w);
+            if w.verdict.certainty == Certainty::Unsure {
+                let own = finding == &row.own;
+                let visible = if own { row.smallest_visible } else { None };
+                format!("{sentence} {}", (words.say.null)(e.n_pupils, visible, e.quantity.unit))
+            } else {
+                sentence
+            }
+        }
+        Finding::Refused(r) => (words.say.refusal)(r.reason).to_owned(),
+        Finding::Suppressed(s) => (words.say.small_cell)(s.min_pupils, s.min_events),
+    }
+}
+
+fn effect_words<'a>(e: &EffectEstimate, row: &'a EffectRow, words: &Words) -> EffectWords<'a> {
+    let exposure = label(&row.exposure_nl, &row.exposure_en, words.lang);
+    EffectWords::new(e, exposure, label(&row.outcome_nl, &row.outcome_en, words.lang))
+}
+
+/// How certain: filled circles and the word for it.
+fn certainty(c: Certainty, words: &Words) -> Markup {
+    let said = (words.say.certainty)(c);
+    let filled = match c {
+        Certainty::Clear => 3,
+        Certainty::Likely => 2,
+        Certainty::Unsure => 1,
+    };
+    html! {
+        p class="certainty" {
+            span aria-hidden="true" { @for i in 0..3 { @if i < filled { "●" } @else { "○" } } }
+            " " b { (words.section.certainty) ": " (said.title) "." } " " (said.text)
+        }
+    }
+}
+
+fn estimand(finding: &Finding) -> &Estimand {
+    match finding {
+        Finding::Estimate(e) => &e.estimand,
+        Finding::Refused(r) => &r.estimand,
+        Finding::Suppressed(s) => &s.estimand,
+    }
+}
+
+/// Chart and table, where at least one number is shown.
+fn figure(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
+    let lines = lines(row, words);
+    let Some(unit) = lines.iter().find_map(|l| unit(l.finding)) else { return html! {} };
+    let outcome = label(&row.outcome_nl, &row.outcome_en, words.lang);
+    let chart = Chart {
+        id: format!("effect-{i}"),
+        outcome,
+        unit,
+        direction: row.direction,
+        rows: lines.iter().map(|l| chart_row(l, words)).collect(),
+        scale: Scale::over(&points(page, unit)),
+    };
+    html! {
+        figure {
+            (dots(&chart, words))
+            figcaption { (words.chart.effect_caption) }
+        }
+        (table(&lines, outcome, unit, words))
+    }
+}
+
+/// One line of chart and table.
+struct Line<'a> {
+    label: String,
+    mark: Mark,
+    finding: &'a Finding,
+}
+
+fn lines<'a>(row: &'a EffectRow, words: &Words) -> Vec<Line<'a>> {
+    let main = [(words.table.own, Mark::Own, &row.own), (words.table.all, Mark::All, &row.nation)];
+    let main = main.map(|(label, mark, finding)| Line { label: label.to_owned(), mark, finding });
+    let part = |f| Line { label: part_words(f, words).name.to_owned(), mark: Mark::Part, finding: f };
+    main.into_iter().chain(row.parts.iter().map(part)).collect()
+}
+
+fn part_words(finding: &Finding, words: &Words) -> crate::report::wording::PartWords {
+    (words.say.part)(estimand(finding).contrast.part)
+}
+
+fn unit(finding: &Finding) -> Option<Unit> {
+    if let Finding::Estimate(e) = finding { Some(e.quantity.unit) } else { None }
+}
+
+/// Every estimate of this unit on the page: its charts share one scale, so that lengths can be compared.
+fn points(page: &SchoolPage, of: Unit) -> Vec<Point> {
+    let findings =
+        page.effects.iter().flat_map(|r| [&r.own, &r.nation].into_iter().chain(r.parts.iter()));
+    findings.filter(|f| unit(f) == Some(of)).filter_map(point).collect()
+}
+
+fn point(finding: &Finding) -> Option<Point> {
+    let Finding::Estimate(e) = finding else { return None };
+    Some(Point { value: e.quantity.value, lo: e.interval.lo, hi: e.interval.hi })
+}
+
+fn why_not(finding: &Finding, words: &Words) -> &'static str {
+    match finding {
+        Finding::Suppressed(_) => words.table.suppressed,
+        _ => words.table.refused,
+    }
+}
+
+fn chart_row(line: &Line<'_>, words: &Words) -> Row {
+    Row {
+        label: line.label.clone(),
+        mark: line.mark,
+        point: point(line.finding).ok_or_else(|| why_not(line.finding, words)),
+    }
+}
+
+fn table(lines: &[Line<'_>], outcome: &str, unit: Unit, words: &Words) -> Markup {
+    let table = &words.table;
+    let number = |x| format::number(x, decimals(unit), words.lang);
+    html! {
+        table {
+            caption { bdi { (outcome) } ", " ((words.chart.axis)(unit)) }
+            thead { tr {
+                th scope="col" { (table.group) }
+                th scope="col" class="num" { (table.estimate) }
+                th scope="col" class="num" { (table.range) }
+                th scope="col" class="num" { (table.pupils) }
+            } }
+            tbody {
+                @for line in lines {
+                    tr {
+                        th scope="row" { (line.label) }
+                        @match line.finding {
+                            Finding::Estimate(e) => {
+                                td class="num" { b { (number(e.quantity.value)) } }
+                                td class="num" { (number(e.interval.lo)) " " (words.chart.to) " " (number(e.interval.hi)) }
+                                td class="num" { (format::count(e.n_pupils, words.lang)) }
+                            }
+                            other => td class="none" colspan="3" { (why_not(other, words)) },
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The parts of the dose in words: what is compared, the sentence, and what else may explain it.
+fn parts(row: &EffectRow, words: &Words) -> Markup {
+    let headline = [&row.nation].into_iter().filter(|f| estimand(f).contrast.part != DosePart::Total);
+    let headline: Vec<&Finding> = headline.collect();
+    if headline.is_empty() && row.parts.is_empty() {
+        return html! {};
+    }
+    html! {
+        h4 { (words.section.parts_title) }
+        p { (words.section.parts_intro) }
+        dl class="parts" {
+            @for finding in headline.into_iter().chain(row.parts.iter()) {
+                @let part = part_words(finding, words);
+                div {
+                    dt { (part.name) }
+                    dd {
+                        p { (part.compares) " " (part_says(finding, row, words)) }
+                        p class="quiet" { (part.caveat) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The sentence of a part, without the null text: that stands above already.
+fn part_says(finding: &Finding, row: &EffectRow, words: &Words) -> String {
+    match finding {
+        Finding::Estimate(e) => (words.say.effect)(&effect_words(e, row, words)),
+        other => about(other, row, words),
+    }
+}
