@@ -18,7 +18,11 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
 }
 
 fn we_did(page: &SchoolPage, words: &Words) -> String {
-    let pupils = if let Shown::Value(n) = page.n_pupils { Some(n) } else { None };
+    let pupils = if let Shown::Value(n) = page.n_pupils {
+        Some(n)
+    } else {
+        None
+    };
     (words.say.we_did)(pupils, &(words.say.cohorts)(&page.cohorts), page.n_schools)
 }
 
@@ -28,7 +32,10 @@ fn fared_text(page: &SchoolPage, words: &Words) -> String {
         Shown::Value(own) => Some((row, own)),
         _ => None,
     });
-    first.map_or_else(|| words.section.glance_no_outcome.to_owned(), |(r, own)| one(r, own, words))
+    first.map_or_else(
+        || words.section.glance_no_outcome.to_owned(),
+        |(r, own)| one(r, own, words),
+    )
 }
 
 fn one(row: &OutcomeRow, own: &Share, words: &Words) -> String {

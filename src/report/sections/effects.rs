@@ -4,9 +4,7 @@ use super::label;
 use crate::disclosure::page::{EffectEstimate, EffectRow, Finding, SchoolPage};
 use crate::report::charts::dots::{Chart, Mark, Point, Row, Scale, dots};
 use crate::report::format;
-use crate::report::wording::{
-    Certainty, EffectWords, Size, Words, decimals, verdict,
-};
+use crate::report::wording::{Certainty, EffectWords, Size, Words, decimals, verdict};
 use crate::vocab::{DosePart, Estimand, Reading, Unit};
 use maud::{Markup, html};
 
@@ -68,7 +66,9 @@ fn says(finding: &Finding, row: &EffectRow, words: &Words) -> Markup {
 /// A frequency helps when there is a difference of at least one of a hundred to picture.
 fn worth_a_frequency(e: &EffectEstimate) -> bool {
     let v = verdict(e);
-    matches!(v.size, Size::Relevant(_)) && v.certainty != Certainty::Unsure && e.quantity.value.abs() >= 1.0
+    matches!(v.size, Size::Relevant(_))
+        && v.certainty != Certainty::Unsure
+        && e.quantity.value.abs() >= 1.0
 }
 
 /// The sentence of a finding; where no difference fits the data, with the fixed null text.
@@ -80,7 +80,10 @@ pub(super) fn about(finding: &Finding, row: &EffectRow, words: &Words) -> String
             if w.verdict.certainty == Certainty::Unsure {
                 let own = finding == &row.own;
                 let visible = if own { row.smallest_visible } else { None };
-                format!("{sentence} {}", (words.say.null)(e.n_pupils, visible, e.quantity.unit))
+                format!(
+                    "{sentence} {}",
+                    (words.say.null)(e.n_pupils, visible, e.quantity.unit)
+                )
             } else {
                 sentence
             }
@@ -92,7 +95,11 @@ pub(super) fn about(finding: &Finding, row: &EffectRow, words: &Words) -> String
 
 fn effect_words<'a>(e: &EffectEstimate, row: &'a EffectRow, words: &Words) -> EffectWords<'a> {
     let exposure = label(&row.exposure_nl, &row.exposure_en, words.lang);
-    EffectWords::new(e, exposure, label(&row.outcome_nl, &row.outcome_en, words.lang))
+    EffectWords::new(
+        e,
+        exposure,
+        label(&row.outcome_nl, &row.outcome_en, words.lang),
+    )
 }
 
 /// How certain: filled circles and the word for it.
@@ -122,7 +129,9 @@ fn estimand(finding: &Finding) -> &Estimand {
 /// Chart and table, where at least one number is shown.
 fn figure(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
     let lines = lines(row, words);
-    let Some(unit) = lines.iter().find_map(|l| unit(l.finding)) else { return html! {} };
+    let Some(unit) = lines.iter().find_map(|l| unit(l.finding)) else {
+        return html! {};
+    };
     let outcome = label(&row.outcome_nl, &row.outcome_en, words.lang);
     let chart = Chart {
         id: format!("effect-{i}"),
@@ -149,9 +158,20 @@ struct Line<'a> {
 }
 
 fn lines<'a>(row: &'a EffectRow, words: &Words) -> Vec<Line<'a>> {
-    let main = [(words.table.own, Mark::Own, &row.own), (words.table.all, Mark::All, &row.nation)];
-    let main = main.map(|(label, mark, finding)| Line { label: label.to_owned(), mark, finding });
-    let part = |f| Line { label: part_words(f, words).name.to_owned(), mark: Mark::Part, finding: f };
+    let main = [
+        (words.table.own, Mark::Own, &row.own),
+        (words.table.all, Mark::All, &row.nation),
+    ];
+    let main = main.map(|(label, mark, finding)| Line {
+        label: label.to_owned(),
+        mark,
+        finding,
+    });
+    let part = |f| Line {
+        label: part_words(f, words).name.to_owned(),
+        mark: Mark::Part,
+        finding: f,
+    };
     main.into_iter().chain(row.parts.iter().map(part)).collect()
 }
 
@@ -160,19 +180,34 @@ fn part_words(finding: &Finding, words: &Words) -> crate::report::wording::PartW
 }
 
 fn unit(finding: &Finding) -> Option<Unit> {
-    if let Finding::Estimate(e) = finding { Some(e.quantity.unit) } else { None }
+    if let Finding::Estimate(e) = finding {
+        Some(e.quantity.unit)
+    } else {
+        None
+    }
 }
 
 /// Every estimate of this unit on the page: its charts share one scale, so that lengths can be compared.
 fn points(page: &SchoolPage, of: Unit) -> Vec<Point> {
-    let findings =
-        page.effects.iter().flat_map(|r| [&r.own, &r.nation].into_iter().chain(r.parts.iter()));
-    findings.filter(|f| unit(f) == Some(of)).filter_map(point).collect()
+    let findings = page
+        .effects
+        .iter()
+        .flat_map(|r| [&r.own, &r.nation].into_iter().chain(r.parts.iter()));
+    findings
+        .filter(|f| unit(f) == Some(of))
+        .filter_map(point)
+        .collect()
 }
 
 fn point(finding: &Finding) -> Option<Point> {
-    let Finding::Estimate(e) = finding else { return None };
-    Some(Point { value: e.quantity.value, lo: e.interval.lo, hi: e.interval.hi })
+    let Finding::Estimate(e) = finding else {
+        return None;
+    };
+    Some(Point {
+        value: e.quantity.value,
+        lo: e.interval.lo,
+        hi: e.interval.hi,
+    })
 }
 
 fn why_not(finding: &Finding, words: &Words) -> &'static str {
@@ -223,7 +258,9 @@ fn table(lines: &[Line<'_>], outcome: &str, unit: Unit, words: &Words) -> Markup
 
 /// The parts of the dose in words: what is compared, the sentence, and what else may explain it.
 fn parts(row: &EffectRow, words: &Words) -> Markup {
-    let headline = [&row.nation].into_iter().filter(|f| estimand(f).contrast.part != DosePart::Total);
+    let headline = [&row.nation]
+        .into_iter()
+        .filter(|f| estimand(f).contrast.part != DosePart::Total);
     let headline: Vec<&Finding> = headline.collect();
     if headline.is_empty() && row.parts.is_empty() {
         return html! {};

@@ -79,7 +79,11 @@ const SECTION: SectionWords = SectionWords {
     read_this: "How to read this",
     talk: "Questions to talk about",
     method: "How this was made",
-    glance_leads: ["What we did", "How former pupils fared", "What we can say about LOB"],
+    glance_leads: [
+        "What we did",
+        "How former pupils fared",
+        "What we can say about LOB",
+    ],
     glance_no_outcome: "We can show no figures on this: there are too few pupils or no data.",
     glance_no_effect: "This study did not estimate an association with LOB.",
     reach_intro: "How many pupils took part at least once? And how often on average per pupil?",
@@ -141,13 +145,34 @@ const SECTION: SectionWords = SectionWords {
     ],
     glossary_title: "Words",
     glossary: &[
-        Titled { title: "LOB", text: "Loopbaanoriëntatie en -begeleiding: activities and talks that help pupils choose." },
-        Titled { title: "All schools", text: "All schools in this study together, yours included. This need not be the national average." },
-        Titled { title: "Cohort", text: "Pupils who took their final exam, or started, in the same school year." },
-        Titled { title: "Doorstroom", text: "Moving on to a further programme, such as from vmbo to mbo." },
-        Titled { title: "Startkwalificatie", text: "A diploma of havo, vwo or mbo level 2 or higher." },
-        Titled { title: "Vsv", text: "Early school leaving: younger than 23 and out of school without a startkwalificatie." },
-        Titled { title: "Margin of uncertainty", text: "The values that fit the data well. The wider the margin, the less certain." },
+        Titled {
+            title: "LOB",
+            text: "Loopbaanoriëntatie en -begeleiding: activities and talks that help pupils choose.",
+        },
+        Titled {
+            title: "All schools",
+            text: "All schools in this study together, yours included. This need not be the national average.",
+        },
+        Titled {
+            title: "Cohort",
+            text: "Pupils who took their final exam, or started, in the same school year.",
+        },
+        Titled {
+            title: "Doorstroom",
+            text: "Moving on to a further programme, such as from vmbo to mbo.",
+        },
+        Titled {
+            title: "Startkwalificatie",
+            text: "A diploma of havo, vwo or mbo level 2 or higher.",
+        },
+        Titled {
+            title: "Vsv",
+            text: "Early school leaving: younger than 23 and out of school without a startkwalificatie.",
+        },
+        Titled {
+            title: "Margin of uncertainty",
+            text: "The values that fit the data well. The wider the margin, the less certain.",
+        },
     ],
     trace_title: "Origin of this report",
     trace_text: "With this information every number can be traced and calculated again.",
@@ -163,18 +188,26 @@ const SAY: Sentences = Sentences {
         [first, .., last] => format!("cohorts {first} to {last}"),
     },
     of_hundred: |outcome, n, lo, hi| {
-        format!("{}: {n} of 100 pupils (between {lo} and {hi}).", capital(outcome))
+        format!(
+            "{}: {n} of 100 pupils (between {lo} and {hi}).",
+            capital(outcome)
+        )
     },
     coded: |outcome, share, lo, hi| {
-        format!("{}: {share} of the pupils (between {lo} and {hi} of 100).", capital(outcome))
+        format!(
+            "{}: {share} of the pupils (between {lo} and {hi} of 100).",
+            capital(outcome)
+        )
     },
     of_hundred_all: |n| format!("Over all schools together it is {n} of 100."),
     too_few: |min| format!("too few pupils to show (fewer than {min})"),
     behind: |n| format!("of {}", format::pupils(n, EN)),
-    step: |step, exposure| if step == 1.0 {
-        format!("difference of 1 in {exposure}")
-    } else {
-        format!("{} extra {exposure}", format::plain(step, EN))
+    step: |step, exposure| {
+        if step == 1.0 {
+            format!("difference of 1 in {exposure}")
+        } else {
+            format!("{} extra {exposure}", format::plain(step, EN))
+        }
     },
     effect,
     frequency,
@@ -188,7 +221,10 @@ const SAY: Sentences = Sentences {
     },
     certainty,
     assumptions: |a| {
-        let list = joined(&a.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), "and");
+        let list = joined(
+            &a.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(),
+            "and",
+        );
         format!("The design allows a causal reading only if this holds: {list}.")
     },
     part,
@@ -212,9 +248,16 @@ fn way(unit: Unit, way: Way) -> &'static str {
 
 fn we_did(pupils: Option<u64>, cohorts: &str, schools: u64) -> String {
     let whom = pupils.map_or("pupils".to_owned(), |n| format::pupils(n, EN));
-    let cohorts = if cohorts.is_empty() { String::new() } else { format!(" ({cohorts})") };
+    let cohorts = if cohorts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({cohorts})")
+    };
     let compared = if schools > 1 {
-        format!(" and compared them with pupils of all {} together", format::schools(schools, EN))
+        format!(
+            " and compared them with pupils of all {} together",
+            format::schools(schools, EN)
+        )
     } else {
         String::new()
     };
@@ -271,22 +314,40 @@ fn of_outcome(w: &EffectWords, direction: Way) -> String {
         Unit::PercentagePoint => "rate of",
         Unit::ScorePoint => "score on",
     };
-    format!("a {} {noun} {}", way(Unit::ScorePoint, direction), w.outcome)
+    format!(
+        "a {} {noun} {}",
+        way(Unit::ScorePoint, direction),
+        w.outcome
+    )
 }
 
 fn effect(w: &EffectWords) -> String {
     let step = (SAY.step)(w.step, w.exposure);
     let (subject, go, with) = if w.step == 1.0 {
-        (format!("A {step}"), ("goes", "probably goes"), format!("a {step}"))
+        (
+            format!("A {step}"),
+            ("goes", "probably goes"),
+            format!("a {step}"),
+        )
     } else {
         (step.clone(), ("go", "probably go"), step)
     };
     match (w.verdict.size, w.verdict.certainty) {
         (Size::Relevant(d), Certainty::Clear) => {
-            format!("{subject} {} with {}: {}.", go.0, of_outcome(w, d), estimated(w))
+            format!(
+                "{subject} {} with {}: {}.",
+                go.0,
+                of_outcome(w, d),
+                estimated(w)
+            )
         }
         (Size::Relevant(d), Certainty::Likely) => {
-            format!("{subject} {} with {}: {}.", go.1, of_outcome(w, d), estimated(w))
+            format!(
+                "{subject} {} with {}: {}.",
+                go.1,
+                of_outcome(w, d),
+                estimated(w)
+            )
         }
         (Size::Relevant(d), Certainty::Unsure) => format!(
             "Possibly {} with {with}, perhaps no difference ({}).",
@@ -294,7 +355,11 @@ fn effect(w: &EffectWords) -> String {
             full_range(w)
         ),
         (Size::Small, Certainty::Clear) => {
-            format!("With {with} there is little or no difference in {} ({}).", w.outcome, full_range(w))
+            format!(
+                "With {with} there is little or no difference in {} ({}).",
+                w.outcome,
+                full_range(w)
+            )
         }
         (Size::Small, Certainty::Likely) => format!(
             "With {with} there is probably little difference in {}: {}.",
@@ -302,7 +367,11 @@ fn effect(w: &EffectWords) -> String {
             estimated(w)
         ),
         (Size::Small, Certainty::Unsure) => {
-            format!("With {with} the difference in {} is uncertain: {}.", w.outcome, estimated(w))
+            format!(
+                "With {with} the difference in {} is uncertain: {}.",
+                w.outcome,
+                estimated(w)
+            )
         }
     }
 }
@@ -317,7 +386,10 @@ fn frequency(w: &EffectWords) -> String {
         None => format!("between {} less and {} more", whole(w.lo), whole(w.hi)),
     };
     let direction = way(w.unit, Way::of(w.value));
-    format!("That is about {} {direction} of 100 comparable pupils ({ends}).", whole(w.value))
+    format!(
+        "That is about {} {direction} of 100 comparable pupils ({ends}).",
+        whole(w.value)
+    )
 }
 
 fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
@@ -329,7 +401,10 @@ fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
             format::number(x, super::decimals(u), EN),
             unit(u)
         ),
-        None => format!("{start} with {} small differences stay invisible.", format::pupils(n, EN)),
+        None => format!(
+            "{start} with {} small differences stay invisible.",
+            format::pupils(n, EN)
+        ),
     }
 }
 
@@ -367,9 +442,10 @@ fn certainty(c: Certainty) -> Titled {
             title: "indication",
             text: "The pattern is visible. Whether LOB is the cause, we do not know.",
         },
-        Certainty::Unsure => {
-            Titled { title: "uncertain", text: "‘No difference’ fits these data too." }
-        }
+        Certainty::Unsure => Titled {
+            title: "uncertain",
+            text: "‘No difference’ fits these data too.",
+        },
     }
 }
 

@@ -79,7 +79,11 @@ const SECTION: SectionWords = SectionWords {
     read_this: "Lees dit zo",
     talk: "Gespreksvragen",
     method: "Verantwoording",
-    glance_leads: ["Wat we deden", "Hoe het oud-leerlingen vergaat", "Wat we over LOB kunnen zeggen"],
+    glance_leads: [
+        "Wat we deden",
+        "Hoe het oud-leerlingen vergaat",
+        "Wat we over LOB kunnen zeggen",
+    ],
     glance_no_outcome: "Hierover kunnen we geen cijfers tonen: er zijn te weinig leerlingen of geen gegevens.",
     glance_no_effect: "In dit onderzoek is geen samenhang met LOB berekend.",
     reach_intro: "Hoeveel leerlingen hebben minstens één keer meegedaan? En hoe vaak gemiddeld per leerling?",
@@ -141,13 +145,34 @@ const SECTION: SectionWords = SectionWords {
     ],
     glossary_title: "Woorden",
     glossary: &[
-        Titled { title: "LOB", text: "Loopbaanoriëntatie en -begeleiding: activiteiten en gesprekken die leerlingen helpen kiezen." },
-        Titled { title: "Alle scholen", text: "Alle scholen in dit onderzoek samen, uw school meegeteld. Dat hoeft niet het landelijk gemiddelde te zijn." },
-        Titled { title: "Cohort", text: "Leerlingen die in hetzelfde schooljaar eindexamen deden of startten." },
-        Titled { title: "Doorstroom", text: "De overstap naar een vervolgopleiding, zoals van het vmbo naar het mbo." },
-        Titled { title: "Startkwalificatie", text: "Een diploma havo, vwo of mbo niveau 2 of hoger." },
-        Titled { title: "Vsv", text: "Voortijdig schoolverlaten: jonger dan 23 jaar en van school zonder startkwalificatie." },
-        Titled { title: "Onzekerheidsmarge", text: "De waarden die goed bij de gegevens passen. Hoe breder de marge, hoe minder zeker." },
+        Titled {
+            title: "LOB",
+            text: "Loopbaanoriëntatie en -begeleiding: activiteiten en gesprekken die leerlingen helpen kiezen.",
+        },
+        Titled {
+            title: "Alle scholen",
+            text: "Alle scholen in dit onderzoek samen, uw school meegeteld. Dat hoeft niet het landelijk gemiddelde te zijn.",
+        },
+        Titled {
+            title: "Cohort",
+            text: "Leerlingen die in hetzelfde schooljaar eindexamen deden of startten.",
+        },
+        Titled {
+            title: "Doorstroom",
+            text: "De overstap naar een vervolgopleiding, zoals van het vmbo naar het mbo.",
+        },
+        Titled {
+            title: "Startkwalificatie",
+            text: "Een diploma havo, vwo of mbo niveau 2 of hoger.",
+        },
+        Titled {
+            title: "Vsv",
+            text: "Voortijdig schoolverlaten: jonger dan 23 jaar en van school zonder startkwalificatie.",
+        },
+        Titled {
+            title: "Onzekerheidsmarge",
+            text: "De waarden die goed bij de gegevens passen. Hoe breder de marge, hoe minder zeker.",
+        },
     ],
     trace_title: "Herkomst van dit rapport",
     trace_text: "Met deze gegevens is elk getal terug te vinden en opnieuw te berekenen.",
@@ -163,18 +188,26 @@ const SAY: Sentences = Sentences {
         [first, .., last] => format!("cohorten {first} tot en met {last}"),
     },
     of_hundred: |outcome, n, lo, hi| {
-        format!("{}: {n} van de 100 leerlingen (tussen {lo} en {hi}).", capital(outcome))
+        format!(
+            "{}: {n} van de 100 leerlingen (tussen {lo} en {hi}).",
+            capital(outcome)
+        )
     },
     coded: |outcome, share, lo, hi| {
-        format!("{}: {share} van de leerlingen (tussen {lo} en {hi} van de 100).", capital(outcome))
+        format!(
+            "{}: {share} van de leerlingen (tussen {lo} en {hi} van de 100).",
+            capital(outcome)
+        )
     },
     of_hundred_all: |n| format!("Op alle scholen samen zijn dat er {n} van de 100."),
     too_few: |min| format!("te weinig leerlingen om te tonen (minder dan {min})"),
     behind: |n| format!("van {}", format::pupils(n, NL)),
-    step: |step, exposure| if step == 1.0 {
-        format!("verschil van 1 in {exposure}")
-    } else {
-        format!("{} extra {exposure}", format::plain(step, NL))
+    step: |step, exposure| {
+        if step == 1.0 {
+            format!("verschil van 1 in {exposure}")
+        } else {
+            format!("{} extra {exposure}", format::plain(step, NL))
+        }
     },
     effect,
     frequency,
@@ -189,7 +222,9 @@ const SAY: Sentences = Sentences {
     certainty,
     assumptions: |a| {
         let list = joined(&a.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), "en");
-        format!("De opzet van het onderzoek laat een oorzakelijke lezing alleen toe als dit klopt: {list}.")
+        format!(
+            "De opzet van het onderzoek laat een oorzakelijke lezing alleen toe als dit klopt: {list}."
+        )
     },
     part,
 };
@@ -212,9 +247,16 @@ fn way(unit: Unit, way: Way) -> &'static str {
 
 fn we_did(pupils: Option<u64>, cohorts: &str, schools: u64) -> String {
     let whom = pupils.map_or("leerlingen".to_owned(), |n| format::pupils(n, NL));
-    let cohorts = if cohorts.is_empty() { String::new() } else { format!(" ({cohorts})") };
+    let cohorts = if cohorts.is_empty() {
+        String::new()
+    } else {
+        format!(" ({cohorts})")
+    };
     let compared = if schools > 1 {
-        format!(" en vergeleken hen met leerlingen van alle {} samen", format::schools(schools, NL))
+        format!(
+            " en vergeleken hen met leerlingen van alle {} samen",
+            format::schools(schools, NL)
+        )
     } else {
         String::new()
     };
@@ -286,7 +328,11 @@ fn effect(w: &EffectWords) -> String {
     };
     match (w.verdict.size, w.verdict.certainty) {
         (Size::Relevant(d), Certainty::Clear) => {
-            format!("{subject} {hangs} samen met {}: {}.", of_outcome(w, d), estimated(w))
+            format!(
+                "{subject} {hangs} samen met {}: {}.",
+                of_outcome(w, d),
+                estimated(w)
+            )
         }
         (Size::Relevant(d), Certainty::Likely) => format!(
             "{subject} {hangs} waarschijnlijk samen met {}: {}.",
@@ -299,7 +345,11 @@ fn effect(w: &EffectWords) -> String {
             full_range(w)
         ),
         (Size::Small, Certainty::Clear) => {
-            format!("Bij {with} is er weinig of geen verschil in {} ({}).", w.outcome, full_range(w))
+            format!(
+                "Bij {with} is er weinig of geen verschil in {} ({}).",
+                w.outcome,
+                full_range(w)
+            )
         }
         (Size::Small, Certainty::Likely) => format!(
             "Bij {with} is er waarschijnlijk weinig verschil in {}: {}.",
@@ -307,7 +357,11 @@ fn effect(w: &EffectWords) -> String {
             estimated(w)
         ),
         (Size::Small, Certainty::Unsure) => {
-            format!("Bij {with} is het verschil in {} onzeker: {}.", w.outcome, estimated(w))
+            format!(
+                "Bij {with} is het verschil in {} onzeker: {}.",
+                w.outcome,
+                estimated(w)
+            )
         }
     }
 }
@@ -322,7 +376,10 @@ fn frequency(w: &EffectWords) -> String {
         None => format!("tussen {} minder en {} meer", whole(w.lo), whole(w.hi)),
     };
     let direction = way(w.unit, Way::of(w.value));
-    format!("Dat is ongeveer {} {direction} van de 100 vergelijkbare leerlingen ({ends}).", whole(w.value))
+    format!(
+        "Dat is ongeveer {} {direction} van de 100 vergelijkbare leerlingen ({ends}).",
+        whole(w.value)
+    )
 }
 
 fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
@@ -334,7 +391,10 @@ fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
             format::number(x, super::decimals(u), NL),
             unit(u)
         ),
-        None => format!("{start} bij {} blijven kleine verschillen onzichtbaar.", format::pupils(n, NL)),
+        None => format!(
+            "{start} bij {} blijven kleine verschillen onzichtbaar.",
+            format::pupils(n, NL)
+        ),
     }
 }
 
@@ -352,9 +412,7 @@ fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::NoPupils => {
             "Er is geen schatting: van deze school zit geen enkele leerling in de analyse."
         }
-        RefusalReason::OneSchool => {
-            "Er is geen schatting: daarvoor zijn minstens 2 scholen nodig."
-        }
+        RefusalReason::OneSchool => "Er is geen schatting: daarvoor zijn minstens 2 scholen nodig.",
         RefusalReason::NoDose => {
             "Er is geen schatting: alle leerlingen hebben evenveel LOB. Dan valt er niets te vergelijken."
         }
