@@ -83,7 +83,7 @@ fn percent_number(x: f64, n: u64, lang: Lang) -> String {
 
 /// A share: "12%", or a code "minder dan 6%".
 pub fn share(s: &Share, lang: Lang) -> String {
-    let p = percent(s.percent, s.n, lang);
+    let p = percent(s.percent, decimals_from(s), lang);
     match s.bound {
         Bound::Exact => p,
         Bound::LessThan => format!("{} {p}", lang.pick("minder dan", "less than")),
@@ -91,10 +91,15 @@ pub fn share(s: &Share, lang: Lang) -> String {
     }
 }
 
+/// The pupils that decide the decimals; a code is a whole percent whatever stands behind it.
+fn decimals_from(s: &Share) -> u64 {
+    if s.bound == Bound::Exact { s.n } else { 0 }
+}
+
 /// The range of a share: "7 tot 20%".
 pub fn share_range(s: &Share, lang: Lang) -> String {
-    let lo = percent_number(s.interval.lo, s.n, lang);
-    let hi = percent(s.interval.hi, s.n, lang);
+    let lo = percent_number(s.interval.lo, decimals_from(s), lang);
+    let hi = percent(s.interval.hi, decimals_from(s), lang);
     format!("{lo} {} {hi}", lang.pick("tot", "to"))
 }
 
@@ -184,7 +189,9 @@ mod tests {
         assert_eq!(share(&s, Lang::Nl), "6%");
         assert_eq!(share_range(&s, Lang::Nl), "0 tot 9%");
         s.bound = Bound::LessThan;
+        s.n = 250;
         assert_eq!(share(&s, Lang::Nl), "minder dan 6%");
+        assert_eq!(share_range(&s, Lang::Nl), "0 tot 9%");
         s.bound = Bound::MoreThan;
         assert_eq!(share(&s, Lang::En), "more than 6%");
     }

@@ -73,7 +73,12 @@ fn header(page: &SchoolPage, name: &str, words: &Words) -> Markup {
             dl {
                 div { dt { (frame.school) } dd { bdi { (page.school) } } }
                 @if !page.cohorts.is_empty() {
-                    div { dt { (frame.cohorts) } dd { bdi { (page.cohorts.join(", ")) } } }
+                    div { dt { (frame.cohorts) } dd {
+                        @for (i, cohort) in page.cohorts.iter().enumerate() {
+                            @if i > 0 { ", " }
+                            bdi class="whole" { (cohort) }
+                        }
+                    } }
                 }
                 div { dt { (frame.pupils) } dd { (pupils) } }
                 div { dt { (frame.study) } dd { bdi { (page.study) } } }

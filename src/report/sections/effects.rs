@@ -4,7 +4,9 @@ use super::label;
 use crate::disclosure::page::{EffectEstimate, EffectRow, Finding, SchoolPage};
 use crate::report::charts::dots::{Chart, Mark, Point, Row, Scale, dots};
 use crate::report::format;
-use crate::report::wording::{Certainty, EffectWords, Size, Words, decimals, verdict};
+use crate::report::wording::{
+    Certainty, EffectWords, PartWords, Size, Verdict, Words, decimals, verdict,
+};
 use crate::vocab::{DosePart, Estimand, Reading, Unit};
 use maud::{Markup, html};
 
@@ -14,7 +16,10 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
         return html! { p { (section.effects_empty) } };
     }
     html! {
-        p { (section.effects_intro) }
+        p {
+            (section.effects_intro)
+            @if !page.adjusted_for.is_empty() { " " (section.effects_held) }
+        }
         @for (i, row) in page.effects.iter().enumerate() {
             (card(i, row, page, words))
         }
@@ -49,16 +54,14 @@ fn card(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
 /// All that is said about one finding.
 fn says(finding: &Finding, row: &EffectRow, words: &Words) -> Markup {
     html! {
-        p { (about(finding, row, words)) }
+        @for text in sentences(finding, row, words) { p { (text) } }
         @if let Finding::Estimate(e) = finding {
             @let w = effect_words(e, row, words);
-            @if e.quantity.unit == Unit::PercentagePoint && worth_a_frequency(e) {
-                p { ((words.say.frequency)(&w)) }
-            }
+            @if worth_a_frequency(e) { p { ((words.say.frequency)(&w)) } }
             @if let Reading::CausalUnder(assumptions) = e.estimand.reading {
                 p { ((words.say.assumptions)(assumptions)) }
             }
-            (certainty(w.verdict.certainty, words))
+            (certainty(w.verdict, words))
         }
     }
 }
@@ -66,30 +69,33 @@ fn says(finding: &Finding, row: &EffectRow, words: &Words) -> Markup {
 /// A frequency helps when there is a difference of at least one of a hundred to picture.
 fn worth_a_frequency(e: &EffectEstimate) -> bool {
     let v = verdict(e);
-    matches!(v.size, Size::Relevant(_))
+    e.quantity.unit == Unit::PercentagePoint
+        && matches!(v.size, Size::Relevant(_))
         && v.certainty != Certainty::Unsure
         && e.quantity.value.abs() >= 1.0
 }
 
-/// The sentence of a finding; where no difference fits the data, with the fixed null text.
+/// What is said about a finding in one running text.
 pub(super) fn about(finding: &Finding, row: &EffectRow, words: &Words) -> String {
+    sentences(finding, row, words).join(" ")
+}
+
+/// The sentence of a finding and, where no difference fits the data, the fixed null text.
+fn sentences(finding: &Finding, row: &EffectRow, words: &Words) -> Vec<String> {
     match finding {
         Finding::Estimate(e) => {
             let w = effect_words(e, row, words);
-            let sentence = (words.say.effect)(&w);
+            let mut all = vec![(words.say.effect)(&w)];
             if w.verdict.certainty == Certainty::Unsure {
-                let own = finding == &row.own;
-                let visible = if own { row.smallest_visible } else { None };
-                format!(
-                    "{sentence} {}",
-                    (words.say.null)(e.n_pupils, visible, e.quantity.unit)
-                )
-            } else {
-                sentence
+                // The smallest visible difference is this school's; it says nothing about all schools.
+                let is_own = std::ptr::eq(finding, &row.own);
+                let visible = row.smallest_visible.filter(|_| is_own);
+                all.push((words.say.null)(e.n_pupils, visible, e.quantity.unit));
             }
+            all
         }
-        Finding::Refused(r) => (words.say.refusal)(r.reason).to_owned(),
-        Finding::Suppressed(s) => (words.say.small_cell)(s.min_pupils, s.min_events),
+        Finding::Refused(r) => vec![(words.say.refusal)(r.reason).to_owned()],
+        Finding::Suppressed(s) => vec![(words.say.small_cell)(s.min_pupils, s.min_events)],
     }
 }
 
@@ -103,9 +109,9 @@ fn effect_words<'a>(e: &EffectEstimate, row: &'a EffectRow, words: &Words) -> Ef
 }
 
 /// How certain: filled circles and the word for it.
-fn certainty(c: Certainty, words: &Words) -> Markup {
-    let said = (words.say.certainty)(c);
-    let filled = match c {
+fn certainty(v: Verdict, words: &Words) -> Markup {
+    let said = (words.say.certainty)(v);
+    let filled = match v.certainty {
         Certainty::Clear => 3,
         Certainty::Likely => 2,
         Certainty::Unsure => 1,
@@ -175,7 +181,7 @@ fn lines<'a>(row: &'a EffectRow, words: &Words) -> Vec<Line<'a>> {
     main.into_iter().chain(row.parts.iter().map(part)).collect()
 }
 
-fn part_words(finding: &Finding, words: &Words) -> crate::report::wording::PartWords {
+fn part_words(finding: &Finding, words: &Words) -> PartWords {
     (words.say.part)(estimand(finding).contrast.part)
 }
 
@@ -235,19 +241,22 @@ fn table(lines: &[Line<'_>], outcome: &str, unit: Unit, words: &Words) -> Markup
                 th scope="col" { (table.group) }
                 th scope="col" class="num" { (table.estimate) }
                 th scope="col" class="num" { (table.range) }
-                th scope="col" class="num" { (table.pupils) }
             } }
             tbody {
                 @for line in lines {
                     tr {
-                        th scope="row" { (line.label) }
+                        th scope="row" {
+                            (line.label)
+                            @if let Finding::Estimate(e) = line.finding {
+                                small { (format::pupils(e.n_pupils, words.lang)) }
+                            }
+                        }
                         @match line.finding {
                             Finding::Estimate(e) => {
                                 td class="num" { b { (number(e.quantity.value)) } }
                                 td class="num" { (number(e.interval.lo)) " " (words.chart.to) " " (number(e.interval.hi)) }
-                                td class="num" { (format::count(e.n_pupils, words.lang)) }
                             }
-                            other => td class="none" colspan="3" { (why_not(other, words)) },
+                            other => td class="none" colspan="2" { (why_not(other, words)) },
                         }
                     }
                 }
@@ -258,35 +267,34 @@ fn table(lines: &[Line<'_>], outcome: &str, unit: Unit, words: &Words) -> Markup
 
 /// The parts of the dose in words: what is compared, the sentence, and what else may explain it.
 fn parts(row: &EffectRow, words: &Words) -> Markup {
-    let headline = [&row.nation]
-        .into_iter()
-        .filter(|f| estimand(f).contrast.part != DosePart::Total);
-    let headline: Vec<&Finding> = headline.collect();
-    if headline.is_empty() && row.parts.is_empty() {
+    let headline = estimand(&row.nation).contrast.part != DosePart::Total;
+    if !headline && row.parts.is_empty() {
         return html! {};
     }
     html! {
         h4 { (words.section.parts_title) }
         p { (words.section.parts_intro) }
         dl class="parts" {
-            @for finding in headline.into_iter().chain(row.parts.iter()) {
-                @let part = part_words(finding, words);
-                div {
-                    dt { (part.name) }
-                    dd {
-                        p { (part.compares) " " (part_says(finding, row, words)) }
-                        p class="quiet" { (part.caveat) }
-                    }
-                }
+            @if headline { (part(&row.nation, words.section.parts_headline, words)) }
+            @for finding in &row.parts { (part(finding, &part_says(finding, row, words), words)) }
+        }
+    }
+}
+
+fn part(finding: &Finding, says: &str, words: &Words) -> Markup {
+    let part = part_words(finding, words);
+    html! {
+        div {
+            dt { (part.name) }
+            dd {
+                p { (part.compares) " " (says) }
+                p class="quiet" { (part.caveat) }
             }
         }
     }
 }
 
-/// The sentence of a part, without the null text: that stands above already.
+/// The sentence of a part, without the null text: that is said about the whole.
 fn part_says(finding: &Finding, row: &EffectRow, words: &Words) -> String {
-    match finding {
-        Finding::Estimate(e) => (words.say.effect)(&effect_words(e, row, words)),
-        other => about(other, row, words),
-    }
+    sentences(finding, row, words).swap_remove(0)
 }

@@ -59,15 +59,16 @@ fn definitions(page: &SchoolPage, words: &Words) -> Markup {
             caption class="visually-hidden" { (words.section.definitions_title) }
             thead { tr {
                 th scope="col" { (table.outcome) }
-                th scope="col" { (table.definition) }
                 th scope="col" { (table.version) }
                 th scope="col" { (table.source) }
             } }
             tbody {
                 @for row in &page.outcomes {
                     tr {
-                        th scope="row" { bdi { (label(&row.nl, &row.en, words.lang)) } }
-                        td { code { (row.def.id) } }
+                        th scope="row" {
+                            bdi { (label(&row.nl, &row.en, words.lang)) }
+                            small { code { (row.def.id) } }
+                        }
                         td { (row.def.version) }
                         td { (row.def.source) }
                     }

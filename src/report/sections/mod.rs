@@ -128,7 +128,8 @@ fn share_cell(value: &Shown<Share>, words: &Words) -> Markup {
     shown(value, words, |s| {
         html! {
             b { (format::share(s, words.lang)) }
-            small { (format::share_range(s, words.lang)) " · " ((words.say.behind)(s.n)) }
+            small { (format::share_range(s, words.lang)) }
+            small { ((words.say.behind)(s.n)) }
         }
     })
 }

@@ -26,7 +26,7 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
                 figcaption { (words.chart.icons_caption) }
             }
         }
-        table {
+        table class="even" {
             caption class="visually-hidden" { (section.outcomes) }
             thead { tr {
                 th scope="col" { (table.outcome) }

@@ -2,7 +2,7 @@
 
 use super::{
     Certainty, ChartWords, EffectWords, FrameWords, PartWords, SectionWords, Sentences, Size,
-    TableWords, Titled, Way, Words, capital, joined,
+    TableWords, Titled, Verdict, Way, Words, capital, joined,
 };
 use crate::disclosure::page::RefusalReason;
 use crate::report::format;
@@ -43,13 +43,12 @@ const TABLE: TableWords = TableWords {
     outcome: "Outcome",
     group: "Comparison",
     estimate: "Estimate",
-    range: "Margin of uncertainty",
+    range: "Margin (95%)",
     pupils: "Pupils",
     step: "Step",
-    definition: "Definition",
     version: "Version",
     source: "Source",
-    missing: "no data",
+    missing: "not available",
     refused: "no estimate possible",
     suppressed: "too few pupils",
     hidden: "not shown",
@@ -92,11 +91,13 @@ const SECTION: SectionWords = SectionWords {
     outcomes_intro: "These figures describe what happened to pupils. They say nothing yet about the part LOB played.",
     outcomes_note: "The margin shows how certain the figure is. With few pupils the margin is wide. Nothing was adjusted for here.",
     outcomes_empty: "No outcomes are known for your school.",
-    effects_intro: "We compare pupils with more and less LOB. The characteristics under ‘How to read this’ are held equal.",
+    effects_intro: "We compare pupils with more and less LOB.",
+    effects_held: "The characteristics under ‘How to read this’ are held equal.",
     effects_empty: "This study did not estimate an association with LOB.",
     effects_note: "The estimate for your school also uses the data of the other schools. With few pupils, a school's estimate lies close to that of all schools.",
     parts_title: "Where does this association come from?",
-    parts_intro: "Pupils can have more LOB for three reasons. For each reason something else may play a part.",
+    parts_intro: "More LOB can come from the pupil, the year or the school. In each comparison something else may play a part.",
+    parts_headline: "This is the estimate above.",
     certainty: "Certainty",
     guide: &[
         Titled {
@@ -137,8 +138,8 @@ const SECTION: SectionWords = SectionWords {
     definitions_title: "Definitions",
     how_title: "How was it calculated?",
     how: &[
-        "For each pupil we count the LOB activities up to a fixed date. What happens later does not count as LOB. The outcome is measured after that date.",
-        "We use a multilevel model: pupils within cohorts, and cohorts within schools. The model estimates how the outcome differs with more LOB, with the named characteristics equal.",
+        "For each pupil we count only LOB activities from before the outcome. What happens later does not count.",
+        "We use a multilevel model, in which pupils sit within schools. The model estimates how the outcome differs with more LOB, with the named characteristics equal.",
         "The estimate is converted to percentage points: the difference per 100 pupils. For scores it is points on the scale.",
         "The margin of uncertainty is a 95% interval. For percentages it is Wilson's interval.",
         "Where there is no reliable estimate, we show no number. The reason is given instead.",
@@ -213,12 +214,7 @@ const SAY: Sentences = Sentences {
     frequency,
     null,
     refusal,
-    small_cell: |pupils, events| {
-        format!(
-            "We can say nothing about this group: too few pupils. An estimate is shown from {}. At least {events} of them must have the outcome, and at least {events} must not.",
-            format::pupils(pupils, EN)
-        )
-    },
+    small_cell,
     certainty,
     assumptions: |a| {
         let list = joined(
@@ -255,13 +251,13 @@ fn we_did(pupils: Option<u64>, cohorts: &str, schools: u64) -> String {
     };
     let compared = if schools > 1 {
         format!(
-            " and compared them with pupils of all {} together",
+            " We compared them with pupils of all {} together.",
             format::schools(schools, EN)
         )
     } else {
         String::new()
     };
-    format!("We followed {whom} of your school{cohorts}{compared}.")
+    format!("We followed {whom} of your school{cohorts}.{compared}")
 }
 
 fn unit(u: Unit) -> &'static str {
@@ -408,6 +404,19 @@ fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
     }
 }
 
+fn small_cell(pupils: u64, events: u64) -> String {
+    let text = format!(
+        "We can say nothing about this group: too few pupils. An estimate is shown from {}.",
+        format::pupils(pupils, EN)
+    );
+    if events == 0 {
+        return text;
+    }
+    format!(
+        "{text} At least {events} of them must have the outcome, and at least {events} must not."
+    )
+}
+
 fn refusal(reason: RefusalReason) -> &'static str {
     match reason {
         RefusalReason::NotConverged => {
@@ -432,11 +441,15 @@ fn refusal(reason: RefusalReason) -> &'static str {
     }
 }
 
-fn certainty(c: Certainty) -> Titled {
-    match c {
+fn certainty(v: Verdict) -> Titled {
+    match v.certainty {
         Certainty::Clear => Titled {
             title: "clear",
             text: "The margin lies far from ‘no difference’ and the design is strong.",
+        },
+        Certainty::Likely if v.size == Size::Small => Titled {
+            title: "indication",
+            text: "A large difference does not fit these data.",
         },
         Certainty::Likely => Titled {
             title: "indication",
@@ -458,7 +471,7 @@ fn part(part: DosePart) -> PartWords {
         },
         DosePart::Within => PartWords {
             name: "Within school and cohort",
-            compares: "Compares pupils with classmates of the same school and the same cohort.",
+            compares: "Compares pupils with schoolmates of the same cohort.",
             caveat: "Note: those who take part more are often more motivated too. Or they got extra help, because things went badly.",
         },
         DosePart::Cohort => PartWords {

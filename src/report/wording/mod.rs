@@ -247,8 +247,6 @@ pub struct TableWords {
     pub pupils: &'static str,
     /// Column of steps in the flow.
     pub step: &'static str,
-    /// Column of definitions.
-    pub definition: &'static str,
     /// Column of versions.
     pub version: &'static str,
     /// Column of sources.
@@ -304,6 +302,8 @@ pub struct SectionWords {
     pub outcomes_empty: &'static str,
     /// Introduction of effects.
     pub effects_intro: &'static str,
+    /// That covariates were held equal, where there are any.
+    pub effects_held: &'static str,
     /// No effects.
     pub effects_empty: &'static str,
     /// Why an estimate of a small school lies near that of all schools.
@@ -312,6 +312,8 @@ pub struct SectionWords {
     pub parts_title: &'static str,
     /// Introduction of the parts.
     pub parts_intro: &'static str,
+    /// In place of the sentence of the part that the headline is about.
+    pub parts_headline: &'static str,
     /// Label of the certainty.
     pub certainty: &'static str,
     /// Heading and texts of the reading guide, without the covariates.
@@ -410,10 +412,10 @@ pub struct Sentences {
     pub null: fn(n_pupils: u64, visible: Option<f64>, unit: Unit) -> String,
     /// A refusal.
     pub refusal: fn(RefusalReason) -> &'static str,
-    /// A suppressed estimate.
+    /// A suppressed estimate; `min_events` is 0 for an outcome without events.
     pub small_cell: fn(min_pupils: u64, min_events: u64) -> String,
     /// How certain, in words.
-    pub certainty: fn(Certainty) -> Titled,
+    pub certainty: fn(Verdict) -> Titled,
     /// Under which assumptions the estimate might be read causally.
     pub assumptions: fn(&[&str]) -> String,
     /// A part of the dose.

@@ -2,7 +2,7 @@
 
 use super::{
     Certainty, ChartWords, EffectWords, FrameWords, PartWords, SectionWords, Sentences, Size,
-    TableWords, Titled, Way, Words, capital, joined,
+    TableWords, Titled, Verdict, Way, Words, capital, joined,
 };
 use crate::disclosure::page::RefusalReason;
 use crate::report::format;
@@ -43,13 +43,12 @@ const TABLE: TableWords = TableWords {
     outcome: "Uitkomst",
     group: "Vergelijking",
     estimate: "Schatting",
-    range: "Onzekerheidsmarge",
+    range: "Marge (95%)",
     pupils: "Leerlingen",
     step: "Stap",
-    definition: "Definitie",
     version: "Versie",
     source: "Bron",
-    missing: "geen gegevens",
+    missing: "niet beschikbaar",
     refused: "geen schatting mogelijk",
     suppressed: "te weinig leerlingen",
     hidden: "niet getoond",
@@ -92,11 +91,13 @@ const SECTION: SectionWords = SectionWords {
     outcomes_intro: "Deze cijfers beschrijven wat er met leerlingen gebeurde. Ze zeggen nog niets over de rol van LOB.",
     outcomes_note: "De marge geeft aan hoe zeker het cijfer is. Bij weinig leerlingen is de marge breed. Er is hier niet gecorrigeerd voor verschillen tussen leerlingen.",
     outcomes_empty: "Voor uw school zijn geen uitkomsten bekend.",
-    effects_intro: "We vergelijken leerlingen met meer en minder LOB. De kenmerken onder ‘Lees dit zo’ houden we daarbij gelijk.",
+    effects_intro: "We vergelijken leerlingen met meer en minder LOB.",
+    effects_held: "De kenmerken onder ‘Lees dit zo’ houden we daarbij gelijk.",
     effects_empty: "In dit onderzoek is geen samenhang met LOB berekend.",
     effects_note: "De schatting voor uw school gebruikt ook de gegevens van de andere scholen. Heeft een school weinig leerlingen, dan ligt haar schatting dicht bij die van alle scholen.",
     parts_title: "Waar komt dit verband vandaan?",
-    parts_intro: "Leerlingen kunnen om drie redenen meer LOB hebben. Per reden kan er ook iets anders spelen.",
+    parts_intro: "Meer LOB kan aan de leerling liggen, aan het jaar of aan de school. Bij elke vergelijking kan ook iets anders meespelen.",
+    parts_headline: "Dit is de schatting hierboven.",
     certainty: "Zekerheid",
     guide: &[
         Titled {
@@ -137,8 +138,8 @@ const SECTION: SectionWords = SectionWords {
     definitions_title: "Definities",
     how_title: "Hoe is er gerekend?",
     how: &[
-        "Per leerling tellen we de LOB-activiteiten tot aan een vaste datum. Wat daarna gebeurt, telt niet mee als LOB. De uitkomst meten we na die datum.",
-        "We gebruiken een multilevelmodel: leerlingen binnen cohorten, en cohorten binnen scholen. Het model schat hoe de uitkomst verschilt bij meer LOB, met de genoemde kenmerken gelijk.",
+        "Per leerling tellen we alleen LOB-activiteiten van vóór de uitkomst. Wat later gebeurt, telt niet mee.",
+        "We gebruiken een multilevelmodel: leerlingen zitten daarin binnen scholen. Het model schat hoe de uitkomst verschilt bij meer LOB, met de genoemde kenmerken gelijk.",
         "De schatting rekenen we om naar procentpunten: het verschil per 100 leerlingen. Bij scores gaat het om punten op de schaal.",
         "De onzekerheidsmarge is een interval van 95%. Bij percentages is dat het interval van Wilson.",
         "Vinden we geen betrouwbare schatting, dan tonen we geen getal. De reden staat er dan bij.",
@@ -213,12 +214,7 @@ const SAY: Sentences = Sentences {
     frequency,
     null,
     refusal,
-    small_cell: |pupils, events| {
-        format!(
-            "Over deze groep kunnen we niets zeggen: te weinig leerlingen. Een schatting tonen we vanaf {}. Daarvan moeten er minstens {events} de uitkomst hebben, en minstens {events} niet.",
-            format::pupils(pupils, NL)
-        )
-    },
+    small_cell,
     certainty,
     assumptions: |a| {
         let list = joined(&a.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), "en");
@@ -254,13 +250,13 @@ fn we_did(pupils: Option<u64>, cohorts: &str, schools: u64) -> String {
     };
     let compared = if schools > 1 {
         format!(
-            " en vergeleken hen met leerlingen van alle {} samen",
+            " We vergeleken hen met leerlingen van alle {} samen.",
             format::schools(schools, NL)
         )
     } else {
         String::new()
     };
-    format!("We volgden {whom} van uw school{cohorts}{compared}.")
+    format!("We volgden {whom} van uw school{cohorts}.{compared}")
 }
 
 /// "procentpunt" or "punten".
@@ -398,6 +394,19 @@ fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
     }
 }
 
+fn small_cell(pupils: u64, events: u64) -> String {
+    let text = format!(
+        "Over deze groep kunnen we niets zeggen: te weinig leerlingen. Een schatting tonen we vanaf {}.",
+        format::pupils(pupils, NL)
+    );
+    if events == 0 {
+        return text;
+    }
+    format!(
+        "{text} Daarvan moeten er minstens {events} de uitkomst hebben, en minstens {events} niet."
+    )
+}
+
 fn refusal(reason: RefusalReason) -> &'static str {
     match reason {
         RefusalReason::NotConverged => {
@@ -422,11 +431,15 @@ fn refusal(reason: RefusalReason) -> &'static str {
     }
 }
 
-fn certainty(c: Certainty) -> Titled {
-    match c {
+fn certainty(v: Verdict) -> Titled {
+    match v.certainty {
         Certainty::Clear => Titled {
             title: "duidelijk",
             text: "De marge ligt ver van ‘geen verschil’ en de opzet van het onderzoek is sterk.",
+        },
+        Certainty::Likely if v.size == Size::Small => Titled {
+            title: "aanwijzing",
+            text: "Een groot verschil past niet bij deze gegevens.",
         },
         Certainty::Likely => Titled {
             title: "aanwijzing",
@@ -448,7 +461,7 @@ fn part(part: DosePart) -> PartWords {
         },
         DosePart::Within => PartWords {
             name: "Binnen school en cohort",
-            compares: "Vergelijkt leerlingen met klasgenoten van dezelfde school en hetzelfde cohort.",
+            compares: "Vergelijkt leerlingen met schoolgenoten uit hetzelfde cohort.",
             caveat: "Let op: wie meer meedoet, is vaak ook gemotiveerder. Of kreeg juist extra hulp, omdat het niet goed ging.",
         },
         DosePart::Cohort => PartWords {
