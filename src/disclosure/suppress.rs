@@ -11,7 +11,7 @@
 
 use super::page::{Bound, FlowRow, Share, Shown};
 use crate::effects::{EffectEstimate, Finding, Refusal, RefusalReason, SmallCell};
-use crate::vocab::{Interval, IntervalMethod, Level, Population, Unit};
+use crate::vocab::{Estimand, Interval, IntervalMethod, Level, Population, Unit};
 
 /// Below how many pupils a share is printed in whole percents (`reports.md`, wording rules).
 const WHOLE_PERCENT_BELOW: u64 = 100;
@@ -229,7 +229,11 @@ pub fn benchmark<T>(
 /// refusal's count below `min_pupils` is dropped.
 pub fn effect(finding: Finding, profile: &Profile) -> Finding {
     match finding {
-        Finding::Estimate(e) if too_small(&e, profile) => small(e.estimand, profile),
+        Finding::Estimate(e) if too_small(&e, profile) => small(
+            e.estimand,
+            e.quantity.unit == Unit::PercentagePoint,
+            profile,
+        ),
         Finding::Estimate(e) => Finding::Estimate(EffectEstimate {
             n_pupils: profile.round(e.n_pupils),
             n_events: profile.round(e.n_events),
@@ -239,7 +243,7 @@ pub fn effect(finding: Finding, profile: &Profile) -> Finding {
             if r.reason == RefusalReason::NoVariation
                 && r.estimand.population == Population::School =>
         {
-            small(r.estimand, profile)
+            small(r.estimand, true, profile)
         }
         Finding::Refused(r) => {
             let enough = r.n_pupils >= profile.min_pupils;
@@ -256,11 +260,16 @@ fn too_small(e: &EffectEstimate, profile: &Profile) -> bool {
     e.n_pupils < profile.min_pupils_effect || few_events
 }
 
-fn small(estimand: crate::vocab::Estimand, profile: &Profile) -> Finding {
+/// `has_events` is false for a score, which then names no threshold for events.
+fn small(estimand: Estimand, has_events: bool, profile: &Profile) -> Finding {
     Finding::Suppressed(SmallCell {
         estimand,
         min_pupils: profile.min_pupils_effect,
-        min_events: profile.min_events_effect,
+        min_events: if has_events {
+            profile.min_events_effect
+        } else {
+            0
+        },
     })
 }
 
@@ -319,7 +328,7 @@ pub fn flow(rows: Vec<FlowCount>, profile: &Profile) -> Vec<FlowRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocab::{Contrast, DosePart, Estimand, Quantity, Reading};
+    use crate::vocab::{Contrast, DosePart, Quantity, Reading};
 
     const OUT: Profile = Profile::SCHOOL_EXTERN;
     const IN: Profile = Profile::SCHOOL_INTERN;
