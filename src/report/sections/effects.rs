@@ -23,7 +23,7 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
         @for (i, row) in page.effects.iter().enumerate() {
             (card(i, row, page, words))
         }
-        p class="note" { (section.effects_note) }
+        @if page.n_schools > 1 { p class="note" { (section.effects_note) } }
     }
 }
 
@@ -275,7 +275,7 @@ fn parts(row: &EffectRow, words: &Words) -> Markup {
         h4 { (words.section.parts_title) }
         p { (words.section.parts_intro) }
         dl class="parts" {
-            @if headline { (part(&row.nation, words.section.parts_headline, words)) }
+            @if headline { (part(&row.nation, &headline_says(row, words), words)) }
             @for finding in &row.parts { (part(finding, &part_says(finding, row, words), words)) }
         }
     }
@@ -291,6 +291,14 @@ fn part(finding: &Finding, says: &str, words: &Words) -> Markup {
                 p class="quiet" { (part.caveat) }
             }
         }
+    }
+}
+
+/// The part that the headline is about: its number is not said twice.
+fn headline_says(row: &EffectRow, words: &Words) -> String {
+    match &row.nation {
+        Finding::Estimate(_) => words.section.parts_headline.to_owned(),
+        other => part_says(other, row, words),
     }
 }
 

@@ -295,13 +295,32 @@ fn full_range(w: &EffectWords) -> String {
 }
 
 fn estimated(w: &EffectWords) -> String {
+    let direction = if w.is_nothing() {
+        String::new()
+    } else {
+        format!(" {}", way(w.unit, Way::of(w.value)))
+    };
+    let value = w.size_of(w.value, EN);
     format!(
-        "an estimated {} {} {} ({})",
-        w.size_of(w.value, EN),
+        "an estimated {value} {}{direction} ({})",
         unit(w.unit),
-        way(w.unit, Way::of(w.value)),
         range(w)
     )
+}
+
+/// The same after words that said the direction; in points it is not said again, to keep the sentence short.
+fn difference(w: &EffectWords) -> String {
+    match w.unit {
+        Unit::PercentagePoint => estimated(w),
+        Unit::ScorePoint => {
+            format!(
+                "an estimated {} {} ({})",
+                w.size_of(w.value, EN),
+                unit(w.unit),
+                range(w)
+            )
+        }
+    }
 }
 
 /// "a lower rate of dropout", or "a lower score on X".
@@ -334,7 +353,7 @@ fn effect(w: &EffectWords) -> String {
                 "{subject} {} with {}: {}.",
                 go.0,
                 of_outcome(w, d),
-                estimated(w)
+                difference(w)
             )
         }
         (Size::Relevant(d), Certainty::Likely) => {
@@ -342,7 +361,7 @@ fn effect(w: &EffectWords) -> String {
                 "{subject} {} with {}: {}.",
                 go.1,
                 of_outcome(w, d),
-                estimated(w)
+                difference(w)
             )
         }
         (Size::Relevant(d), Certainty::Unsure) => format!(
@@ -357,14 +376,23 @@ fn effect(w: &EffectWords) -> String {
                 full_range(w)
             )
         }
-        (Size::Small, Certainty::Likely) => format!(
-            "With {with} there is probably little difference in {}: {}.",
-            w.outcome,
-            estimated(w)
-        ),
+        (Size::Small, Certainty::Likely) if w.one_sided(EN).is_none() => {
+            format!(
+                "With {with} there is probably little difference in {} ({}).",
+                w.outcome,
+                full_range(w)
+            )
+        }
+        (Size::Small, Certainty::Likely) => {
+            format!(
+                "With {with} there is probably little difference in {}: {}.",
+                w.outcome,
+                estimated(w)
+            )
+        }
         (Size::Small, Certainty::Unsure) => {
             format!(
-                "With {with} the difference in {} is uncertain: {}.",
+                "Uncertain difference in {} with {with}: {}.",
                 w.outcome,
                 estimated(w)
             )

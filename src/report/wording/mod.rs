@@ -163,6 +163,11 @@ impl<'a> EffectWords<'a> {
         (self.lo * self.hi >= 0.0).then(|| (self.size_of(near, lang), self.size_of(far, lang)))
     }
 
+    /// True when the estimate is printed as 0, which is neither less nor more.
+    fn is_nothing(&self) -> bool {
+        (self.value.abs() * 10f64.powi(decimals(self.unit) as i32)).round() == 0.0
+    }
+
     /// The side of 0 on which a one-sided interval lies.
     fn side(&self) -> Way {
         Way::of(self.lo + self.hi)

@@ -298,13 +298,32 @@ fn full_range(w: &EffectWords) -> String {
 
 /// "naar schatting 4,1 procentpunt minder (tussen 2,0 en 6,1)".
 fn estimated(w: &EffectWords) -> String {
+    let direction = if w.is_nothing() {
+        String::new()
+    } else {
+        format!(" {}", way(w.unit, Way::of(w.value)))
+    };
+    let value = w.size_of(w.value, NL);
     format!(
-        "naar schatting {} {} {} ({})",
-        w.size_of(w.value, NL),
+        "naar schatting {value} {}{direction} ({})",
         unit(w.unit),
-        way(w.unit, Way::of(w.value)),
         range(w)
     )
+}
+
+/// The same after words that said the direction; in points it is not said again, to keep the sentence short.
+fn difference(w: &EffectWords) -> String {
+    match w.unit {
+        Unit::PercentagePoint => estimated(w),
+        Unit::ScorePoint => {
+            format!(
+                "naar schatting {} {} ({})",
+                w.size_of(w.value, NL),
+                unit(w.unit),
+                range(w)
+            )
+        }
+    }
 }
 
 /// "minder uitval", or "een lagere score op X".
@@ -327,13 +346,13 @@ fn effect(w: &EffectWords) -> String {
             format!(
                 "{subject} {hangs} samen met {}: {}.",
                 of_outcome(w, d),
-                estimated(w)
+                difference(w)
             )
         }
         (Size::Relevant(d), Certainty::Likely) => format!(
             "{subject} {hangs} waarschijnlijk samen met {}: {}.",
             of_outcome(w, d),
-            estimated(w)
+            difference(w)
         ),
         (Size::Relevant(d), Certainty::Unsure) => format!(
             "Mogelijk {} bij {with}, misschien ook geen verschil ({}).",
@@ -347,14 +366,23 @@ fn effect(w: &EffectWords) -> String {
                 full_range(w)
             )
         }
-        (Size::Small, Certainty::Likely) => format!(
-            "Bij {with} is er waarschijnlijk weinig verschil in {}: {}.",
-            w.outcome,
-            estimated(w)
-        ),
+        (Size::Small, Certainty::Likely) if w.one_sided(NL).is_none() => {
+            format!(
+                "Bij {with} is er waarschijnlijk weinig verschil in {} ({}).",
+                w.outcome,
+                full_range(w)
+            )
+        }
+        (Size::Small, Certainty::Likely) => {
+            format!(
+                "Bij {with} is er waarschijnlijk weinig verschil in {}: {}.",
+                w.outcome,
+                estimated(w)
+            )
+        }
         (Size::Small, Certainty::Unsure) => {
             format!(
-                "Bij {with} is het verschil in {} onzeker: {}.",
+                "Onzeker verschil in {} bij {with}: {}.",
                 w.outcome,
                 estimated(w)
             )
