@@ -52,6 +52,6 @@ pub struct SmallCell {
     pub estimand: Estimand,
     /// The threshold that was not met: at least this many pupils.
     pub min_pupils: u64,
-    /// The threshold that was not met: at least this many events and non-events.
+    /// The threshold that was not met: at least this many events and non-events; 0 for a score, which has none.
     pub min_events: u64,
 }
