@@ -3,6 +3,7 @@
 //! [`of`] is the road: accept the fit, or refuse everything with the reason; then one finding for the nation,
 //! one per part of the dose, one per school.
 
+pub mod describe;
 pub mod finding;
 mod linear;
 mod marginal;

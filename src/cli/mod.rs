@@ -1,0 +1,1 @@
+//! Flags → commands, messages, exit codes.
