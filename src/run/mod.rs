@@ -152,17 +152,27 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     Ok(summary(job, &computed, run_id, dir, unchanged, reports))
 }
 
-/// The pages of a study without publishing a run: (file name, HTML).
+/// A school's page that is not part of a published run.
+pub struct LoosePage {
+    /// School key.
+    pub school: String,
+    /// File name.
+    pub file: String,
+    /// The page.
+    pub html: String,
+}
+
+/// The pages of a study, without publishing a run.
 ///
 /// # Errors
 /// Unreadable input.
-pub fn pages_only(job: &Job<'_>, progress: &dyn Progress) -> Result<Vec<(String, String, String)>, RunError> {
+pub fn pages_only(job: &Job<'_>, progress: &dyn Progress) -> Result<Vec<LoosePage>, RunError> {
     let run_id = run_id(job, &hash_inputs(job)?);
     let computed = compute(job.study, job.base, progress)?;
     let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
     let one = |page: &crate::disclosure::page::SchoolPage| {
         let file = format!("{}.html", SchoolFolder::new(&page.school).as_str());
-        (page.school.clone(), file, report::school_page(page, job.lang))
+        LoosePage { school: page.school.clone(), file, html: report::school_page(page, job.lang) }
     };
     Ok(pages.par_iter().map(one).collect())
 }
