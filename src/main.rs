@@ -1,6 +1,17 @@
-fn main(){
-  let t = std::fs::read_to_string(std::env::args().nth(1).unwrap()).unwrap();
-  use lob_effect::study::*; use lob_effect::vocab::OutcomeRule;
-  let kinds=[ModelKind{id:"hazard",takes:|r|r==OutcomeRule::Event,takes_words:"an event",may_split:true},ModelKind{id:"landmark",takes:|r|matches!(r,OutcomeRule::ActiveOn{..}|OutcomeRule::NotEnrolledOn{..}|OutcomeRule::SameProgramme{..}),takes_words:"x",may_split:true},ModelKind{id:"growth",takes:|r|r==OutcomeRule::Score,takes_words:"scores",may_split:false}];
-  match Study::parse(&t,&kinds){Ok(_)=>println!("ok"),Err(e)=>for x in e {println!("{x}")}}
+//! The `lob` command: parse, run, map to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use lob_effect::cli::{Args, Exit, execute};
+
+fn main() -> ExitCode {
+    // A panic message may hold a value from the data: only the place in our code is printed.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
+        eprintln!("internal error{place} (lob {}); please report this line", env!("CARGO_PKG_VERSION"));
+    }));
+    let args = Args::parse();
+    let exit = std::panic::catch_unwind(|| execute(&args)).unwrap_or(Exit::Internal);
+    ExitCode::from(exit.code())
 }

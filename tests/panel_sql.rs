@@ -32,7 +32,7 @@ fn python() -> Option<String> {
 
 /// Compares all outcomes of a study whose files stand in `base`; `rows` is the fewest rows that each must
 /// have, so that two empty tables are no agreement.
-fn compare(study: &Study, base: &Path, rows: usize) {
+fn compare(study: &Study, base: &Path, rows: u64) {
     let Some(python) = python() else { return };
     let panel = panel(study, base);
     let dir = tempfile::tempdir().unwrap();
@@ -118,6 +118,16 @@ fn pupils_without_a_key_agree_with_duckdb() {
     let sheet = Sheet::read(&dir.path().join("leerling.parquet"));
     assert!(sheet.rows.len() > 255, "row numbers of more than one byte");
     compare(&study(studies::KEYLESS), dir.path(), 400);
+}
+
+#[test]
+fn open_university_agrees_with_duckdb() {
+    let Some(shared) = tables::shared_dir() else {
+        return;
+    };
+    let text = include_str!("../fixtures/studies/oulad.toml");
+    let text = text.replace("../../../shared", &shared.to_string_lossy());
+    compare(&study(&text), Path::new(""), 100_000);
 }
 
 #[test]

@@ -452,7 +452,7 @@ fn sleepstudy() {
         assert_within(
             "sleepstudy at θ = (1, 0, 1)",
             deviance,
-            1784.642_296_192_436,
+            1_784.642_296_192_436,
             1e-8,
         );
     }
@@ -564,7 +564,7 @@ fn exam() {
     assert_within(
         "exam REML",
         model.fit(true).deviance,
-        9303.088_619_565,
+        9_303.088_619_565,
         1e-6,
     );
 }

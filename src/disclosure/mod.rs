@@ -1,3 +1,5 @@
 //! What may leave: thresholds and zones. Stands between the effects and everything people read.
 
 pub mod page;
+pub mod suppress;
+pub mod zone;

@@ -17,15 +17,29 @@ pub enum Shown<T> {
     Missing,
 }
 
+/// How a share's percentage is to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bound {
+    /// As it stands.
+    #[default]
+    Exact,
+    /// Bottom coded: the share is smaller than the percentage.
+    LessThan,
+    /// Top coded: the share is larger than the percentage.
+    MoreThan,
+}
+
 /// A share of pupils.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Share {
     /// Percentage, 0…100.
     pub percent: f64,
-    /// 95 % Wilson interval in percent.
+    /// 95 % Wilson interval in percent; of a coded share the widest one that the code allows.
     pub interval: Interval,
     /// Pupils in the denominator.
     pub n: u64,
+    /// Whether the percentage is exact or a code for a small cell.
+    pub bound: Bound,
 }
 
 /// How many pupils had at least one activity of a type.
@@ -130,4 +144,28 @@ pub struct SchoolPage {
     pub flow: Vec<FlowRow>,
     /// Names of the covariates that were held equal, as the study labels them: (Dutch, English).
     pub adjusted_for: Vec<(String, String)>,
+}
+
+/// One school on the overview of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// School key.
+    pub school: String,
+    /// Name of the school, where the study has one.
+    pub school_name: Option<String>,
+    /// Link to its report, relative to the overview.
+    pub href: String,
+}
+
+/// The overview of a run: which reports there are. It holds no results, so it can't become a ranking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexPage {
+    /// Title of the study.
+    pub study: String,
+    /// Run id.
+    pub run_id: String,
+    /// Version of the engine.
+    pub engine_version: String,
+    /// Schools in the order of their keys.
+    pub schools: Vec<IndexEntry>,
 }

@@ -1,6 +1,7 @@
 //! What the effects room hands on: an estimate, or a refusal with its reason. A suppressed cell is added by
 //! `disclosure`. Whoever shows findings must match all three.
 
+pub use crate::vocab::RefusalReason;
 use crate::vocab::{Estimand, Interval, Quantity};
 
 /// One answer to one estimand.
@@ -33,40 +34,6 @@ pub struct EffectEstimate {
     pub n_events: u64,
 }
 
-/// Why there is no number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum RefusalReason {
-    /// The optimiser did not reach an optimum.
-    NotConverged,
-    /// A covariate separates the outcome completely.
-    Separated,
-    /// Nobody, or everybody, had the outcome.
-    NoVariation,
-    /// No pupil of this school is in the analysis set.
-    NoPupils,
-    /// Fewer than two schools: school effects can't be told from pupils.
-    OneSchool,
-    /// The dose does not vary.
-    NoDose,
-    /// Columns of the model are exact combinations of others, or there are fewer rows than terms.
-    RankDeficient,
-}
-
-impl RefusalReason {
-    /// Stable code in files (`status` and `reason` columns).
-    pub fn code(self) -> &'static str {
-        match self {
-            RefusalReason::NotConverged => "not_converged",
-            RefusalReason::Separated => "separated",
-            RefusalReason::NoVariation => "no_variation",
-            RefusalReason::NoPupils => "no_pupils",
-            RefusalReason::OneSchool => "one_school",
-            RefusalReason::NoDose => "no_dose",
-            RefusalReason::RankDeficient => "rank_deficient",
-        }
-    }
-}
-
 /// A refused estimate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
@@ -85,6 +52,6 @@ pub struct SmallCell {
     pub estimand: Estimand,
     /// The threshold that was not met: at least this many pupils.
     pub min_pupils: u64,
-    /// The threshold that was not met: at least this many events and non-events.
+    /// The threshold that was not met: at least this many events and non-events; 0 for a score, which has none.
     pub min_events: u64,
 }

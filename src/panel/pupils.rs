@@ -144,6 +144,7 @@ struct Layout {
     name: Option<usize>,
     origin: Option<usize>,
     end: Option<usize>,
+    length: Option<usize>,
     landmark: Option<usize>,
     from: Option<usize>,
     to: Option<usize>,
@@ -173,6 +174,7 @@ fn layout(plan: &Plan<'_>) -> (Vec<Want>, Layout) {
     let name = maybe(&p.school_name, As::Text);
     let origin = maybe(&p.origin, As::Day);
     let end = maybe(&p.end, As::Day);
+    let length = maybe(&p.length, As::Number);
     let landmark = maybe(&p.landmark, As::Day);
     let from = maybe(&p.enrolled_from, As::Day);
     let to = maybe(&p.enrolled_to, As::Day);
@@ -201,7 +203,7 @@ fn layout(plan: &Plan<'_>) -> (Vec<Want>, Layout) {
             _ => {}
         }
     }
-    let layout = Layout { key, school, cohort, name, origin, end, landmark, from, to, linked, covariates, given, values, events };
+    let layout = Layout { key, school, cohort, name, origin, end, length, landmark, from, to, linked, covariates, given, values, events };
     (wants, layout)
 }
 
@@ -338,9 +340,10 @@ impl<'p> Reading<'p> {
         let mut numbers: Vec<u64> = covariates.map(|(c, at)| covariate(c, batch, at, i).to_bits()).collect();
         let others = l.given.iter().chain(&l.values);
         numbers.extend(others.map(|&(_, at)| number_at(batch, at, i).to_bits()));
+        let origin = if l.origin.is_some() { day(l.origin) } else { 0 };
         let days = PupilDays {
-            origin: if l.origin.is_some() { day(l.origin) } else { 0 },
-            end: day(l.end),
+            origin,
+            end: l.length.map_or_else(|| day(l.end), |c| last_day(origin, number_at(batch, c, i))),
             landmark: day(l.landmark),
             from: day(l.from),
             to: day(l.to),
@@ -426,6 +429,11 @@ fn spaced(key: &[u8]) -> String {
 pub(super) fn day_at(batch: &Batch, column: usize, row: usize) -> i32 {
     let days = batch.columns[column].day();
     if days.is_valid(row) { days.value(row) } else { NO_DAY }
+}
+
+/// The last of `length` days that start at `origin`.
+fn last_day(origin: i32, length: f64) -> i32 {
+    if origin == NO_DAY || length.is_nan() { NO_DAY } else { origin.saturating_add(length as i32).saturating_sub(1) }
 }
 
 pub(super) fn number_at(batch: &Batch, column: usize, row: usize) -> f64 {

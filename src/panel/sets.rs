@@ -143,7 +143,10 @@ impl Panel<'_> {
     }
 
     /// Present at the landmark: still enrolled on the day before it.
-    fn at_landmark(&self, p: PupilIx) -> Result<(), Step> {
+    ///
+    /// # Errors
+    /// The step in which the pupil fell out.
+    pub fn at_landmark(&self, p: PupilIx) -> Result<(), Step> {
         let days = self.pupils.days[p];
         if days.landmark == NO_DAY {
             return Err(Step::NoLandmark);

@@ -139,7 +139,7 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    pub const OUTCOME: &'static str = "competentie";
+    pub const OUTCOME: &'static str = "loopbaanreflectie";
 
     /// The expected score given the pupil's and the school's random intercept and slope together.
     pub fn mean(&self, pupil: &Pupil, k: usize, dose: f64, ranef: [f64; 2]) -> f64 {
@@ -201,7 +201,7 @@ impl Models {
                 part(e.gebleven_within, e.gebleven_cohort, e.gebleven_school),
             ),
             hazard: Logit {
-                outcome: "uitval",
+                outcome: "uitval_vmbo",
                 intercepts: by_period([-4.1, -4.0, -3.9, -4.3]),
                 background: RISK,
                 dose: part(e.hazard_within, e.hazard_cohort, e.hazard_school),

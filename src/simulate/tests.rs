@@ -28,7 +28,7 @@ fn outcomes_follow_the_planted_models() {
     let mut sets: Vec<_> = ["uitval_jr1", "doorstroom_mbo", "gestart_en_gebleven"]
         .map(|outcome| (outcome, landmark(&truth, &rows, outcome)))
         .into();
-    sets.push(("uitval", hazard(&truth, &rows)));
+    sets.push(("uitval_vmbo", hazard(&truth, &rows)));
     for (outcome, units) in &sets {
         // 3.5 standard deviations: one seed in 270 would miss one of the eight.
         assert!(
@@ -96,7 +96,7 @@ fn the_score_is_the_growth_model_plus_noise() {
     let region = simulate(&complete(24_000));
     let (truth, rows) = (Truth::of(&region), rows(&region));
     let by_id: HashMap<&str, &Row> = rows.iter().map(|r| (r.id, r)).collect();
-    let p = |term: &str| truth.get("competentie", "parameter", "", term);
+    let p = |term: &str| truth.get("loopbaanreflectie", "parameter", "", term);
     let score = region.competentie["score"]
         .as_primitive::<Float64Type>()
         .values();

@@ -38,7 +38,7 @@ pub struct GlmFit {
     /// Cluster-robust covariance CR0 (p×p): V (Σ_g s_g s_gᵀ) V with the groups' scores and V = `vcov`.
     pub vcov_cluster: Array2<f64>,
     /// CR0 times G/(G−1) · (N−1)/(N−p), N = Σ trials, G = groups with rows: `sandwich::vcovCL(type = "HC1")` on the
-    /// ungrouped rows.
+    /// ungrouped rows. Not finite with one group.
     pub vcov_cluster_cr1: Array2<f64>,
     /// Log-likelihood of the N rows.
     pub log_lik: f64,

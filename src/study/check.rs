@@ -204,6 +204,9 @@ impl Check<'_> {
     fn pupils(&mut self) {
         let pupils = &self.file.pupils;
         self.known("pupils.source", "source", &pupils.source, &self.source_names());
+        if pupils.end.is_some() && pupils.length.is_some() {
+            self.error("pupils.length", "give either `end` (a day) or `length` (a number of days)");
+        }
         if pupils.school.0.is_empty() {
             self.error("pupils.school", "names no column");
         }
@@ -365,8 +368,8 @@ impl Check<'_> {
         if m.dose == DoseForm::Split && !kind.may_split {
             self.error(at, format!("a {} model takes the dose as it is: add dose = \"total\"", m.kind));
         }
-        if m.random == Random::None && m.kind == "growth" {
-            self.error(&format!("{at}.random"), "a growth model needs `intercept` or `slope`");
+        if m.random == Random::None && matches!(m.kind.as_str(), "growth" | "linear") {
+            self.error(&format!("{at}.random"), format!("a {} model needs `intercept` or `slope`", m.kind));
         }
         let counts = file.exposures.iter().any(|e| e.id == m.exposure && e.column.is_none());
         if exposure_ok && counts && matches!(m.kind.as_str(), "landmark" | "linear") && file.pupils.landmark.is_none() {

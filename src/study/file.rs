@@ -202,6 +202,9 @@ pub struct Pupils {
     /// Column with the pupil's last day of observation (day number on the axis `days`).
     #[serde(default)]
     pub end: Option<String>,
+    /// Instead of `end`: column with the number of days of observation (the last day is the first + n − 1).
+    #[serde(default)]
+    pub length: Option<String>,
     /// Column with the day on which the dose of landmark models is frozen.
     #[serde(default)]
     pub landmark: Option<String>,

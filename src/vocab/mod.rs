@@ -7,6 +7,7 @@ pub mod estimand;
 pub mod ids;
 pub mod lang;
 pub mod outcomes;
+pub mod refusal;
 pub mod units;
 
 pub use activities::{ACTIVITIES, ActivityType, Competence};
@@ -15,4 +16,5 @@ pub use estimand::{Contrast, DosePart, Estimand, Population, Reading};
 pub use ids::{CohortIx, IdVec, PupilIx, SchoolIx};
 pub use lang::Lang;
 pub use outcomes::{Direction, OUTCOMES, OutcomeDef, OutcomeRule};
+pub use refusal::RefusalReason;
 pub use units::{Interval, IntervalMethod, Level, Quantity, Unit};

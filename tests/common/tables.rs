@@ -2,27 +2,39 @@
 //! and the panel's own table as Parquet.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use lob_effect::ingest::Silence;
+use lob_effect::models;
 use lob_effect::panel::{self, Panel, Plan};
-use lob_effect::study::{ModelKind, Study};
-use parquet::arrow::ArrowWriter;
+use lob_effect::run::write_panel;
+use lob_effect::study::Study;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-/// A checked study; for tables any kind of model takes any outcome.
+/// The folder `shared` with data of other people: `$LOB_SHARED`, else beside or above the repository.
+///
+/// `None`, with a line that says so, when there is none: the comparison is then skipped.
+#[allow(dead_code, reason = "not every test file reads it")]
+pub fn shared_dir() -> Option<PathBuf> {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let beside = ["../shared", "../../shared"].map(|relative| manifest.join(relative));
+    let found = std::env::var_os("LOB_SHARED")
+        .map(PathBuf::from)
+        .into_iter()
+        .chain(beside)
+        .find(|dir| dir.join("data").is_dir());
+    if found.is_none() {
+        println!("skipped: no shared data (set LOB_SHARED to the folder that holds data/)");
+    }
+    found
+}
+
+/// A checked study.
 pub fn study(text: &str) -> Study {
-    let kind = |id| ModelKind {
-        id,
-        takes: |_| true,
-        takes_words: "any outcome",
-        may_split: true,
-    };
-    let kinds = ["hazard", "landmark", "linear", "growth"].map(kind);
-    Study::parse(text, &kinds).unwrap_or_else(|errors| {
+    Study::parse(text, &models::kinds()).unwrap_or_else(|errors| {
         let errors: Vec<String> = errors
             .iter()
             .map(|e| format!("{} {}", e.path, e.message))
@@ -37,16 +49,8 @@ pub fn panel<'s>(study: &'s Study, base: &Path) -> Panel<'s> {
 }
 
 /// Writes the table of outcome `o` as Parquet and says how many rows it has.
-pub fn write_table(panel: &Panel<'_>, o: usize, path: &Path) -> usize {
-    let mut writer =
-        ArrowWriter::try_new(File::create(path).unwrap(), panel.schema(o), None).unwrap();
-    let mut rows = 0;
-    for batch in panel.batches(o) {
-        rows += batch.num_rows();
-        writer.write(&batch).unwrap();
-    }
-    writer.close().unwrap();
-    rows
+pub fn write_table(panel: &Panel<'_>, o: usize, path: &Path) -> u64 {
+    write_panel(panel, o, path).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// A table as text; no value is `None`.

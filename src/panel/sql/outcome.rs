@@ -52,7 +52,8 @@ impl<'p> Query<'p> {
                 ("e.event_on", format!("\nLEFT JOIN events AS e {using}"))
             }
         };
-        let observed_until = if self.plan.pupils.end.is_some() {
+        let observed_until = if self.plan.pupils.end.is_some() || self.plan.pupils.length.is_some()
+        {
             "p.observed_until"
         } else {
             self.no_day()

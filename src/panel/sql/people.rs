@@ -24,9 +24,10 @@ impl<'p> Query<'p> {
         columns.push(cohort.map_or("'' AS cohort".into(), |c| {
             format!("COALESCE({c}, '') AS cohort")
         }));
-        columns.push(self.origin());
+        let origin = self.origin();
+        columns.push(format!("{origin} AS origin"));
+        columns.extend(self.observed_until(&origin));
         let days = [
-            (&p.end, "observed_until"),
             (&p.landmark, "landmark"),
             (&p.enrolled_from, "enrolled_from"),
             (&p.enrolled_to, "enrolled_to"),
@@ -130,11 +131,32 @@ impl<'p> Query<'p> {
         match (&p.origin, self.plan.study.time.axis) {
             (Some(column), _) => {
                 let cell = self.sources.want(&p.source, column);
-                format!("{} AS origin", self.day(&cell))
+                self.day(&cell)
             }
-            (None, Axis::Days) => "0 AS origin".into(),
-            (None, Axis::Calendar) => "DATE '1970-01-01' AS origin".into(),
+            (None, Axis::Days) => "0".into(),
+            (None, Axis::Calendar) => "DATE '1970-01-01'".into(),
         }
+    }
+
+    /// The last day of observation: a day, or the last of a number of days from the origin.
+    fn observed_until(&mut self, origin: &str) -> Option<String> {
+        let p = self.plan.pupils;
+        let day = match (&p.length, &p.end) {
+            (Some(column), _) => {
+                let cell = self.sources.want(&p.source, column);
+                let days = format!("(CAST(FLOOR({}) AS INTEGER) - 1)", self.number(&cell));
+                match self.plan.study.time.axis {
+                    Axis::Days => format!("{origin} + {days}"),
+                    Axis::Calendar => format!("CAST({origin} + {days} * INTERVAL '1' DAY AS DATE)"),
+                }
+            }
+            (None, Some(column)) => {
+                let cell = self.sources.want(&p.source, column);
+                self.day(&cell)
+            }
+            (None, None) => return None,
+        };
+        Some(format!("{day} AS observed_until"))
     }
 
     /// Recoded, the position of its level, or as it is; clipped to `min` and `max`, where a missing value

@@ -1,0 +1,38 @@
+//! `lob check`: is the study file right, is the data readable, and who falls out where? No outcome is compared
+//! with any dose.
+
+use super::load;
+use crate::cli::args::StudyArg;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::messages::{Screen, grouped};
+use crate::panel::{self, Plan};
+
+pub(in crate::cli) fn execute(command: &StudyArg, screen: &Screen) -> Result<Exit, Failure> {
+    let loaded = load(&command.study)?;
+    let bar = screen.rows("reading");
+    let built = panel::build(Plan::of(&loaded.study), &loaded.base, &bar);
+    bar.finish();
+    let panel = built?;
+    screen.say(&format!(
+        "The study file is right, and all data can be read: {} schools, {} pupils.",
+        grouped(panel.pupils.schools.len() as u64),
+        grouped(panel.pupils.len() as u64),
+    ));
+    let mut sets: Vec<&str> = panel.flow.iter().map(|(set, ..)| set).collect();
+    sets.dedup();
+    sets.sort_unstable();
+    sets.dedup();
+    for set in sets {
+        screen.say(&format!("\n{set}"));
+        let mut steps: Vec<_> = panel.flow.iter().filter(|(s, ..)| *s == set).map(|(_, _, step, _)| step).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        for step in steps {
+            screen.say(&format!("  {:>14}  {}", grouped(panel.flow.total(set, step)), step.label().1));
+        }
+    }
+    if panel.rejects.count() > 0 {
+        screen.say(&format!("\nRows that can't be read (within study.max_reject)\n{}", panel.rejects));
+    }
+    Ok(Exit::Success)
+}

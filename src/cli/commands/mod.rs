@@ -1,0 +1,38 @@
+//! One file per command.
+
+pub(super) mod check;
+pub(super) mod completions;
+pub(super) mod demo;
+pub(super) mod init;
+pub(super) mod panel;
+pub(super) mod report;
+pub(super) mod run;
+pub(super) mod schema;
+pub(super) mod simulate;
+
+use std::path::{Path, PathBuf};
+
+use super::exit::Failure;
+use crate::models;
+use crate::study::Study;
+
+/// A study file that was read and checked.
+struct Loaded {
+    study: Study,
+    text: String,
+    base: PathBuf,
+}
+
+/// Reads and checks a study file.
+fn load(path: &Path) -> Result<Loaded, Failure> {
+    let name = path.display();
+    let bytes = std::fs::read(path).map_err(|e| Failure::usage(format!("{name}: can't read the study file: {e}")))?;
+    let text = String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{name}: the study file is not UTF-8")))?;
+    let study = Study::parse(&text, &models::kinds()).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(|e| format!("  {name}:{e}")).collect();
+        let s = if errors.len() == 1 { "" } else { "s" };
+        Failure::usage(format!("{} error{s} in the study file\n{}", errors.len(), lines.join("\n")))
+    })?;
+    let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
+    Ok(Loaded { study, text, base })
+}

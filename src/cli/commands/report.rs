@@ -1,0 +1,37 @@
+//! `lob report`: only the pages.
+
+use std::fs;
+
+use super::load;
+use crate::cli::args::{Args, Report};
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::messages::Screen;
+use crate::run::{self, Job};
+use crate::study::nearest;
+use crate::vocab::Lang;
+
+pub(in crate::cli) fn execute(command: &Report, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
+    let loaded = load(&command.study)?;
+    let lang = args.lang.map_or(loaded.study.report.lang, Lang::from);
+    let job = Job { study: &loaded.study, text: &loaded.text, base: &loaded.base, out: &command.to, lang };
+    let bar = screen.rows("reading");
+    let made = run::pages_only(&job, &bar);
+    bar.finish();
+    let mut pages = made?;
+    if let Some(school) = &command.school {
+        let known: Vec<String> = pages.iter().map(|p| p.school.clone()).collect();
+        pages.retain(|p| p.school == *school);
+        if pages.is_empty() {
+            let help = nearest(school, &known).unwrap_or_default();
+            return Err(Failure::usage(format!("the study has no school `{school}`; {help}")));
+        }
+    }
+    let failed = |e: std::io::Error| Failure::write("the reports folder", &e);
+    fs::create_dir_all(&command.to).map_err(failed)?;
+    for page in &pages {
+        let path = command.to.join(&page.file);
+        fs::write(&path, &page.html).map_err(|e| Failure::write(&page.file, &e))?;
+        screen.say(&path.display().to_string());
+    }
+    Ok(Exit::Success)
+}

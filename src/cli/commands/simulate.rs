@@ -1,0 +1,39 @@
+//! `lob simulate`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::cli::args::Simulate;
+use crate::cli::exit::{Exit, Failure};
+use crate::cli::messages::{Screen, grouped};
+use crate::simulate::{PlantedEffect, RegionSpec, simulate_to};
+use crate::study::template::TEMPLATE;
+
+pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exit, Failure> {
+    if command.schools == 0 || command.cohorts == 0 || command.pupils < command.schools {
+        return Err(Failure::usage("a region has at least one school, one cohort and one pupil per school"));
+    }
+    let spec = RegionSpec {
+        schools: command.schools,
+        cohorts: command.cohorts,
+        pupils: command.pupils,
+        seed: command.seed,
+        effect: if command.null { PlantedEffect::null() } else { PlantedEffect::default() },
+        ..RegionSpec::default()
+    };
+    write(&spec, &command.to, screen)?;
+    let study = command.to.join("study.toml");
+    screen.say(&format!("Run it with: lob run {}", study.display()));
+    Ok(Exit::Success)
+}
+
+/// Writes the tables of a region, its truth and its study file.
+pub(super) fn write(spec: &RegionSpec, dir: &Path, screen: &Screen) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::write("the region's folder", &e);
+    fs::create_dir_all(dir).map_err(failed)?;
+    let written = simulate_to(spec, dir).map_err(|e| Failure { exit: Exit::Environment, message: e.to_string() })?;
+    fs::write(dir.join("study.toml"), TEMPLATE).map_err(failed)?;
+    let tables: Vec<String> = written.iter().map(|w| format!("{} {}", grouped(w.rows as u64), w.name)).collect();
+    screen.say(&format!("Simulated in {}: {}", dir.display(), tables.join(", ")));
+    Ok(())
+}

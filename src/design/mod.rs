@@ -1,0 +1,247 @@
+//! An analysis set and a model entry → numbers for `stats`: outcome, columns, groups, compressed where rows
+//! repeat. After this room nobody needs the pupils.
+
+mod centre;
+mod columns;
+mod compress;
+
+use std::collections::BTreeMap;
+
+use ndarray::{Array1, Array2};
+
+use crate::panel::sets::SetRow;
+use crate::panel::{Flow, Panel, Step};
+use crate::study::file::{DoseForm, ModelEntry, Random};
+use crate::vocab::ids::Ix;
+use crate::vocab::{DosePart, IdVec, PupilIx, SchoolIx};
+use centre::Centred;
+use columns::{Columns, Spine};
+
+/// What all designs have.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Name of each column of x.
+    pub terms: Vec<String>,
+    /// The columns that hold the dose or its parts.
+    pub doses: Vec<(DosePart, usize)>,
+    /// The part of the dose on which the schools' slopes are; `None` without random slopes.
+    pub slope: Option<DosePart>,
+    /// The school of each group code.
+    pub groups: Vec<SchoolIx>,
+    /// Pupils and pupils with the event (or outcome 1), by school of the study.
+    pub counts: IdVec<SchoolIx, Counts>,
+    /// Who fell out of this model's analysis set, and who is in it, per school.
+    pub flow: Flow,
+    /// The step whose association is reported.
+    pub step: f64,
+}
+
+/// Pupils behind a number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pupils.
+    pub pupils: u64,
+    /// Pupils with the event, or with outcome 1.
+    pub events: u64,
+}
+
+impl Head {
+    /// Column of a part of the dose.
+    pub fn column(&self, part: DosePart) -> Option<usize> {
+        self.doses.iter().find(|(p, _)| *p == part).map(|(_, c)| *c)
+    }
+
+    /// Pupils and events over all schools.
+    pub fn total(&self) -> Counts {
+        self.counts.iter().fold(Counts::default(), |a, c| Counts { pupils: a.pupils + c.pupils, events: a.events + c.events })
+    }
+}
+
+/// Binary outcomes in cells: equal rows of a school stand once, with their number.
+#[derive(Clone, Debug)]
+pub struct BinaryDesign {
+    /// Names, groups, counts.
+    pub head: Head,
+    /// Columns (cells × terms).
+    pub x: Array2<f64>,
+    /// Columns that vary between schools (cells × 0, 1 or 2).
+    pub z: Array2<f64>,
+    /// Rows of the analysis set in each cell.
+    pub trials: Array1<f64>,
+    /// Rows with outcome 1.
+    pub successes: Array1<f64>,
+    /// Group code of each cell, non-decreasing.
+    pub group: Vec<u32>,
+}
+
+/// Values or scores, one row each, by school and pupil.
+#[derive(Clone, Debug)]
+pub struct LinearDesign {
+    /// Names, groups, counts.
+    pub head: Head,
+    /// Outcome.
+    pub y: Array1<f64>,
+    /// Columns (rows × terms).
+    pub x: Array2<f64>,
+    /// Columns that vary between schools.
+    pub z: Array2<f64>,
+    /// Group code of each row, non-decreasing.
+    pub group: Vec<u32>,
+    /// Growth models: columns that vary between pupils, and the pupil of each row.
+    pub inner: Option<(Array2<f64>, Vec<u32>)>,
+}
+
+/// A design of either kind.
+#[derive(Clone, Debug)]
+pub enum Design {
+    /// For binomial models.
+    Binary(BinaryDesign),
+    /// For Gaussian models.
+    Linear(LinearDesign),
+}
+
+impl Design {
+    /// What all designs have.
+    pub fn head(&self) -> &Head {
+        match self {
+            Design::Binary(d) => &d.head,
+            Design::Linear(d) => &d.head,
+        }
+    }
+}
+
+/// The columns every model of a kind starts with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// One column per period, no intercept: the baseline hazard.
+    Periods,
+    /// An intercept.
+    Intercept,
+    /// An intercept and the period as a number: growth.
+    Time,
+}
+
+/// Rows of the analysis set that have all they need, in order of school, pupil and period.
+struct Complete {
+    rows: Vec<SetRow>,
+    doses: Centred,
+    flow: Flow,
+    counts: IdVec<SchoolIx, Counts>,
+}
+
+/// Cells for a binary outcome.
+pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesign {
+    let set = complete(panel, entry);
+    let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
+    let cells = compress::cells(panel, &set.rows, &set.doses, &columns);
+    let head = head(panel, entry, &columns, &cells.schools, &set);
+    let group = codes(&head.groups, &cells.schools);
+    let z = random_columns(entry, &head, &cells.x, None);
+    BinaryDesign { head, x: cells.x, z, trials: cells.trials, successes: cells.successes, group }
+}
+
+/// Rows for a Gaussian outcome; `Start::Time` adds the pupils' own intercepts and slopes.
+pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesign {
+    let set = complete(panel, entry);
+    let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
+    let schools: Vec<SchoolIx> = set.rows.iter().map(|r| panel.pupils.school[r.pupil]).collect();
+    let mut x = Array2::zeros((set.rows.len(), columns.terms.len()));
+    for (i, row) in set.rows.iter().enumerate() {
+        columns.fill(panel, &Spine::of(panel, row), &set.doses, x.row_mut(i));
+    }
+    let head = head(panel, entry, &columns, &schools, &set);
+    let time: Option<Array1<f64>> =
+        (start == Start::Time).then(|| set.rows.iter().map(|r| f64::from(r.period)).collect());
+    let z = random_columns(entry, &head, &x, time.as_ref());
+    let inner = time.map(|time| {
+        let z = ndarray::stack![ndarray::Axis(1), Array1::ones(time.len()), time];
+        (z, set.rows.iter().map(|r| u32::try_from(r.pupil.at()).expect("a pupil index has 32 bits")).collect())
+    });
+    let group = codes(&head.groups, &schools);
+    LinearDesign { y: set.rows.iter().map(|r| r.y).collect(), head, x, z, group, inner }
+}
+
+/// Drops rows without a covariate or dose, counts everyone, and splits the dose.
+fn complete(panel: &Panel<'_>, entry: &ModelEntry) -> Complete {
+    let plan = &panel.plan;
+    let (mut rows, out) = panel.rows(plan.outcome(&entry.outcome), plan.exposure(&entry.exposure));
+    let pupils = &panel.pupils;
+    let mut flow = Flow::default();
+    let set = format!("model {}", entry.id);
+    for school in pupils.school.iter() {
+        flow.add(&set, Some(*school), Step::Read, 1);
+    }
+    for (p, step) in out {
+        flow.add(&set, Some(pupils.school[p]), step, 1);
+    }
+    rows.sort_by_key(|r| (pupils.school[r.pupil], r.pupil, r.period));
+    // The means that split the dose are those of everyone in the analysis set: a pupil with an unknown
+    // postcode was still a classmate.
+    let doses = Centred::new(panel, entry.dose, &rows);
+    let used = covariates_of(panel, entry);
+    let missing = |r: &SetRow| r.dose.is_nan() || used.iter().any(|&c| pupils.covariates[c][r.pupil].is_nan());
+    let mut fell: Option<PupilIx> = None;
+    rows.retain(|r| {
+        let keep = !missing(r);
+        if !keep && fell != Some(r.pupil) {
+            flow.add(&set, Some(pupils.school[r.pupil]), Step::MissingCovariate, 1);
+            fell = Some(r.pupil);
+        }
+        keep
+    });
+    let mut counts: IdVec<SchoolIx, Counts> = vec![Counts::default(); pupils.schools.len()].into();
+    let mut last: Option<PupilIx> = None;
+    for r in &rows {
+        let c = &mut counts[pupils.school[r.pupil]];
+        c.pupils += u64::from(last != Some(r.pupil));
+        c.events += u64::from(r.y == 1.0);
+        last = Some(r.pupil);
+    }
+    for (school, c) in counts.enumerate() {
+        flow.add(&set, Some(school), Step::Analysed, c.pupils);
+    }
+    Complete { rows, doses, flow, counts }
+}
+
+/// Positions of the covariates of a model.
+fn covariates_of(panel: &Panel<'_>, entry: &ModelEntry) -> Vec<usize> {
+    match &entry.covariates {
+        Some(names) => names.0.iter().map(|id| panel.plan.covariate(id)).collect(),
+        None => (0..panel.plan.covariates.len()).collect(),
+    }
+}
+
+fn head(panel: &Panel<'_>, entry: &ModelEntry, columns: &Columns, schools: &[SchoolIx], set: &Complete) -> Head {
+    let mut groups = schools.to_vec();
+    groups.dedup();
+    let exposure = &panel.plan.exposures[panel.plan.exposure(&entry.exposure)];
+    let part = if entry.dose == DoseForm::Split { DosePart::Within } else { DosePart::Total };
+    let slope = (entry.random == Random::Slope).then_some(part).filter(|p| columns.doses.iter().any(|(q, _)| q == p));
+    Head {
+        terms: columns.terms.clone(),
+        doses: columns.doses.clone(),
+        slope,
+        groups,
+        counts: set.counts.clone(),
+        flow: set.flow.clone(),
+        step: exposure.entry.step,
+    }
+}
+
+/// Group codes of rows whose schools stand in order.
+fn codes(groups: &[SchoolIx], schools: &[SchoolIx]) -> Vec<u32> {
+    let code: BTreeMap<SchoolIx, u32> = groups.iter().copied().zip(0..).collect();
+    schools.iter().map(|s| code[s]).collect()
+}
+
+/// What varies between schools: nothing, an intercept, or an intercept and a slope — of the dose, or of time
+/// in a growth model.
+fn random_columns(entry: &ModelEntry, head: &Head, x: &Array2<f64>, time: Option<&Array1<f64>>) -> Array2<f64> {
+    let ones = Array1::ones(x.nrows());
+    match (entry.random, time, head.slope.and_then(|part| head.column(part))) {
+        (Random::None, _, _) => Array2::zeros((x.nrows(), 0)),
+        (Random::Slope, Some(time), _) => ndarray::stack![ndarray::Axis(1), ones, *time],
+        (Random::Slope, None, Some(c)) => ndarray::stack![ndarray::Axis(1), ones, x.column(c)],
+        _ => ones.insert_axis(ndarray::Axis(1)),
+    }
+}

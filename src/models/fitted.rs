@@ -1,0 +1,97 @@
+//! What a model hands on: the design it was fitted on and the fit, or why there is none.
+
+use crate::design::Design;
+use crate::stats::{GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
+use crate::study::file::{LinkName, ModelEntry};
+use crate::vocab::RefusalReason;
+
+/// A fit of one of the three kinds that `stats` makes.
+#[derive(Clone, Debug)]
+pub enum Fit {
+    /// Binomial without random effects; errors are robust for schools.
+    Pooled(GlmFit),
+    /// Binomial with random effects per school.
+    Mixed(GlmmFit),
+    /// Gaussian with random effects per school, and per pupil in growth models.
+    Linear(LmmFit),
+}
+
+/// A model with its design and its fit.
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    /// As declared.
+    pub entry: ModelEntry,
+    /// What was fitted.
+    pub design: Design,
+    /// The fit, or why there is none.
+    pub fit: Result<Fit, RefusalReason>,
+}
+
+/// A fit from which effects may be computed. Only [`Fitted::accept`] makes one.
+#[derive(Clone, Copy, Debug)]
+pub struct AcceptedFit<'f> {
+    fitted: &'f Fitted,
+    fit: &'f Fit,
+}
+
+impl Fitted {
+    /// The fit, unless it was refused or did not reach an optimum.
+    ///
+    /// # Errors
+    /// The reason, as findings say it.
+    pub fn accept(&self) -> Result<AcceptedFit<'_>, RefusalReason> {
+        let fit = self.fit.as_ref().map_err(|reason| *reason)?;
+        match fit.stop() {
+            Some(Stop::Budget { .. }) => Err(RefusalReason::NotConverged),
+            _ => Ok(AcceptedFit { fitted: self, fit }),
+        }
+    }
+}
+
+impl<'f> AcceptedFit<'f> {
+    /// The fit.
+    pub fn fit(&self) -> &'f Fit {
+        self.fit
+    }
+    /// The design.
+    pub fn design(&self) -> &'f Design {
+        &self.fitted.design
+    }
+    /// The model as declared.
+    pub fn entry(&self) -> &'f ModelEntry {
+        &self.fitted.entry
+    }
+    /// The link of a binary model.
+    pub fn link(&self) -> Link {
+        link(self.fitted.entry.link)
+    }
+}
+
+impl Fit {
+    /// How the search ended; `None` for models that need no search.
+    pub fn stop(&self) -> Option<&Stop> {
+        match self {
+            Fit::Pooled(_) => None,
+            Fit::Mixed(fit) => Some(&fit.stop),
+            Fit::Linear(fit) => Some(&fit.stop),
+        }
+    }
+}
+
+pub(super) fn link(name: LinkName) -> Link {
+    match name {
+        LinkName::Logit => Link::Logit,
+        LinkName::Cloglog => Link::Cloglog,
+    }
+}
+
+/// The reason in the words of findings.
+pub(super) fn reason(error: &StatsError) -> RefusalReason {
+    match error {
+        StatsError::Separated { .. } => RefusalReason::Separated,
+        StatsError::NoVariation | StatsError::Counts { .. } => RefusalReason::NoVariation,
+        StatsError::RankDeficient { .. } | StatsError::Shape(_) => RefusalReason::RankDeficient,
+        StatsError::TooFewGroups { .. } => RefusalReason::OneSchool,
+        StatsError::NotConverged { .. } | StatsError::NotFinite { .. } => RefusalReason::NotConverged,
+    }
+}

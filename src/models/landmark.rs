@@ -1,0 +1,57 @@
+//! Landmark model: an outcome after the landmark, with the dose frozen at it (`statistics.md` §5.5).
+
+use super::fitted::{link, reason};
+use super::{Fit, Model};
+use crate::design::{Design, Start, binary};
+use crate::panel::Panel;
+use crate::stats::{BinomialCells, GlmOptions, GlmmOptions, fit_glm, fit_glmm};
+use crate::study::ModelKind;
+use crate::study::file::ModelEntry;
+use crate::vocab::{OutcomeRule, RefusalReason};
+
+/// See [`Model::equation`].
+pub struct Landmark;
+
+impl Model for Landmark {
+    fn kind(&self) -> ModelKind {
+        ModelKind {
+            id: "landmark",
+            takes: |rule| !matches!(rule, OutcomeRule::Event | OutcomeRule::Score | OutcomeRule::Column),
+            takes_words: "an outcome that is read off enrolments on a count date",
+            may_split: true,
+        }
+    }
+
+    fn equation(&self) -> &'static str {
+        "g(P(outcome)) = α + cohort + x'γ + dose'β + b0_school + b1_school·dose"
+    }
+
+    fn design(&self, panel: &Panel<'_>, entry: &ModelEntry) -> Design {
+        Design::Binary(binary(panel, entry, Start::Intercept))
+    }
+
+    fn fit(&self, design: &Design, entry: &ModelEntry) -> Result<Fit, RefusalReason> {
+        fit_binary(design, entry)
+    }
+}
+
+/// Fits a binary design, with or without random effects.
+pub(super) fn fit_binary(design: &Design, entry: &ModelEntry) -> Result<Fit, RefusalReason> {
+    let Design::Binary(d) = design else { return Err(RefusalReason::NoVariation) };
+    if d.head.doses.is_empty() {
+        return Err(RefusalReason::NoDose);
+    }
+    let cells = BinomialCells {
+        x: d.x.view(),
+        z: d.z.view(),
+        trials: d.trials.view(),
+        successes: d.successes.view(),
+        group: &d.group,
+        n_groups: d.head.groups.len(),
+    };
+    let fit = match d.z.ncols() {
+        0 => fit_glm(&cells, link(entry.link), &GlmOptions::default()).map(Fit::Pooled),
+        _ => fit_glmm(&cells, link(entry.link), &GlmmOptions::default()).map(Fit::Mixed),
+    };
+    fit.map_err(|e| reason(&e))
+}

@@ -1,0 +1,308 @@
+//! What goes together: per model the sentences, a chart, the same numbers as a table, and the parts of the dose.
+
+use super::label;
+use crate::disclosure::page::{EffectEstimate, EffectRow, Finding, SchoolPage};
+use crate::report::charts::dots::{Chart, Mark, Point, Row, Scale, dots};
+use crate::report::format;
+use crate::report::wording::{
+    Certainty, EffectWords, PartWords, Size, Verdict, Words, decimals, verdict,
+};
+use crate::vocab::{DosePart, Estimand, Reading, Unit};
+use maud::{Markup, html};
+
+pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
+    let section = &words.section;
+    if page.effects.is_empty() {
+        return html! { p { (section.effects_empty) } };
+    }
+    html! {
+        p {
+            (section.effects_intro)
+            @if !page.adjusted_for.is_empty() { " " (section.effects_held) }
+        }
+        @for (i, row) in page.effects.iter().enumerate() {
+            (card(i, row, page, words))
+        }
+        @if page.n_schools > 1 { p class="note" { (section.effects_note) } }
+    }
+}
+
+fn card(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
+    let outcome = label(&row.outcome_nl, &row.outcome_en, words.lang);
+    let exposure = label(&row.exposure_nl, &row.exposure_en, words.lang);
+    let step = (words.say.step)(estimand(&row.own).contrast.step, exposure);
+    html! {
+        article class="card" {
+            h3 { bdi { (outcome) } }
+            p class="step" { (words.table.per) " " bdi { (step) } }
+            div class="says" {
+                div class="own" {
+                    h4 { (words.table.own) }
+                    (says(&row.own, row, words))
+                }
+                div class="all" {
+                    h4 { (words.table.all) }
+                    (says(&row.nation, row, words))
+                }
+            }
+            (figure(i, row, page, words))
+            (parts(row, words))
+        }
+    }
+}
+
+/// All that is said about one finding.
+fn says(finding: &Finding, row: &EffectRow, words: &Words) -> Markup {
+    html! {
+        @for text in sentences(finding, row, words) { p { (text) } }
+        @if let Finding::Estimate(e) = finding {
+            @let w = effect_words(e, row, words);
+            @if worth_a_frequency(e) { p { ((words.say.frequency)(&w)) } }
+            @if let Reading::CausalUnder(assumptions) = e.estimand.reading {
+                p { ((words.say.assumptions)(assumptions)) }
+            }
+            (certainty(w.verdict, words))
+        }
+    }
+}
+
+/// A frequency helps when there is a difference of at least one of a hundred to picture.
+fn worth_a_frequency(e: &EffectEstimate) -> bool {
+    let v = verdict(e);
+    e.quantity.unit == Unit::PercentagePoint
+        && matches!(v.size, Size::Relevant(_))
+        && v.certainty != Certainty::Unsure
+        && e.quantity.value.abs() >= 1.0
+}
+
+/// What is said about a finding in one running text.
+pub(super) fn about(finding: &Finding, row: &EffectRow, words: &Words) -> String {
+    sentences(finding, row, words).join(" ")
+}
+
+/// The sentence of a finding and, where no difference fits the data, the fixed null text.
+fn sentences(finding: &Finding, row: &EffectRow, words: &Words) -> Vec<String> {
+    match finding {
+        Finding::Estimate(e) => {
+            let w = effect_words(e, row, words);
+            let mut all = vec![(words.say.effect)(&w)];
+            if w.verdict.certainty == Certainty::Unsure {
+                // The smallest visible difference is this school's; it says nothing about all schools.
+                let is_own = std::ptr::eq(finding, &row.own);
+                let visible = row.smallest_visible.filter(|_| is_own);
+                all.push((words.say.null)(e.n_pupils, visible, e.quantity.unit));
+            }
+            all
+        }
+        Finding::Refused(r) => vec![(words.say.refusal)(r.reason).to_owned()],
+        Finding::Suppressed(s) => vec![(words.say.small_cell)(s.min_pupils, s.min_events)],
+    }
+}
+
+fn effect_words<'a>(e: &EffectEstimate, row: &'a EffectRow, words: &Words) -> EffectWords<'a> {
+    let exposure = label(&row.exposure_nl, &row.exposure_en, words.lang);
+    EffectWords::new(
+        e,
+        exposure,
+        label(&row.outcome_nl, &row.outcome_en, words.lang),
+    )
+}
+
+/// How certain: filled circles and the word for it.
+fn certainty(v: Verdict, words: &Words) -> Markup {
+    let said = (words.say.certainty)(v);
+    let filled = match v.certainty {
+        Certainty::Clear => 3,
+        Certainty::Likely => 2,
+        Certainty::Unsure => 1,
+    };
+    html! {
+        p class="certainty" {
+            span aria-hidden="true" { @for i in 0..3 { @if i < filled { "●" } @else { "○" } } }
+            " " b { (words.section.certainty) ": " (said.title) "." } " " (said.text)
+        }
+    }
+}
+
+fn estimand(finding: &Finding) -> &Estimand {
+    match finding {
+        Finding::Estimate(e) => &e.estimand,
+        Finding::Refused(r) => &r.estimand,
+        Finding::Suppressed(s) => &s.estimand,
+    }
+}
+
+/// Chart and table, where at least one number is shown.
+fn figure(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
+    let lines = lines(row, words);
+    let Some(unit) = lines.iter().find_map(|l| unit(l.finding)) else {
+        return html! {};
+    };
+    let outcome = label(&row.outcome_nl, &row.outcome_en, words.lang);
+    let chart = Chart {
+        id: format!("effect-{i}"),
+        outcome,
+        unit,
+        direction: row.direction,
+        rows: lines.iter().map(|l| chart_row(l, words)).collect(),
+        scale: Scale::over(&points(page, unit)),
+    };
+    html! {
+        figure {
+            (dots(&chart, words))
+            figcaption { (words.chart.effect_caption) }
+        }
+        (table(&lines, outcome, unit, words))
+    }
+}
+
+/// One line of chart and table.
+struct Line<'a> {
+    label: String,
+    mark: Mark,
+    finding: &'a Finding,
+}
+
+fn lines<'a>(row: &'a EffectRow, words: &Words) -> Vec<Line<'a>> {
+    let main = [
+        (words.table.own, Mark::Own, &row.own),
+        (words.table.all, Mark::All, &row.nation),
+    ];
+    let main = main.map(|(label, mark, finding)| Line {
+        label: label.to_owned(),
+        mark,
+        finding,
+    });
+    let part = |f| Line {
+        label: part_words(f, words).name.to_owned(),
+        mark: Mark::Part,
+        finding: f,
+    };
+    main.into_iter().chain(row.parts.iter().map(part)).collect()
+}
+
+fn part_words(finding: &Finding, words: &Words) -> PartWords {
+    (words.say.part)(estimand(finding).contrast.part)
+}
+
+fn unit(finding: &Finding) -> Option<Unit> {
+    if let Finding::Estimate(e) = finding {
+        Some(e.quantity.unit)
+    } else {
+        None
+    }
+}
+
+/// Every estimate of this unit on the page: its charts share one scale, so that lengths can be compared.
+fn points(page: &SchoolPage, of: Unit) -> Vec<Point> {
+    let findings = page
+        .effects
+        .iter()
+        .flat_map(|r| [&r.own, &r.nation].into_iter().chain(r.parts.iter()));
+    findings
+        .filter(|f| unit(f) == Some(of))
+        .filter_map(point)
+        .collect()
+}
+
+fn point(finding: &Finding) -> Option<Point> {
+    let Finding::Estimate(e) = finding else {
+        return None;
+    };
+    Some(Point {
+        value: e.quantity.value,
+        lo: e.interval.lo,
+        hi: e.interval.hi,
+    })
+}
+
+fn why_not(finding: &Finding, words: &Words) -> &'static str {
+    match finding {
+        Finding::Suppressed(_) => words.table.suppressed,
+        _ => words.table.refused,
+    }
+}
+
+fn chart_row(line: &Line<'_>, words: &Words) -> Row {
+    Row {
+        label: line.label.clone(),
+        mark: line.mark,
+        point: point(line.finding).ok_or_else(|| why_not(line.finding, words)),
+    }
+}
+
+fn table(lines: &[Line<'_>], outcome: &str, unit: Unit, words: &Words) -> Markup {
+    let table = &words.table;
+    let number = |x| format::number(x, decimals(unit), words.lang);
+    html! {
+        table {
+            caption { bdi { (outcome) } ", " ((words.chart.axis)(unit)) }
+            thead { tr {
+                th scope="col" { (table.group) }
+                th scope="col" class="num" { (table.estimate) }
+                th scope="col" class="num" { (table.range) }
+            } }
+            tbody {
+                @for line in lines {
+                    tr {
+                        th scope="row" {
+                            (line.label)
+                            @if let Finding::Estimate(e) = line.finding {
+                                small { (format::pupils(e.n_pupils, words.lang)) }
+                            }
+                        }
+                        @match line.finding {
+                            Finding::Estimate(e) => {
+                                td class="num" { b { (number(e.quantity.value)) } }
+                                td class="num" { (number(e.interval.lo)) " " (words.chart.to) " " (number(e.interval.hi)) }
+                            }
+                            other => td class="none" colspan="2" { (why_not(other, words)) },
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The parts of the dose in words: what is compared, the sentence, and what else may explain it.
+fn parts(row: &EffectRow, words: &Words) -> Markup {
+    let headline = estimand(&row.nation).contrast.part != DosePart::Total;
+    if !headline && row.parts.is_empty() {
+        return html! {};
+    }
+    html! {
+        h4 { (words.section.parts_title) }
+        p { (words.section.parts_intro) }
+        dl class="parts" {
+            @if headline { (part(&row.nation, &headline_says(row, words), words)) }
+            @for finding in &row.parts { (part(finding, &part_says(finding, row, words), words)) }
+        }
+    }
+}
+
+fn part(finding: &Finding, says: &str, words: &Words) -> Markup {
+    let part = part_words(finding, words);
+    html! {
+        div {
+            dt { (part.name) }
+            dd {
+                p { (part.compares) " " (says) }
+                p class="quiet" { (part.caveat) }
+            }
+        }
+    }
+}
+
+/// The part that the headline is about: its number is not said twice.
+fn headline_says(row: &EffectRow, words: &Words) -> String {
+    match &row.nation {
+        Finding::Estimate(_) => words.section.parts_headline.to_owned(),
+        other => part_says(other, row, words),
+    }
+}
+
+/// The sentence of a part, without the null text: that is said about the whole.
+fn part_says(finding: &Finding, row: &EffectRow, words: &Words) -> String {
+    sentences(finding, row, words).swap_remove(0)
+}

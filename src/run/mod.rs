@@ -1,0 +1,249 @@
+//! Plans the jobs, runs them in parallel, keeps their order, and publishes. The only room that writes results.
+//!
+//! [`run`] is the road of one run: hash inputs → build the panel → fit all models → findings → tables and
+//! pages → staging → rename.
+
+mod error;
+mod manifest;
+mod pages;
+mod parquet;
+mod publish;
+mod tables;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+pub use error::RunError;
+pub use manifest::FileEntry;
+pub use parquet::{write_panel, write_table};
+
+use crate::disclosure::suppress::Profile;
+use crate::disclosure::zone::{Meta, Output, Research, School, SchoolFolder};
+use crate::effects::{self, ModelFindings};
+use crate::ingest::{InputFile, Progress, find_files, hash_file};
+use crate::models::{self, Fitted};
+use crate::panel::{self, Flow, Panel, Plan};
+use crate::report;
+use crate::study::Study;
+use crate::study::file::ProfileName;
+use crate::vocab::{Lang, RefusalReason};
+
+/// Version of the engine, part of every run id.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// One run of one study.
+pub struct Job<'j> {
+    /// The checked study.
+    pub study: &'j Study,
+    /// Its text, part of the run id.
+    pub text: &'j str,
+    /// Folder of the study file.
+    pub base: &'j Path,
+    /// Output folder.
+    pub out: &'j Path,
+    /// Language of the reports.
+    pub lang: Lang,
+}
+
+/// What a run ends with.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Run id.
+    pub run_id: String,
+    /// Folder of the run.
+    pub dir: PathBuf,
+    /// True when the same run was there already and nothing was done.
+    pub unchanged: bool,
+    /// One line per model.
+    pub models: Vec<ModelLine>,
+    /// School reports, relative to `dir`.
+    pub reports: Vec<String>,
+    /// Pupils and activity rows read and used.
+    pub counts: Vec<(String, u64)>,
+}
+
+/// One model of a run.
+#[derive(Clone, Debug)]
+pub struct ModelLine {
+    /// Model id.
+    pub id: String,
+    /// Label of the outcome.
+    pub outcome: String,
+    /// Label of the exposure.
+    pub exposure: String,
+    /// The national finding.
+    pub nation: effects::Finding,
+    /// Why there is no fit.
+    pub refused: Option<RefusalReason>,
+}
+
+/// Everything that was computed, before it is written.
+pub struct Computed<'s> {
+    /// The panel.
+    pub panel: Panel<'s>,
+    /// Fitted models with their findings, in the study's order.
+    pub models: Vec<(Fitted, ModelFindings)>,
+}
+
+impl Computed<'_> {
+    /// The flow of the panel and of all models.
+    pub fn flow(&self) -> Flow {
+        let mut flow = self.panel.flow.clone();
+        for (fitted, _) in &self.models {
+            flow.extend(fitted.design.head().flow.clone());
+        }
+        flow
+    }
+}
+
+/// Builds the panel and fits all models of a study, in parallel and in a fixed order.
+///
+/// # Errors
+/// Unreadable input. A model that can't be fitted is a result, not an error.
+pub fn compute<'s>(study: &'s Study, base: &Path, progress: &dyn Progress) -> Result<Computed<'s>, RunError> {
+    let panel = panel::build(Plan::of(study), base, progress)?;
+    let models = study
+        .models
+        .par_iter()
+        .map(|entry| {
+            let fitted = models::fit(&panel, entry);
+            let findings = effects::of(&fitted);
+            (fitted, findings)
+        })
+        .collect();
+    Ok(Computed { panel, models })
+}
+
+/// Runs a job and publishes its results, or finds that the same run is there already.
+///
+/// # Errors
+/// Unreadable input, a busy or unwritable output folder.
+pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> {
+    let started = Instant::now();
+    let inputs = hash_inputs(job)?;
+    let run_id = run_id(job, &inputs);
+    let store = publish::Store::open(job.out)?;
+    let computed = compute(job.study, job.base, progress)?;
+    let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
+    let mut reports = Vec::new();
+    let mut staging = store.stage(&run_id)?;
+    let mut index = Vec::new();
+    for page in &pages {
+        let folder = SchoolFolder::new(&page.school);
+        let html = report::school_page(page, job.lang);
+        let output = Output::<School>::of_school(&folder, "rapport.html", html.into_bytes())?;
+        reports.push(output.path());
+        index.push(pages::entry(page, &output.path()));
+        staging.write(&output)?;
+    }
+    let index = report::index_page(&pages::index(job.study, &run_id, index), job.lang);
+    staging.write(&Output::<Meta>::new("index.html", index.into_bytes())?)?;
+    for (name, batch) in tables::all(&computed)? {
+        let bytes = parquet::write_table(&batch)?;
+        staging.write(&Output::<Research>::new(&format!("{name}.parquet"), bytes)?)?;
+    }
+    let results = manifest::results(&computed, &run_id)?;
+    staging.write(&Output::<Meta>::new("run_results.json", results)?)?;
+    let manifest = manifest::manifest(job, &run_id, &inputs, staging.files())?;
+    let info = manifest::info(started.elapsed())?;
+    let (dir, unchanged) = staging.publish(manifest, info)?;
+    Ok(summary(job, &computed, run_id, dir, unchanged, reports))
+}
+
+/// A school's page that is not part of a published run.
+pub struct LoosePage {
+    /// School key.
+    pub school: String,
+    /// File name.
+    pub file: String,
+    /// The page.
+    pub html: String,
+}
+
+/// The pages of a study, without publishing a run.
+///
+/// # Errors
+/// Unreadable input.
+pub fn pages_only(job: &Job<'_>, progress: &dyn Progress) -> Result<Vec<LoosePage>, RunError> {
+    let run_id = run_id(job, &hash_inputs(job)?);
+    let computed = compute(job.study, job.base, progress)?;
+    let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
+    let one = |page: &crate::disclosure::page::SchoolPage| {
+        let file = format!("{}.html", SchoolFolder::new(&page.school).as_str());
+        LoosePage { school: page.school.clone(), file, html: report::school_page(page, job.lang) }
+    };
+    Ok(pages.par_iter().map(one).collect())
+}
+
+fn profile(study: &Study) -> Profile {
+    match study.privacy.profile {
+        ProfileName::SchoolExtern => Profile::SCHOOL_EXTERN,
+        ProfileName::SchoolIntern => Profile::SCHOOL_INTERN,
+    }
+}
+
+fn report_outcomes(study: &Study) -> Vec<String> {
+    let all = || study.outcomes.iter().map(|o| o.id.clone()).collect();
+    study.report.outcomes.as_ref().map_or_else(all, |names| names.0.clone())
+}
+
+/// Hash and size of every input file, in order of source and path.
+fn hash_inputs(job: &Job<'_>) -> Result<Vec<(String, InputFile, String)>, RunError> {
+    let mut files = Vec::new();
+    for (name, source) in &job.study.sources {
+        files.extend(find_files(job.base, name, source)?.into_iter().map(|f| (name.clone(), f)));
+    }
+    files
+        .into_par_iter()
+        .map(|(name, file)| {
+            let hash = hash_file(&file)?;
+            Ok((name, file, hash))
+        })
+        .collect()
+}
+
+/// Hash over inputs, study, language and version: the same run has the same id.
+fn run_id(job: &Job<'_>, inputs: &[(String, InputFile, String)]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    let lang = job.lang.pick("nl", "en");
+    for part in [VERSION, lang, job.text] {
+        hasher.update(part.as_bytes());
+        hasher.update(&[0]);
+    }
+    for (name, file, hash) in inputs {
+        for part in [name, &file.name, hash] {
+            hasher.update(part.as_bytes());
+            hasher.update(&[0]);
+        }
+    }
+    hasher.finalize().to_hex()[..16].to_string()
+}
+
+fn summary(
+    job: &Job<'_>,
+    computed: &Computed<'_>,
+    run_id: String,
+    dir: PathBuf,
+    unchanged: bool,
+    reports: Vec<String>,
+) -> Summary {
+    let plan = &computed.panel.plan;
+    let line = |(fitted, findings): &(Fitted, ModelFindings)| ModelLine {
+        id: fitted.entry.id.clone(),
+        outcome: pages::outcome_label(plan, plan.outcome(&fitted.entry.outcome), job.lang),
+        exposure: pages::exposure_label(plan, plan.exposure(&fitted.entry.exposure), job.lang),
+        nation: findings.nation.clone(),
+        refused: fitted.accept().err(),
+    };
+    let flow = &computed.panel.flow;
+    let count = |set: &str, step: panel::Step| (format!("{set} {}", step.code()), flow.total(set, step));
+    let counts = vec![
+        ("schools".to_string(), computed.panel.pupils.schools.len() as u64),
+        count("pupils", panel::Step::Used),
+        count("activities", panel::Step::Read),
+        count("activities", panel::Step::Used),
+    ];
+    Summary { run_id, dir, unchanged, models: computed.models.iter().map(line).collect(), reports, counts }
+}

@@ -1,0 +1,195 @@
+//! Findings and counts → the controlled content of each school's page. Nothing uncontrolled passes here.
+
+use std::collections::BTreeMap;
+
+use crate::disclosure::page::{EffectRow, IndexEntry, IndexPage, OutcomeRow, ReachRow, SchoolPage};
+use crate::disclosure::suppress::{FlowCount, Profile, benchmark, count, effect, flow, mean, share};
+use crate::effects::describe::{self, Outcomes, Reach};
+use crate::effects::{Finding, ModelFindings};
+use crate::models::Fitted;
+use crate::panel::{Plan, Step};
+use crate::run::{Computed, VERSION};
+use crate::study::Study;
+use crate::vocab::{IdVec, Lang, SchoolIx};
+
+/// Standard errors that a difference must measure to be seen with 80 % power at the 5 % level: 1.96 + 0.84
+/// (`statistics.md` §5.7).
+const VISIBLE: f64 = 2.8;
+
+/// The pages of all schools, in order of their keys.
+pub(super) fn pages(computed: &Computed<'_>, run_id: &str, profile: Profile, outcomes: Vec<String>) -> Vec<SchoolPage> {
+    let described = Described::of(computed, &outcomes);
+    let schools = &computed.panel.pupils.schools;
+    schools.ids().map(|s| page(computed, &described, run_id, &profile, s)).collect()
+}
+
+/// What stands on the overview for a page.
+pub(super) fn entry(page: &SchoolPage, href: &str) -> IndexEntry {
+    IndexEntry { school: page.school.clone(), school_name: page.school_name.clone(), href: href.to_string() }
+}
+
+/// The overview.
+pub(super) fn index(study: &Study, run_id: &str, schools: Vec<IndexEntry>) -> IndexPage {
+    IndexPage {
+        study: study.study.title.clone(),
+        run_id: run_id.to_string(),
+        engine_version: VERSION.to_string(),
+        schools,
+    }
+}
+
+/// Label of an outcome in a language: the study's, else the definition's.
+pub(super) fn outcome_label(plan: &Plan<'_>, o: usize, lang: Lang) -> String {
+    let outcome = &plan.outcomes[o];
+    let entry = outcome.entry;
+    let own = match lang {
+        Lang::Nl => &entry.label,
+        Lang::En => &entry.label_en,
+    };
+    own.clone().unwrap_or_else(|| outcome.def.label(lang).to_string())
+}
+
+/// Label of an exposure in a language.
+pub(super) fn exposure_label(plan: &Plan<'_>, e: usize, lang: Lang) -> String {
+    let entry = plan.exposures[e].entry;
+    let own = match lang {
+        Lang::Nl => &entry.label,
+        Lang::En => &entry.label_en,
+    };
+    own.clone().or_else(|| entry.label.clone()).unwrap_or_else(|| entry.id.clone())
+}
+
+/// Descriptions of all schools, by position of the exposure or outcome.
+struct Described {
+    pupils: IdVec<SchoolIx, u64>,
+    reach: Vec<(usize, IdVec<SchoolIx, Reach>)>,
+    outcomes: Vec<(usize, IdVec<SchoolIx, Outcomes>)>,
+    /// Steps of each school on its way into the first model.
+    flow: BTreeMap<SchoolIx, Vec<(Step, u64)>>,
+}
+
+impl Described {
+    fn of(computed: &Computed<'_>, names: &[String]) -> Self {
+        let panel = &computed.panel;
+        let mut pupils: IdVec<SchoolIx, u64> = vec![0; panel.pupils.schools.len()].into();
+        for s in panel.pupils.school.iter() {
+            pupils[*s] += 1;
+        }
+        let exposures = 0..panel.plan.exposures.len();
+        let outcomes = (0..panel.plan.outcomes.len()).filter(|&o| names.contains(&panel.plan.outcomes[o].entry.id));
+        let mut flow: BTreeMap<SchoolIx, Vec<(Step, u64)>> = BTreeMap::new();
+        if let Some((first, _)) = computed.models.first() {
+            for (_, school, step, n) in first.design.head().flow.iter() {
+                if let Some(s) = school {
+                    flow.entry(s).or_default().push((step, n));
+                }
+            }
+        }
+        Self {
+            pupils,
+            reach: exposures.filter_map(|e| describe::reach(panel, e).map(|r| (e, r))).collect(),
+            outcomes: outcomes.filter_map(|o| describe::outcome(panel, o).map(|d| (o, d))).collect(),
+            flow,
+        }
+    }
+}
+
+fn page(computed: &Computed<'_>, d: &Described, run_id: &str, profile: &Profile, s: SchoolIx) -> SchoolPage {
+    let panel = &computed.panel;
+    let (plan, pupils) = (&panel.plan, &panel.pupils);
+    let label = |own: &Option<String>, id: &str| own.clone().unwrap_or_else(|| id.to_string());
+    let covariates = |c: &crate::study::file::Covariate| {
+        let nl = label(&c.label, &c.id);
+        (nl.clone(), label(&c.label_en, &nl))
+    };
+    let cohorts: Vec<String> = pupils.cohorts.iter().filter(|c| !c.is_empty()).cloned().collect();
+    SchoolPage {
+        school: pupils.schools[s].clone(),
+        school_name: pupils.school_names[s].clone(),
+        study: plan.study.study.title.clone(),
+        run_id: run_id.to_string(),
+        engine_version: VERSION.to_string(),
+        cohorts,
+        n_pupils: count(d.pupils[s], profile),
+        n_schools: pupils.schools.len() as u64,
+        reach: d.reach.iter().map(|(e, r)| reach_row(plan, *e, r, profile, s)).collect(),
+        outcomes: d.outcomes.iter().map(|(o, r)| outcome_row(plan, *o, r, profile, s)).collect(),
+        effects: computed.models.iter().map(|(fit, found)| effect_row(plan, fit, found, profile, s)).collect(),
+        flow: flow(flow_counts(d, s), profile),
+        adjusted_for: plan.covariates.iter().map(covariates).collect(),
+    }
+}
+
+/// Share of the largest school, for the rule that no comparison may be mainly one school.
+fn largest<T>(schools: &IdVec<SchoolIx, T>, n: impl Fn(&T) -> u64) -> (u64, f64) {
+    let counts: Vec<u64> = schools.iter().map(n).filter(|n| *n > 0).collect();
+    let (total, most) = (counts.iter().sum::<u64>(), counts.iter().max().copied().unwrap_or(0));
+    (counts.len() as u64, if total == 0 { 1.0 } else { most as f64 / total as f64 })
+}
+
+fn reach_row(plan: &Plan<'_>, e: usize, reach: &IdVec<SchoolIx, Reach>, profile: &Profile, s: SchoolIx) -> ReachRow {
+    let all = reach.iter().fold(Reach::default(), |a, r| Reach {
+        pupils: a.pupils + r.pupils,
+        reached: a.reached + r.reached,
+        total: a.total + r.total,
+    });
+    let (n_schools, most) = largest(reach, |r| r.pupils);
+    let own = &reach[s];
+    ReachRow {
+        code: plan.exposures[e].entry.id.clone(),
+        nl: exposure_label(plan, e, Lang::Nl),
+        en: exposure_label(plan, e, Lang::En),
+        own: share(own.reached, own.pupils, profile),
+        nation: benchmark(share(all.reached, all.pupils, profile), n_schools, most, profile),
+        own_mean: mean(own.total, own.pupils, profile),
+        nation_mean: benchmark(mean(all.total, all.pupils, profile), n_schools, most, profile),
+    }
+}
+
+fn outcome_row(plan: &Plan<'_>, o: usize, found: &IdVec<SchoolIx, Outcomes>, profile: &Profile, s: SchoolIx) -> OutcomeRow {
+    let all = found.iter().fold(Outcomes::default(), |a, r| Outcomes { known: a.known + r.known, had: a.had + r.had });
+    let (n_schools, most) = largest(found, |r| r.known);
+    let own = &found[s];
+    OutcomeRow {
+        def: plan.outcomes[o].def,
+        nl: outcome_label(plan, o, Lang::Nl),
+        en: outcome_label(plan, o, Lang::En),
+        own: share(own.had, own.known, profile),
+        nation: benchmark(share(all.had, all.known, profile), n_schools, most, profile),
+    }
+}
+
+fn effect_row(plan: &Plan<'_>, fitted: &Fitted, found: &ModelFindings, profile: &Profile, s: SchoolIx) -> EffectRow {
+    let (o, e) = (plan.outcome(&fitted.entry.outcome), plan.exposure(&fitted.entry.exposure));
+    let smallest_visible = match &found.schools[s] {
+        Finding::Estimate(e) => Some(VISIBLE * e.std_error),
+        Finding::Refused(_) | Finding::Suppressed(_) => None,
+    };
+    let own = effect(found.schools[s].clone(), profile);
+    EffectRow {
+        model: fitted.entry.id.clone(),
+        outcome_nl: outcome_label(plan, o, Lang::Nl),
+        outcome_en: outcome_label(plan, o, Lang::En),
+        direction: plan.outcomes[o].def.direction,
+        exposure_nl: exposure_label(plan, e, Lang::Nl),
+        exposure_en: exposure_label(plan, e, Lang::En),
+        smallest_visible: smallest_visible.filter(|_| matches!(own, Finding::Estimate(_))),
+        own,
+        nation: effect(found.nation.clone(), profile),
+        parts: found.parts.iter().skip(1).map(|f| effect(f.clone(), profile)).collect(),
+    }
+}
+
+/// Read, reasons, analysed: the order in which `disclosure` expects them.
+fn flow_counts(d: &Described, s: SchoolIx) -> Vec<FlowCount> {
+    let steps = d.flow.get(&s).map_or(&[][..], Vec::as_slice);
+    let row = |&(step, n): &(Step, u64)| {
+        let (nl, en) = step.label();
+        FlowCount { nl: nl.into(), en: en.into(), is_total: step.is_total(), n }
+    };
+    let mut rows: Vec<FlowCount> = steps.iter().map(row).collect();
+    if !steps.iter().any(|(step, _)| *step == Step::Analysed) {
+        rows.push(row(&(Step::Analysed, 0)));
+    }
+    rows
+}

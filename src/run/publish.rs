@@ -1,0 +1,184 @@
+//! Publishing: a reader sees the whole old run or the whole new one (`conventions.md` §4). Results are written to
+//! a staging folder, flushed, and renamed; then the pointer file `CURRENT` is replaced.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::RunError;
+use super::manifest::FileEntry;
+use crate::disclosure::zone::{Meta, Output, Zone};
+
+/// An output folder, locked for this run. The lock is the system's and dies with the process.
+pub(super) struct Store {
+    out: PathBuf,
+    _lock: File,
+}
+
+impl Store {
+    /// Opens and locks `out`, and removes what a killed run left in staging.
+    pub(super) fn open(out: &Path) -> Result<Self, RunError> {
+        fs::create_dir_all(out.join("runs")).map_err(|e| failed("the output folder", e))?;
+        let path = out.join(".lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(path).map_err(|e| failed(".lock", e))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(RunError::Busy),
+            Err(TryLockError::Error(e)) => return Err(failed(".lock", e)),
+        }
+        for entry in fs::read_dir(out).map_err(|e| failed("the output folder", e))?.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(".staging-") {
+                fs::remove_dir_all(entry.path()).map_err(|e| failed("an old staging folder", e))?;
+            }
+        }
+        Ok(Self { out: out.to_path_buf(), _lock: lock })
+    }
+
+    /// A fresh staging folder.
+    pub(super) fn stage(&self, run_id: &str) -> Result<Staging<'_>, RunError> {
+        let dir = self.out.join(format!(".staging-{run_id}"));
+        fs::create_dir(&dir).map_err(|e| failed("staging", e))?;
+        Ok(Staging { store: self, dir, run_id: run_id.to_string(), files: Vec::new(), published: false })
+    }
+}
+
+/// A run being written. Dropped without [`Staging::publish`], it leaves nothing behind.
+pub(super) struct Staging<'s> {
+    store: &'s Store,
+    dir: PathBuf,
+    run_id: String,
+    files: Vec<FileEntry>,
+    published: bool,
+}
+
+impl Staging<'_> {
+    /// Writes one output with the permissions of its zone.
+    pub(super) fn write<Z: Zone>(&mut self, output: &Output<Z>) -> Result<(), RunError> {
+        let path = self.dir.join(output.path());
+        let name = output.path();
+        let parent = path.parent().unwrap_or(&self.dir).to_path_buf();
+        create_dirs(&self.dir, &parent, Z::DIR_MODE).map_err(|e| failed(&name, e))?;
+        write_file(&path, output.bytes(), Z::FILE_MODE).map_err(|e| failed(&name, e))?;
+        self.files.push(FileEntry::of(output));
+        Ok(())
+    }
+
+    /// Files written so far.
+    pub(super) fn files(&self) -> &[FileEntry] {
+        &self.files
+    }
+
+    /// Writes the manifest last, renames staging into place and points `CURRENT` to it. Returns the folder, and
+    /// whether a run with the same manifest was there already.
+    pub(super) fn publish(mut self, manifest: Vec<u8>, info: Vec<u8>) -> Result<(PathBuf, bool), RunError> {
+        let info = Output::<Meta>::new("run_info.json", info)?;
+        write_file(&self.dir.join("run_info.json"), info.bytes(), Meta::FILE_MODE).map_err(|e| failed("run_info.json", e))?;
+        write_file(&self.dir.join("manifest.json"), &manifest, Meta::FILE_MODE).map_err(|e| failed("manifest.json", e))?;
+        sync_dirs(&self.dir).map_err(|e| failed("staging", e))?;
+        let runs = self.store.out.join("runs");
+        let target = runs.join(&self.run_id);
+        let unchanged = is_same(&target, &manifest);
+        if !unchanged {
+            // A folder of this id that does not verify was damaged from outside; the new one takes its place.
+            if target.exists() {
+                fs::remove_dir_all(&target).map_err(|e| failed("a damaged run of the same id", e))?;
+            }
+            with_patience(|| fs::rename(&self.dir, &target)).map_err(|e| failed("runs", e))?;
+            self.published = true;
+            sync_dir(&runs).map_err(|e| failed("runs", e))?;
+        }
+        let pointer = self.store.out.join("CURRENT.tmp");
+        write_file(&pointer, format!("{}\n", self.run_id).as_bytes(), 0o644).map_err(|e| failed("CURRENT", e))?;
+        with_patience(|| fs::rename(&pointer, self.store.out.join("CURRENT"))).map_err(|e| failed("CURRENT", e))?;
+        sync_dir(&self.store.out).map_err(|e| failed("the output folder", e))?;
+        Ok((target, unchanged))
+    }
+}
+
+impl Drop for Staging<'_> {
+    fn drop(&mut self) {
+        if !self.published {
+            // Nothing more can be done about an error here; the next run sweeps what is left.
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+fn failed(what: &str, reason: io::Error) -> RunError {
+    RunError::Write { what: what.to_string(), reason }
+}
+
+/// True when `dir` holds a run with this manifest and all files it lists are as listed.
+fn is_same(dir: &Path, manifest: &[u8]) -> bool {
+    let Ok(old) = fs::read(dir.join("manifest.json")) else { return false };
+    let Ok(listed) = serde_json::from_slice::<super::manifest::Listed>(&old) else { return false };
+    let intact = |f: &FileEntry| fs::read(dir.join(&f.path)).is_ok_and(|bytes| f.matches(&bytes));
+    old == manifest && listed.files.iter().all(intact)
+}
+
+/// Antivirus and sync programs on Windows hold files for a moment: try again for up to half a second.
+fn with_patience(mut action: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    for pause in [10, 40, 150, 300] {
+        match action() {
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                std::thread::sleep(std::time::Duration::from_millis(pause));
+            }
+            done => return done,
+        }
+    }
+    action()
+}
+
+fn create_dirs(root: &Path, dir: &Path, mode: u32) -> io::Result<()> {
+    let Ok(below) = dir.strip_prefix(root) else { return Ok(()) };
+    let mut path = root.to_path_buf();
+    for part in below {
+        path.push(part);
+        if !path.exists() {
+            fs::create_dir(&path)?;
+            set_mode(&path, mode)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    set_mode(path, mode)?;
+    file.sync_all()
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+}
+
+#[cfg(not(unix))]
+fn set_mode(_: &Path, _: u32) -> io::Result<()> {
+    Ok(())
+}
+
+fn sync_dirs(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            sync_dirs(&path)?;
+        }
+    }
+    sync_dir(dir)
+}
+
+#[cfg(unix)]
+fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_dir(_: &Path) -> io::Result<()> {
+    Ok(())
+}

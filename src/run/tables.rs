@@ -1,0 +1,428 @@
+//! The tables of a run, in the columns of `conventions.md` §3: tidy, glance, ran_vals, school_effect, flow.
+//! A number never stands without a status; a missing number is null, never 0 or NaN.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow::record_batch::RecordBatch;
+
+use super::{Computed, RunError, VERSION};
+use crate::design::{Design, Head};
+use crate::effects::{Finding, ModelFindings};
+use crate::models::{Fit, Fitted, model};
+use crate::stats::{LmmFit, Stop, normal_quantile, std_errors, t_two_sided};
+use crate::study::file::{LinkName, Random};
+use crate::vocab::{DosePart, Level, Population, Unit};
+
+/// All tables of a run with their names.
+pub(super) fn all(computed: &Computed<'_>) -> Result<Vec<(&'static str, RecordBatch)>, RunError> {
+    Ok(vec![
+        ("tidy", tidy(computed)?),
+        ("glance", glance(computed)?),
+        ("ran_vals", ran_vals(computed)?),
+        ("school_effect", school_effect(computed)?),
+        ("flow", flow(computed)?),
+    ])
+}
+
+/// Status of a model: `ok`, `singular` (a variance of 0 is a result) or the reason why there is no fit.
+pub(super) fn status(fitted: &Fitted) -> &'static str {
+    match fitted.accept() {
+        Err(reason) => reason.code(),
+        Ok(fit) if matches!(fit.fit().stop(), Some(Stop::Boundary { .. })) => "singular",
+        Ok(_) => "ok",
+    }
+}
+
+/// A table under construction: one vector per column.
+struct Table {
+    name: &'static str,
+    columns: Vec<(&'static str, ArrayRef)>,
+}
+
+impl Table {
+    fn new(name: &'static str) -> Self {
+        Self { name, columns: Vec::new() }
+    }
+    fn text(mut self, name: &'static str, values: impl Iterator<Item = Option<String>>) -> Self {
+        self.columns.push((name, Arc::new(values.collect::<StringArray>())));
+        self
+    }
+    fn number(mut self, name: &'static str, values: impl Iterator<Item = Option<f64>>) -> Self {
+        let finite = values.map(|v| v.filter(|v| v.is_finite()));
+        self.columns.push((name, Arc::new(finite.collect::<Float64Array>())));
+        self
+    }
+    fn count(mut self, name: &'static str, values: impl Iterator<Item = Option<u64>>) -> Self {
+        let whole = values.map(|v| v.and_then(|v| i64::try_from(v).ok()));
+        self.columns.push((name, Arc::new(whole.collect::<Int64Array>())));
+        self
+    }
+    fn flag(mut self, name: &'static str, values: impl Iterator<Item = bool>) -> Self {
+        self.columns.push((name, Arc::new(values.map(Some).collect::<BooleanArray>())));
+        self
+    }
+    fn finish(self) -> Result<RecordBatch, RunError> {
+        RecordBatch::try_from_iter_with_nullable(self.columns.into_iter().map(|(n, a)| (n, a, true)))
+            .map_err(|e| RunError::Encode { table: self.name.into(), reason: e.to_string() })
+    }
+}
+
+/// One row of `tidy`.
+struct Tidy {
+    model: String,
+    outcome: String,
+    effect: &'static str,
+    group: Option<&'static str>,
+    term: String,
+    scale: &'static str,
+    estimate: f64,
+    std_error: Option<f64>,
+    df: f64,
+    method: &'static str,
+    status: &'static str,
+}
+
+fn tidy(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
+    let rows: Vec<Tidy> = computed.models.iter().flat_map(|(fitted, found)| tidy_rows(fitted, found)).collect();
+    let statistic = |r: &Tidy| r.std_error.map(|se| r.estimate / se);
+    let half = |r: &Tidy| {
+        let quantile = crate::stats::t_quantile(0.5 + Level::P95.get() / 2.0, r.df);
+        r.std_error.map(|se| quantile * se)
+    };
+    Table::new("tidy")
+        .text("model_id", rows.iter().map(|r| Some(r.model.clone())))
+        .text("outcome", rows.iter().map(|r| Some(r.outcome.clone())))
+        .text("effect", rows.iter().map(|r| Some(r.effect.into())))
+        .text("group", rows.iter().map(|r| r.group.map(String::from)))
+        .text("term", rows.iter().map(|r| Some(r.term.clone())))
+        .text("scale", rows.iter().map(|r| Some(r.scale.into())))
+        .number("estimate", rows.iter().map(|r| Some(r.estimate)))
+        .number("std_error", rows.iter().map(|r| r.std_error))
+        .number("statistic", rows.iter().map(statistic))
+        .number("df", rows.iter().map(|r| Some(r.df)))
+        .number("p_value", rows.iter().map(|r| statistic(r).map(|t| t_two_sided(t, r.df))))
+        .number("conf_low", rows.iter().map(|r| half(r).map(|h| r.estimate - h)))
+        .number("conf_high", rows.iter().map(|r| half(r).map(|h| r.estimate + h)))
+        .number("conf_level", rows.iter().map(|r| r.std_error.map(|_| Level::P95.get())))
+        .text("method", rows.iter().map(|r| Some(r.method.into())))
+        .text("status", rows.iter().map(|r| Some(r.status.into())))
+        .finish()
+}
+
+fn tidy_rows(fitted: &Fitted, found: &ModelFindings) -> Vec<Tidy> {
+    let Ok(accepted) = fitted.accept() else { return Vec::new() };
+    let head = fitted.design.head();
+    let status = status(fitted);
+    let (beta, se, method, scale) = match accepted.fit() {
+        Fit::Pooled(f) => (&f.beta, std_errors(f.vcov_cluster_cr1.view()), "wald_cr1", "link"),
+        Fit::Mixed(f) => (&f.beta, std_errors(f.vcov.view()), "wald", "link"),
+        Fit::Linear(f) => (&f.beta, std_errors(f.vcov_beta.view()), "wald", "score"),
+    };
+    let row = |effect, group, term: String, scale, estimate, std_error, df, method| Tidy {
+        model: fitted.entry.id.clone(),
+        outcome: fitted.entry.outcome.clone(),
+        effect,
+        group,
+        term,
+        scale,
+        estimate,
+        std_error,
+        df,
+        method,
+        status,
+    };
+    let mut rows: Vec<Tidy> = head
+        .terms
+        .iter()
+        .zip(beta.iter().zip(&se))
+        .map(|(term, (b, se))| row("fixed", None, term.clone(), scale, *b, Some(*se).filter(|s| s.is_finite()), f64::INFINITY, method))
+        .collect();
+    for (group, term, sd) in random_parameters(accepted.fit(), head) {
+        rows.push(row("ran_pars", Some(group), term, scale, sd, None, f64::INFINITY, "none"));
+    }
+    for finding in &found.parts {
+        if let Finding::Estimate(e) = finding {
+            let term = contrast_name(e.estimand.contrast.part, e.quantity.per);
+            rows.push(row("marginal", None, term, unit(e.quantity.unit), e.quantity.value, Some(e.std_error), e.df, "delta"));
+        }
+    }
+    rows
+}
+
+/// `dose_within_5`: the part of the dose and its step.
+fn contrast_name(part: DosePart, step: f64) -> String {
+    format!("dose{}_{step}", part.suffix())
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::PercentagePoint => "per100",
+        Unit::ScorePoint => "score",
+    }
+}
+
+/// Names of a group's random effects.
+fn random_names(head: &Head, q: usize, growth: bool) -> Vec<String> {
+    let slope = if growth { "time".to_string() } else { format!("dose{}", head.slope.map_or("", DosePart::suffix)) };
+    ["(Intercept)".to_string(), slope].into_iter().take(q).collect()
+}
+
+/// Standard deviations and correlations as broom.mixed names them: `sd__(Intercept)`, `cor__(Intercept).dose`.
+fn random_parameters(fit: &Fit, head: &Head) -> Vec<(&'static str, String, f64)> {
+    let of = |group: &'static str, lambda: &ndarray::Array2<f64>, sigma: f64, growth: bool| {
+        let covariance = lambda.dot(&lambda.t()) * (sigma * sigma);
+        let names = random_names(head, covariance.nrows(), growth);
+        let sd: Vec<f64> = covariance.diag().iter().map(|v| v.sqrt()).collect();
+        let mut rows: Vec<_> = names.iter().zip(&sd).map(|(n, sd)| (group, format!("sd__{n}"), *sd)).collect();
+        if let ([a, b], [sa, sb]) = (names.as_slice(), sd.as_slice()) {
+            rows.push((group, format!("cor__{a}.{b}"), covariance[[0, 1]] / (sa * sb)));
+        }
+        rows
+    };
+    match fit {
+        Fit::Pooled(_) => Vec::new(),
+        Fit::Mixed(f) => of("school", &f.lambda, 1.0, false),
+        Fit::Linear(f) => {
+            let growth = is_growth(f);
+            let mut rows = of("school", &f.lambda_outer, f.sigma, growth);
+            if growth {
+                rows.extend(of("pupil", &f.lambda_inner, f.sigma, true));
+            }
+            rows.push(("Residual", "sd__Observation".into(), f.sigma));
+            rows
+        }
+    }
+}
+
+fn is_growth(f: &LmmFit) -> bool {
+    !f.lambda_inner.is_empty()
+}
+
+fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
+    let fits: Vec<(&Fitted, Option<&Fit>)> =
+        computed.models.iter().map(|(f, _)| (f, f.accept().ok().map(|a| a.fit()))).collect();
+    let binary = |f: &Fitted| matches!(f.design, Design::Binary(_));
+    let log_lik = |fit: &Fit| match fit {
+        Fit::Pooled(f) => f.log_lik,
+        Fit::Mixed(f) => f.log_lik,
+        Fit::Linear(f) => f.log_lik,
+    };
+    let parameters = |fit: &Fit| match fit {
+        Fit::Pooled(f) => f.beta.len(),
+        Fit::Mixed(f) => f.beta.len() + f.theta.len(),
+        Fit::Linear(f) => f.beta.len() + f.theta.len() + 1,
+    } as f64;
+    let nobs = |fit: &Fit| match fit {
+        Fit::Pooled(f) => f.n_obs,
+        Fit::Mixed(f) => f.n_obs,
+        Fit::Linear(f) => f.n_obs as f64,
+    };
+    let estimation = |f: &Fitted, fit: &Fit| match fit {
+        Fit::Pooled(_) => "ML",
+        Fit::Mixed(_) => "Laplace",
+        Fit::Linear(_) if f.entry.reml => "REML",
+        Fit::Linear(_) => "ML",
+    };
+    let search = |fit: &Fit| match fit {
+        Fit::Pooled(f) => (f.iterations, f.grad_max),
+        Fit::Mixed(f) => (f.evaluations, f.grad_max),
+        Fit::Linear(f) => (f.evaluations, f.grad_max),
+    };
+    let sigma = |fit: &Fit| match fit {
+        Fit::Linear(f) => Some(f.sigma),
+        _ => None,
+    };
+    Table::new("glance")
+        .text("model_id", fits.iter().map(|(f, _)| Some(f.entry.id.clone())))
+        .text("outcome", fits.iter().map(|(f, _)| Some(f.entry.outcome.clone())))
+        .text("exposure", fits.iter().map(|(f, _)| Some(f.entry.exposure.clone())))
+        .text("formula", fits.iter().map(|(f, _)| Some(formula(f))))
+        .text("equation", fits.iter().map(|(f, _)| Some(model(&f.entry).equation().into())))
+        .text("family", fits.iter().map(|(f, _)| Some(if binary(f) { "binomial" } else { "gaussian" }.into())))
+        .text("link", fits.iter().map(|(f, _)| Some(link_name(f).into())))
+        .number("nobs", fits.iter().map(|(_, fit)| fit.map(nobs)))
+        .count("n_pupils", fits.iter().map(|(f, _)| Some(f.design.head().total().pupils)))
+        .count("n_groups", fits.iter().map(|(f, _)| Some(f.design.head().groups.len() as u64)))
+        .count("n_events", fits.iter().map(|(f, _)| binary(f).then(|| f.design.head().total().events)))
+        .count("n_cells", fits.iter().map(|(f, _)| cells(f)))
+        .number("log_lik", fits.iter().map(|(_, fit)| fit.map(log_lik)))
+        .number("aic", fits.iter().map(|(_, fit)| fit.map(|f| 2.0 * parameters(f) - 2.0 * log_lik(f))))
+        .number("bic", fits.iter().map(|(_, fit)| fit.map(|f| nobs(f).ln() * parameters(f) - 2.0 * log_lik(f))))
+        .number("deviance", fits.iter().map(|(_, fit)| fit.map(|f| -2.0 * log_lik(f))))
+        .number("df_residual", fits.iter().map(|(_, fit)| fit.map(|f| nobs(f) - parameters(f))))
+        .number("sigma", fits.iter().map(|(_, fit)| fit.and_then(sigma)))
+        .text("estimation", fits.iter().map(|(f, fit)| fit.map(|fit| estimation(f, fit).into())))
+        .flag("converged", fits.iter().map(|(_, fit)| fit.is_some()))
+        .flag("singular", fits.iter().map(|(f, _)| status(f) == "singular"))
+        .flag("separated", fits.iter().map(|(f, _)| status(f) == "separated"))
+        .number("grad_max", fits.iter().map(|(_, fit)| fit.map(|f| search(f).1)))
+        .count("iterations", fits.iter().map(|(_, fit)| fit.map(|f| u64::from(search(f).0))))
+        .text("software_version", fits.iter().map(|_| Some(VERSION.into())))
+        .text("status", fits.iter().map(|(f, _)| Some(status(f).into())))
+        .finish()
+}
+
+fn cells(f: &Fitted) -> Option<u64> {
+    match &f.design {
+        Design::Binary(d) => Some(d.trials.len() as u64),
+        Design::Linear(_) => None,
+    }
+}
+
+fn link_name(f: &Fitted) -> &'static str {
+    match (&f.design, f.entry.link) {
+        (Design::Linear(_), _) => "identity",
+        (Design::Binary(_), LinkName::Logit) => "logit",
+        (Design::Binary(_), LinkName::Cloglog) => "cloglog",
+    }
+}
+
+/// The model in lme4's notation.
+fn formula(f: &Fitted) -> String {
+    let head = f.design.head();
+    let intercept = head.terms.first().is_some_and(|t| t == "(Intercept)");
+    let terms: Vec<&str> = head.terms.iter().map(String::as_str).filter(|t| *t != "(Intercept)").collect();
+    let start = if intercept { "" } else { "0 + " };
+    let growth = matches!(&f.design, Design::Linear(d) if d.inner.is_some());
+    let slope = if growth { "time".to_string() } else { format!("dose{}", head.slope.map_or("", DosePart::suffix)) };
+    let random = match f.entry.random {
+        Random::None => String::new(),
+        Random::Intercept => " + (1 | school)".into(),
+        Random::Slope => format!(" + (1 + {slope} | school)"),
+    };
+    let pupil = if growth { " + (1 + time | pupil)" } else { "" };
+    format!("{} ~ {start}{}{random}{pupil}", f.entry.outcome, terms.join(" + "))
+}
+
+/// One random effect of one school.
+struct RanVal {
+    model: String,
+    level: String,
+    term: String,
+    estimate: f64,
+    std_error: f64,
+    n: u64,
+    status: &'static str,
+}
+
+fn ran_vals(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
+    let mut rows: Vec<RanVal> = Vec::new();
+    for (fitted, _) in &computed.models {
+        let Ok(accepted) = fitted.accept() else { continue };
+        let head = fitted.design.head();
+        let (modes, mse, growth): (_, Vec<ndarray::Array2<f64>>, _) = match accepted.fit() {
+            Fit::Pooled(_) => continue,
+            Fit::Mixed(f) => (&f.modes, (0..f.modes.nrows()).map(|j| f.mode_mse(j)).collect(), false),
+            Fit::Linear(f) => (&f.modes, f.mode_mse.clone(), is_growth(f)),
+        };
+        let names = random_names(head, modes.ncols(), growth);
+        for (j, school) in head.groups.iter().enumerate() {
+            for (k, term) in names.iter().enumerate() {
+                rows.push(RanVal {
+                    model: fitted.entry.id.clone(),
+                    level: computed.panel.pupils.schools[*school].clone(),
+                    term: term.clone(),
+                    estimate: modes[[j, k]],
+                    std_error: mse[j][[k, k]].sqrt(),
+                    n: head.counts[*school].pupils,
+                    status: status(fitted),
+                });
+            }
+        }
+    }
+    let half = |r: &RanVal| normal_quantile(0.5 + Level::P95.get() / 2.0) * r.std_error;
+    Table::new("ran_vals")
+        .text("model_id", rows.iter().map(|r| Some(r.model.clone())))
+        .text("group", rows.iter().map(|_| Some("school".into())))
+        .text("level", rows.iter().map(|r| Some(r.level.clone())))
+        .text("term", rows.iter().map(|r| Some(r.term.clone())))
+        .number("estimate", rows.iter().map(|r| Some(r.estimate)))
+        .number("std_error", rows.iter().map(|r| Some(r.std_error)))
+        .number("conf_low", rows.iter().map(|r| Some(r.estimate - half(r))))
+        .number("conf_high", rows.iter().map(|r| Some(r.estimate + half(r))))
+        .count("n_obs", rows.iter().map(|r| Some(r.n)))
+        .text("status", rows.iter().map(|r| Some(r.status.into())))
+        .finish()
+}
+
+/// One finding as a row: the nation has no school.
+struct EffectLine<'c> {
+    school: Option<String>,
+    fitted: &'c Fitted,
+    nation: &'c Finding,
+    finding: &'c Finding,
+}
+
+fn school_effect(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
+    let mut rows: Vec<EffectLine<'_>> = Vec::new();
+    for (fitted, found) in &computed.models {
+        let line = |school, finding| EffectLine { school, fitted, nation: &found.nation, finding };
+        rows.extend(found.parts.iter().map(|f| line(None, f)));
+        if found.parts.is_empty() {
+            rows.push(line(None, &found.nation));
+        }
+        let schools = &computed.panel.pupils.schools;
+        rows.extend(found.schools.enumerate().map(|(s, f)| line(Some(schools[s].clone()), f)));
+    }
+    let estimate = |f: &Finding| match f {
+        Finding::Estimate(e) => Some(e.clone()),
+        Finding::Refused(_) | Finding::Suppressed(_) => None,
+    };
+    let estimand = |f: &Finding| match f {
+        Finding::Estimate(e) => e.estimand.clone(),
+        Finding::Refused(r) => r.estimand.clone(),
+        Finding::Suppressed(s) => s.estimand.clone(),
+    };
+    let e: Vec<_> = rows.iter().map(|r| (estimate(r.finding), estimand(r.finding))).collect();
+    let reason = |f: &Finding| match f {
+        Finding::Refused(r) => Some(r.reason.code().to_string()),
+        Finding::Estimate(_) | Finding::Suppressed(_) => None,
+    };
+    let row_status = |r: &EffectLine<'_>| match r.finding {
+        Finding::Estimate(_) => status(r.fitted),
+        Finding::Refused(_) => "not_estimable",
+        Finding::Suppressed(_) => "suppressed_primary",
+    };
+    let pupils = |f: &Finding| match f {
+        Finding::Estimate(e) => Some(e.n_pupils),
+        Finding::Refused(r) => Some(r.n_pupils),
+        Finding::Suppressed(_) => None,
+    };
+    let population = |p| if p == Population::Nation { "nation" } else { "school" };
+    Table::new("school_effect")
+        .text("level", e.iter().map(|(_, d)| Some(population(d.population).into())))
+        .text("school_id", rows.iter().map(|r| r.school.clone()))
+        .text("cohort", rows.iter().map(|_| Some("all".into())))
+        .text("model_id", rows.iter().map(|r| Some(r.fitted.entry.id.clone())))
+        .text("outcome", e.iter().map(|(_, d)| Some(d.outcome.clone())))
+        .text("exposure", e.iter().map(|(_, d)| Some(d.exposure.clone())))
+        .text("contrast", e.iter().map(|(_, d)| Some(contrast_name(d.contrast.part, d.contrast.step))))
+        .text("unit", e.iter().map(|(v, _)| v.as_ref().map(|v| unit(v.quantity.unit).into())))
+        .number("estimate", e.iter().map(|(v, _)| v.as_ref().map(|v| v.quantity.value)))
+        .number("std_error", e.iter().map(|(v, _)| v.as_ref().map(|v| v.std_error)))
+        .number("df", e.iter().map(|(v, _)| v.as_ref().map(|v| v.df)))
+        .number("conf_low", e.iter().map(|(v, _)| v.as_ref().map(|v| v.interval.lo)))
+        .number("conf_high", e.iter().map(|(v, _)| v.as_ref().map(|v| v.interval.hi)))
+        .number("conf_level", e.iter().map(|(v, _)| v.as_ref().map(|v| v.interval.level.get())))
+        .number("reference_value", rows.iter().map(|r| estimate(r.nation).map(|n| n.quantity.value)))
+        .count("n_pupils", rows.iter().map(|r| pupils(r.finding)))
+        .count("n_events", e.iter().map(|(v, _)| v.as_ref().filter(|v| v.quantity.unit == Unit::PercentagePoint).map(|v| v.n_events)))
+        .text("evidence_level", rows.iter().map(|_| Some("association".into())))
+        .text("status", rows.iter().map(|r| Some(row_status(r).into())))
+        .text("reason", rows.iter().map(|r| reason(r.finding)))
+        .finish()
+}
+
+fn flow(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
+    let flow = computed.flow();
+    let schools = &computed.panel.pupils.schools;
+    let rows: Vec<_> = flow.iter().collect();
+    Table::new("flow")
+        .text("table", rows.iter().map(|(set, ..)| Some((*set).into())))
+        .text("school_id", rows.iter().map(|(_, s, ..)| s.map(|s| schools[s].clone())))
+        .text("step", rows.iter().map(|(_, _, step, _)| Some(step.code().into())))
+        .flag("is_total", rows.iter().map(|(_, _, step, _)| step.is_total()))
+        .count("n", rows.iter().map(|(.., n)| Some(*n)))
+        .finish()
+}

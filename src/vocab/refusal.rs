@@ -1,0 +1,35 @@
+//! Why a number can not be given.
+
+/// Why there is no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefusalReason {
+    /// The optimiser did not reach an optimum.
+    NotConverged,
+    /// A covariate separates the outcome completely.
+    Separated,
+    /// Nobody, or everybody, had the outcome.
+    NoVariation,
+    /// No pupil of this school is in the analysis set.
+    NoPupils,
+    /// Fewer than two schools: school effects can't be told from pupils.
+    OneSchool,
+    /// The dose does not vary.
+    NoDose,
+    /// Columns of the model are exact combinations of others, or there are fewer rows than terms.
+    RankDeficient,
+}
+
+impl RefusalReason {
+    /// Stable code in files (`status` and `reason` columns).
+    pub fn code(self) -> &'static str {
+        match self {
+            RefusalReason::NotConverged => "not_converged",
+            RefusalReason::Separated => "separated",
+            RefusalReason::NoVariation => "no_variation",
+            RefusalReason::NoPupils => "no_pupils",
+            RefusalReason::OneSchool => "one_school",
+            RefusalReason::NoDose => "no_dose",
+            RefusalReason::RankDeficient => "rank_deficient",
+        }
+    }
+}
