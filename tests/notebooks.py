@@ -20,7 +20,6 @@ from pathlib import Path
 import nbformat
 import polars as pl
 from nbclient import NotebookClient
-from traitlets.config import Config
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 MACHINE_PATH = re.compile(r"/home/|/root/|/tmp/|/Users/|[A-Z]:\\")
@@ -34,13 +33,7 @@ class Executed:
         os.environ.pop("LOB_MODEL", None)
         self.notebook = nbformat.read(path, as_version=4)
         self.notebook.cells.append(nbformat.v4.new_code_cell(PROBE))
-        client = NotebookClient(
-            self.notebook,
-            timeout=300,
-            resources={"metadata": {"path": str(path.parent)}},
-            config=Config({"KernelManager": {"transport": "ipc"}}),  # no port is opened
-        )
-        client.execute()
+        NotebookClient(self.notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
 
     def text(self) -> str:
         """Everything that was printed or displayed as text."""
