@@ -17,7 +17,8 @@ use lob_effect::study::Study;
 use lob_effect::study::template::TEMPLATE;
 
 const TERM: &str = "ame_within_5";
-const OUTCOMES: [&str; 4] = ["doorstroom_mbo", "uitval_jr1", "gestart_en_gebleven", "uitval_vmbo"];
+const OUTCOMES: [&str; 5] =
+    ["doorstroom_mbo", "uitval_jr1", "gestart_en_gebleven", "uitval_vmbo", "loopbaanreflectie"];
 
 /// Planted effects in percentage points: of the nation (no school) and of each school.
 fn truth(region: &Region, outcome: &str) -> BTreeMap<Option<String>, f64> {
@@ -88,8 +89,8 @@ fn intervals_hold_the_planted_effects() {
         println!("{level:8} all                  {:4} of {:4} = {:.3}", all.inside, all.of, all.share());
     }
     let [nation, schools] = all;
-    // 40 national intervals: with 95 % coverage fewer than 34 come in 1 of 100 000 draws. The school intervals of a
-    // region hang together, so the bounds are four times the binomial error of 1 600.
-    assert!(nation.share() >= 34.0 / 40.0, "national intervals hold {:.3}", nation.share());
+    // 50 national intervals: with 95 % coverage fewer than 42 come in 1 of 1 000 draws. The school intervals of a
+    // region hang together (they share the national effect), so the bounds are wider than the binomial error of 2 000.
+    assert!(nation.share() >= 42.0 / 50.0, "national intervals hold {:.3}", nation.share());
     assert!((0.928..=0.985).contains(&schools.share()), "school intervals hold {:.3}", schools.share());
 }
