@@ -71,7 +71,7 @@ export LOB_PYTHON=$python
 
 step "python packages" python_packages
 step "format" cargo fmt --check
-# First, with all targets: what the tests need decides the features of the dependencies, and every later
+# With all targets: what the tests need decides the features of the dependencies, and every later
 # step asks for the same, so that each dependency is compiled once.
 step "build" cargo build --release --locked --all-targets
 step "tests" rust_tests
