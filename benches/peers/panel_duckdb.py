@@ -14,7 +14,7 @@ memory = sys.argv[2:] == ["memory"]
 db = duckdb.connect()
 db.execute("SET preserve_insertion_order = false")
 
-# Months between the origin and the day, so that each activity falls in one half-year; the doses before a
+# Months between the origin and the day say the first period that knows of an activity; the doses before a
 # period are then a running sum. Joining activities with all later periods would take several times longer.
 months = """((year(a.datum) - year(p."begin")) * 12 + month(a.datum) - month(p."begin")
             - CAST(day(a.datum) < day(p."begin") AS INTEGER))"""
@@ -24,7 +24,7 @@ running = ",\n".join(
 )
 doses = f"""
 WITH slots AS (
-  SELECT a.id, CAST(floor({months} / 6) AS INTEGER) AS slot, code
+  SELECT a.id, GREATEST(CAST(floor({months} / 6) AS INTEGER) + 1, 0) AS slot, code
   FROM read_parquet('{directory}/activiteit-*.parquet') AS a
   JOIN read_parquet('{directory}/leerling.parquet') AS p ON a.id = p.id
 ),
@@ -43,15 +43,15 @@ doses AS (
       THEN 1e0 ELSE 0e0 END AS y_uitval,
     p."begin" + to_months(CAST(6 * p.period AS INTEGER)) <= LEAST(COALESCE(p.uitval, p.einde), p.einde) AS at_risk
   FROM periods AS p LEFT JOIN counts AS c ON c.id = p.id AND c.slot = p.period
-  WINDOW before AS (PARTITION BY p.id ORDER BY p.period ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+  WINDOW before AS (PARTITION BY p.id ORDER BY p.period ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 )
 SELECT CAST(id AS VARCHAR) AS pupil, * EXCLUDE (id, at_risk, y_uitval), y_uitval AS uitval
 FROM doses WHERE at_risk
 """
 if memory:
     db.execute(f"CREATE TABLE wide AS {doses}")
-    print(db.execute("SELECT COUNT(*) FROM wide").fetchone()[0], "rows")
+    print(db.execute("SELECT COUNT(*) FROM wide").fetchall()[0][0], "rows")
 else:
     out = f"{directory}/wide-duckdb.parquet"
     db.execute(f"COPY ({doses} ORDER BY pupil, period) TO '{out}' (FORMAT parquet, COMPRESSION zstd)")
-    print(db.execute(f"SELECT COUNT(*) FROM '{out}'").fetchone()[0], "rows")
+    print(db.execute(f"SELECT COUNT(*) FROM '{out}'").fetchall()[0][0], "rows")

@@ -24,7 +24,7 @@ months = (
 counts = (
     activities.with_columns(pl.col("code").cast(pl.String))
     .join(pupils.select("id", "begin"), on="id")
-    .select("id", "code", period=(months // 6).cast(pl.Int32))
+    .select("id", "code", period=(months // 6 + 1).clip(lower_bound=0).cast(pl.Int32))
     .filter(pl.col("period") < 6)
     .group_by("id", "period")
     .agg([(pl.col("code") == t).sum().cast(pl.Float64).alias(t) for t in TYPES])
@@ -39,8 +39,7 @@ wide = (
     .sort("id", "period")
     .with_columns(
         [
-            (pl.col(t).fill_null(0).cum_sum().over("id", mapping_strategy="group_to_rows") - pl.col(t).fill_null(0))
-            .alias(f"dose_{t.lower()}")
+            pl.col(t).fill_null(0).cum_sum().over("id", mapping_strategy="group_to_rows").alias(f"dose_{t.lower()}")
             for t in TYPES
         ]
     )

@@ -29,10 +29,12 @@ const PENDING: usize = 8_192;
 pub struct Doses {
     blocks: Vec<Vec<u32>>,
     pupils_per_block: usize,
-    /// Cells of a pupil: per exposure `periods` cells (before the origin, in period 0, 1, …) and one up to
-    /// the landmark.
+    /// Cells of a pupil.
     cells: usize,
-    periods: usize,
+    /// Cells of an exposure: one per period (before the origin, in period 0, 1, …) and, in studies with a
+    /// landmark, one up to it.
+    width: usize,
+    landmark: Option<usize>,
     /// What one of a cell counts, per exposure: 1, or 1000 to the unit of an amount.
     per_unit: Vec<f64>,
     /// Whether anyone of this school × cohort has a registration that counts.
@@ -43,7 +45,7 @@ pub struct Doses {
 impl Doses {
     /// Dose of exposure `e` known before period `k`: everything dated before the period's first day.
     pub fn before_period(&self, e: usize, p: PupilIx, k: u16) -> f64 {
-        let at = self.base(p) + e * (self.periods + 1);
+        let at = self.base(p) + e * self.width;
         let block = &self.blocks[p.at() / self.pupils_per_block];
         let sum: u64 = block[at..=at + usize::from(k)].iter().map(|&c| u64::from(c)).sum();
         sum as f64 / self.per_unit[e]
@@ -51,7 +53,8 @@ impl Doses {
 
     /// Dose of exposure `e` before the pupil's landmark.
     pub fn before_landmark(&self, e: usize, p: PupilIx) -> f64 {
-        let at = self.base(p) + e * (self.periods + 1) + self.periods;
+        let Some(landmark) = self.landmark else { return 0.0 };
+        let at = self.base(p) + e * self.width + landmark;
         f64::from(self.blocks[p.at() / self.pupils_per_block][at]) / self.per_unit[e]
     }
 
@@ -99,6 +102,7 @@ struct Pass<'p> {
     counts: Vec<Counts>,
     unknown: Counts,
     found: Vec<Found>,
+    known: Vec<Known>,
     registered: Vec<bool>,
     types: HashMap<Vec<u8>, u64>,
 }
@@ -148,6 +152,7 @@ struct Context<'p> {
     recode: HashMap<&'p [u8], &'p str>,
     exposures: Vec<Counted<'p>>,
     periods: usize,
+    width: usize,
     cells: usize,
     pupils_per_block: usize,
     cohorts: usize,
@@ -155,6 +160,7 @@ struct Context<'p> {
 
 /// What an activity row needs to know of its pupil, side by side: each row is of another pupil and each
 /// thing kept elsewhere would be waited for.
+#[derive(Clone, Copy)]
 struct Known {
     /// First day that counts; [`NO_DAY`], which is before all others, where there is none.
     from: i32,
@@ -170,6 +176,9 @@ struct Known {
 const NO_CALENDAR: u32 = u32::MAX;
 
 impl Known {
+    /// Stands where a row has no pupil.
+    const NOBODY: Known = Known { from: NO_DAY, to: NO_DAY, landmark: NO_DAY, calendar: NO_CALENDAR, school: 0, cohort: 0 };
+
     fn of_all(pupils: &Pupils, calendar: &IdVec<PupilIx, Option<u32>>) -> IdVec<PupilIx, Self> {
         let narrow = |i: usize| u32::try_from(i).expect("an index of 32 bits");
         let one = |p: PupilIx| {
@@ -219,7 +228,9 @@ pub(super) fn sum(
 
     let (calendars, calendar) = Calendars::of(pupils, plan);
     let periods = usize::from(plan.periods);
-    let cells = plan.exposures.len() * (periods + 1);
+    let landmark = plan.pupils.landmark.as_ref().map(|_| periods);
+    let width = periods + usize::from(landmark.is_some());
+    let cells = plan.exposures.len() * width;
     let pupils_per_block = pupils.len().div_ceil(BLOCKS).max(1);
     let context = Context {
         pupils,
@@ -232,6 +243,7 @@ pub(super) fn sum(
         recode: a.recode.iter().map(|(from, to)| (from.as_bytes(), to.as_str())).collect(),
         exposures,
         periods,
+        width,
         cells,
         pupils_per_block,
         cohorts: pupils.cohorts.len(),
@@ -263,7 +275,8 @@ pub(super) fn sum(
         blocks: blocks.blocks.into_iter().map(|b| b.into_inner().expect("no thread panicked")).collect(),
         pupils_per_block,
         cells,
-        periods,
+        width,
+        landmark,
         per_unit: per_unit.collect(),
         registered,
         cohorts: pupils.cohorts.len(),
@@ -288,6 +301,7 @@ impl<'p> Pass<'p> {
             counts: vec![Counts::default(); context.pupils.schools.len()],
             unknown: Counts::default(),
             found: Vec::new(),
+            known: Vec::new(),
             registered: vec![false; context.pupils.schools.len() * context.cohorts],
             types: HashMap::new(),
         }
@@ -332,7 +346,11 @@ impl Context<'_> {
         let all = self.exposures_of(None);
         let mut found = std::mem::take(&mut pass.found);
         self.pupils.find_all(batch, self.keys.clone(), &mut found);
-        for (row, found) in found.iter().enumerate() {
+        // Gathered in a loop of its own, for the same reason for which the keys are.
+        let mut known = std::mem::take(&mut pass.known);
+        known.clear();
+        known.extend(found.iter().map(|f| if let Found::Pupil(p) = f { self.known[*p] } else { Known::NOBODY }));
+        for (row, (found, known)) in found.iter().zip(&known).enumerate() {
             let pupil = match found {
                 Found::Pupil(pupil) => *pupil,
                 Found::NoKey => {
@@ -345,11 +363,11 @@ impl Context<'_> {
                 }
             };
             let exposures = kinds.as_ref().map_or(all, |k| k[row]);
-            let known = &self.known[pupil];
             let step = self.row(pass, batch, row, pupil, known, exposures);
             pass.counts[known.school as usize].add(step);
         }
         pass.found = found;
+        pass.known = known;
     }
 
     fn row(&self, pass: &mut Pass<'_>, batch: &Batch, row: usize, pupil: PupilIx, known: &Known, exposures: u64) -> Step {
@@ -378,7 +396,7 @@ impl Context<'_> {
             if add > f64::from(u32::MAX) {
                 pass.blocks.overflow.store(true, std::sync::atomic::Ordering::Relaxed);
             }
-            let first = base + e.position * (self.periods + 1);
+            let first = base + e.position * self.width;
             let cells = [slot.map(|slot| first + slot), at_landmark.then_some(first + self.periods)];
             for cell in cells.into_iter().flatten() {
                 let cell = u32::try_from(cell).expect("a block of fewer than 4 294 967 296 cells");
