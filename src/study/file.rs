@@ -91,7 +91,9 @@ pub struct StudyHead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
+    /// Text with a separator; a name that ends in `.gz` is unpacked.
     Csv,
+    /// Apache Parquet.
     Parquet,
 }
 
@@ -151,7 +153,9 @@ pub struct Lookup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
+    /// A date.
     Calendar,
+    /// A whole number: days since the pupil's own start.
     Days,
 }
 
@@ -224,9 +228,13 @@ pub struct Linked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AmountUnit {
+    /// Minutes.
     Minutes,
+    /// Hours.
     Hours,
+    /// Days.
     Days,
+    /// Any other number, such as clicks or points.
     Points,
 }
 
@@ -234,8 +242,10 @@ pub enum AmountUnit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Silent {
+    /// Not measured: its pupils are left out and counted as such.
     #[default]
     Exclude,
+    /// Measured, and nobody did anything.
     Zero,
 }
 
@@ -289,8 +299,10 @@ pub struct Enrolments {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
+    /// Registrations.
     #[default]
     Count,
+    /// The column `amount`.
     Amount,
 }
 
@@ -357,8 +369,10 @@ pub struct Covariate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AfterEnd {
+    /// No event: the pupil was not observed any more.
     #[default]
     Censor,
+    /// An event on the last day of observation.
     AtEnd,
 }
 
@@ -399,8 +413,10 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LinkName {
+    /// Log odds.
     #[default]
     Logit,
+    /// Complementary log-log: proportional hazards in grouped time.
     Cloglog,
 }
 
@@ -408,8 +424,11 @@ pub enum LinkName {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Random {
+    /// Nothing: one line for all, with errors that are robust for schools.
     None,
+    /// The level.
     Intercept,
+    /// The level and the slope of the dose; of time in growth models.
     #[default]
     Slope,
 }
@@ -418,7 +437,9 @@ pub enum Random {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DoseForm {
+    /// As it is.
     Total,
+    /// Within school and cohort, cohort within school, school.
     #[default]
     Split,
 }
@@ -461,8 +482,10 @@ fn yes() -> bool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProfileName {
+    /// For publication: groups under 10 pupils are not shown.
     #[default]
     SchoolExtern,
+    /// For the school itself: groups under 5 pupils are not shown.
     SchoolIntern,
 }
 
