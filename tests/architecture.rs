@@ -162,3 +162,20 @@ fn nothing_of_ours_is_unsafe() {
         }
     }
 }
+
+#[test]
+fn no_forbidden_crate_is_in_the_tree() {
+    let read = |name: &str| -> toml::Table {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        fs::read_to_string(path).expect("a file of the repository").parse().expect("TOML")
+    };
+    let names = |list: &toml::Value, key: &str| -> BTreeSet<String> {
+        let entries = list.as_array().expect("a list").iter();
+        entries.map(|entry| entry[key].as_str().expect("a name").to_string()).collect()
+    };
+    let locked = names(&read("Cargo.lock")["package"], "name");
+    let forbidden = names(&read("deny.toml")["bans"]["deny"], "crate");
+    assert!(locked.contains("arrow") && forbidden.contains("tokio"));
+    let found: Vec<&String> = locked.intersection(&forbidden).collect();
+    assert!(found.is_empty(), "forbidden crates (deny.toml) in Cargo.lock: {found:?}");
+}

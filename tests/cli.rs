@@ -83,7 +83,7 @@ fn tables_have_the_columns_of_the_conventions() {
         let batch = table(name);
         for column in columns {
             let there = batch.column_by_name(column);
-            assert!(there.is_some_and(|c| c.len() > 0), "{name} has no column {column}");
+            assert!(there.is_some_and(|c| !c.is_empty()), "{name} has no column {column}");
         }
     }
     let effects = small::Rows(table("school_effect"));
