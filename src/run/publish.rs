@@ -34,6 +34,18 @@ impl Store {
         Ok(Self { out: out.to_path_buf(), _lock: lock })
     }
 
+    /// Makes `CURRENT` name this run, unless it does already.
+    fn point_to(&self, run_id: &str) -> Result<(), RunError> {
+        let (current, pointer) = (self.out.join("CURRENT"), self.out.join("CURRENT.tmp"));
+        let line = format!("{run_id}\n");
+        if fs::read(&current).is_ok_and(|there| there == line.as_bytes()) {
+            return Ok(());
+        }
+        write_file(&pointer, line.as_bytes(), 0o644).map_err(|e| failed("CURRENT", e))?;
+        with_patience(|| fs::rename(&pointer, &current)).map_err(|e| failed("CURRENT", e))?;
+        sync_dir(&self.out).map_err(|e| failed("the output folder", e))
+    }
+
     /// A fresh staging folder.
     pub(super) fn stage(&self, run_id: &str) -> Result<Staging<'_>, RunError> {
         let dir = self.out.join(format!(".staging-{run_id}"));
@@ -93,10 +105,7 @@ impl Staging<'_> {
             self.published = true;
             sync_dir(&runs).map_err(|e| failed("runs", e))?;
         }
-        let pointer = self.store.out.join("CURRENT.tmp");
-        write_file(&pointer, format!("{}\n", self.run_id).as_bytes(), 0o644).map_err(|e| failed("CURRENT", e))?;
-        with_patience(|| fs::rename(&pointer, self.store.out.join("CURRENT"))).map_err(|e| failed("CURRENT", e))?;
-        sync_dir(&self.store.out).map_err(|e| failed("the output folder", e))?;
+        self.store.point_to(&self.run_id)?;
         Ok((target, unchanged))
     }
 }
