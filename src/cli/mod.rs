@@ -1,5 +1,7 @@
 //! Flags → commands, messages, exit codes. The front of the house: everything a person sees on a terminal.
 
+#![allow(clippy::disallowed_methods, reason = "the front door: study files, pages, terminal")]
+
 mod args;
 mod commands;
 mod exit;

@@ -13,6 +13,7 @@ use crate::vocab::SchoolIx;
 
 pub(super) struct Cells {
     pub(super) schools: Vec<SchoolIx>,
+    pub(super) period: Vec<u16>,
     pub(super) x: Array2<f64>,
     pub(super) trials: Array1<f64>,
     pub(super) successes: Array1<f64>,
@@ -50,7 +51,8 @@ pub(super) fn cells(panel: &Panel<'_>, rows: &[SetRow], doses: &Centred, columns
         columns.fill(panel, spine, doses, x.row_mut(i));
         (trials[i], successes[i]) = (*m, *y);
     }
-    Cells { schools: keys.iter().map(|k| k.school).collect(), x, trials, successes }
+    let period = keys.iter().map(|k| k.period).collect();
+    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, trials, successes }
 }
 
 /// Number of each row's combination of covariate values, in order of the values.

@@ -72,6 +72,8 @@ pub struct BinaryDesign {
     pub successes: Array1<f64>,
     /// Group code of each cell, non-decreasing.
     pub group: Vec<u32>,
+    /// Period of each cell; 0 in landmark designs.
+    pub period: Vec<u16>,
 }
 
 /// Values or scores, one row each, by school and pupil.
@@ -137,7 +139,7 @@ pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesi
     let head = head(panel, entry, &columns, &cells.schools, &set);
     let group = codes(&head.groups, &cells.schools);
     let z = random_columns(entry, &head, &cells.x, None);
-    BinaryDesign { head, x: cells.x, z, trials: cells.trials, successes: cells.successes, group }
+    BinaryDesign { head, x: cells.x, z, trials: cells.trials, successes: cells.successes, group, period: cells.period }
 }
 
 /// Rows for a Gaussian outcome; `Start::Time` adds the pupils' own intercepts and slopes.

@@ -7,6 +7,7 @@ pub mod describe;
 pub mod finding;
 mod linear;
 mod marginal;
+mod risk;
 mod school;
 
 pub use finding::{EffectEstimate, Finding, Refusal, RefusalReason, SmallCell};

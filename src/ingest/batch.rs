@@ -269,7 +269,7 @@ fn to_day_number(array: &ArrayRef) -> Result<Converted, &'static str> {
     let wanted = "whole numbers of days";
     let mut bad = Vec::new();
     let days = match array.data_type() {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {
             let text = cast(array, &DataType::Utf8).map_err(|_| wanted)?;
             parse_rows(text.as_string::<i32>(), &mut bad, |s| s.parse().map_err(|_| Problem::NotADay))
         }
@@ -293,7 +293,7 @@ fn to_date(array: &ArrayRef, format: &str) -> Result<Converted, &'static str> {
             let dates = cast(array, &DataType::Date32).map_err(|_| wanted)?;
             cast(&dates, &DataType::Int32).map_err(|_| wanted)?.as_primitive().clone()
         }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {
             let text = cast(array, &DataType::Utf8).map_err(|_| wanted)?;
             parse_rows(text.as_string::<i32>(), &mut bad, |s| {
                 let date = jiff::civil::Date::strptime(format, s).map_err(|_| Problem::NotADate)?;

@@ -50,6 +50,14 @@ pub enum InputError {
         /// Nearest name or list of columns.
         help: String,
     },
+    /// A wanted column stands in the file twice, and nobody can tell which is meant.
+    #[error("LOB-E0115 {file}: the column name `{column}` stands in it twice; give one of them another name")]
+    RepeatedColumn {
+        /// File name.
+        file: String,
+        /// The column.
+        column: String,
+    },
     /// A column has a type that can't be read as asked.
     #[error("LOB-E0106 {file}: column `{column}` is {found}, it must be {wanted}")]
     WrongType {
@@ -146,11 +154,14 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// True when a retry may help (disk, permission, a file still being written).
+    /// True when a retry may help (disk, permission, a file still being written); a missing file, or a folder
+    /// in its place, stays what it is.
     pub fn is_environment(&self) -> bool {
         match self {
             InputError::Changed { .. } => true,
-            InputError::Io { reason, .. } => reason.kind() != io::ErrorKind::NotFound,
+            InputError::Io { reason, .. } => {
+                !matches!(reason.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput)
+            }
             _ => false,
         }
     }

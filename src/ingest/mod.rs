@@ -3,6 +3,8 @@
 //! [`Table::open`] resolves files, columns, filters and look-ups of one source; [`Table::fold`] streams its
 //! batches through any number of threads, [`Table::for_each`] in file order.
 
+#![allow(clippy::disallowed_methods, reason = "the door through which data comes in")]
+
 mod batch;
 mod csv;
 mod error;

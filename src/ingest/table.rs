@@ -150,7 +150,12 @@ impl<'s> Table<'s> {
         for opened in &self.files {
             for want in &self.own {
                 let column = self.in_file(&want.name);
-                if !opened.header.iter().any(|h| h == column) {
+                let times = opened.header.iter().filter(|h| *h == column).count();
+                if times > 1 {
+                    let (file, column) = (opened.file.name.clone(), column.to_string());
+                    return Err(InputError::RepeatedColumn { file, column });
+                }
+                if times == 0 {
                     let help = nearest(column, &opened.header).map_or_else(String::new, |h| format!("; {h}"));
                     return Err(InputError::NoColumn {
                         source_name: self.name.clone(),

@@ -11,9 +11,19 @@ pub enum Fit {
     /// Binomial without random effects; errors are robust for schools.
     Pooled(GlmFit),
     /// Binomial with random effects per school.
-    Mixed(GlmmFit),
+    Mixed(Box<MixedFit>),
     /// Gaussian with random effects per school, and per pupil in growth models.
     Linear(LmmFit),
+}
+
+/// A binomial mixed model, fitted twice.
+#[derive(Clone, Debug)]
+pub struct MixedFit {
+    /// Maximum likelihood: what is reported of the model and of the nation.
+    pub ml: GlmmFit,
+    /// With a weak prior that keeps the variances between schools away from 0
+    /// ([`crate::stats::GlmmOptions::variance_prior`]): what is reported of single schools.
+    pub schools: GlmmFit,
 }
 
 /// A model with its design and its fit.
@@ -72,7 +82,7 @@ impl Fit {
     pub fn stop(&self) -> Option<&Stop> {
         match self {
             Fit::Pooled(_) => None,
-            Fit::Mixed(fit) => Some(&fit.stop),
+            Fit::Mixed(fit) => Some(&fit.ml.stop),
             Fit::Linear(fit) => Some(&fit.stop),
         }
     }

@@ -1,10 +1,10 @@
 //! Landmark model: an outcome after the landmark, with the dose frozen at it (`statistics.md` §5.5).
 
 use super::fitted::{link, reason};
-use super::{Fit, Model};
+use super::{Fit, MixedFit, Model};
 use crate::design::{Design, Start, binary};
 use crate::panel::Panel;
-use crate::stats::{BinomialCells, GlmOptions, GlmmOptions, fit_glm, fit_glmm};
+use crate::stats::{BinomialCells, GlmOptions, GlmmOptions, Link, StatsError, fit_glm, fit_glmm};
 use crate::study::ModelKind;
 use crate::study::file::ModelEntry;
 use crate::vocab::{OutcomeRule, RefusalReason};
@@ -49,9 +49,17 @@ pub(super) fn fit_binary(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
         group: &d.group,
         n_groups: d.head.groups.len(),
     };
+    let link = link(entry.link);
     let fit = match d.z.ncols() {
-        0 => fit_glm(&cells, link(entry.link), &GlmOptions::default()).map(Fit::Pooled),
-        _ => fit_glmm(&cells, link(entry.link), &GlmmOptions::default()).map(Fit::Mixed),
+        0 => fit_glm(&cells, link, &GlmOptions::default()).map(Fit::Pooled),
+        _ => fit_mixed(&cells, link).map(|fit| Fit::Mixed(Box::new(fit))),
     };
     fit.map_err(|e| reason(&e))
+}
+
+fn fit_mixed(cells: &BinomialCells<'_>, link: Link) -> Result<MixedFit, StatsError> {
+    let away_from_zero = GlmmOptions { variance_prior: 1.0, ..GlmmOptions::default() };
+    let (ml, schools) =
+        rayon::join(|| fit_glmm(cells, link, &GlmmOptions::default()), || fit_glmm(cells, link, &away_from_zero));
+    Ok(MixedFit { ml: ml?, schools: schools? })
 }

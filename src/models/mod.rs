@@ -7,7 +7,7 @@ mod hazard;
 mod landmark;
 mod linear;
 
-pub use fitted::{AcceptedFit, Fit, Fitted};
+pub use fitted::{AcceptedFit, Fit, Fitted, MixedFit};
 
 use crate::design::Design;
 use crate::panel::Panel;
@@ -51,6 +51,15 @@ pub fn model(entry: &ModelEntry) -> &'static dyn Model {
 pub fn fit(panel: &Panel<'_>, entry: &ModelEntry) -> Fitted {
     let model = model(entry);
     let design = model.design(panel, entry);
-    let fit = model.fit(&design, entry);
+    let fit = enough(&design).and_then(|()| model.fit(&design, entry));
     Fitted { entry: entry.clone(), design, fit }
+}
+
+/// What every model needs before its columns matter: pupils, and schools to compare.
+fn enough(design: &Design) -> Result<(), RefusalReason> {
+    match design.head().groups.len() {
+        0 => Err(RefusalReason::NoPupils),
+        1 => Err(RefusalReason::OneSchool),
+        _ => Ok(()),
+    }
 }

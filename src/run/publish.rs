@@ -34,6 +34,18 @@ impl Store {
         Ok(Self { out: out.to_path_buf(), _lock: lock })
     }
 
+    /// Makes `CURRENT` name this run, unless it does already.
+    fn point_to(&self, run_id: &str) -> Result<(), RunError> {
+        let (current, pointer) = (self.out.join("CURRENT"), self.out.join("CURRENT.tmp"));
+        let line = format!("{run_id}\n");
+        if fs::read(&current).is_ok_and(|there| there == line.as_bytes()) {
+            return Ok(());
+        }
+        write_file(&pointer, line.as_bytes(), 0o644).map_err(|e| failed("CURRENT", e))?;
+        with_patience(|| fs::rename(&pointer, &current)).map_err(|e| failed("CURRENT", e))?;
+        sync_dir(&self.out).map_err(|e| failed("the output folder", e))
+    }
+
     /// A fresh staging folder.
     pub(super) fn stage(&self, run_id: &str) -> Result<Staging<'_>, RunError> {
         let dir = self.out.join(format!(".staging-{run_id}"));
@@ -77,20 +89,23 @@ impl Staging<'_> {
         sync_dirs(&self.dir).map_err(|e| failed("staging", e))?;
         let runs = self.store.out.join("runs");
         let target = runs.join(&self.run_id);
-        let unchanged = is_same(&target, &manifest);
+        let old = Old::of(&target, &manifest);
+        if old == Old::Other {
+            // The id is a hash of all that decides the content, so this can't be; but an intact run is never removed.
+            let reason = io::Error::new(io::ErrorKind::AlreadyExists, "an intact run of this id has other content");
+            return Err(failed("runs", reason));
+        }
+        let unchanged = old == Old::Same;
         if !unchanged {
             // A folder of this id that does not verify was damaged from outside; the new one takes its place.
-            if target.exists() {
+            if old == Old::Damaged {
                 fs::remove_dir_all(&target).map_err(|e| failed("a damaged run of the same id", e))?;
             }
             with_patience(|| fs::rename(&self.dir, &target)).map_err(|e| failed("runs", e))?;
             self.published = true;
             sync_dir(&runs).map_err(|e| failed("runs", e))?;
         }
-        let pointer = self.store.out.join("CURRENT.tmp");
-        write_file(&pointer, format!("{}\n", self.run_id).as_bytes(), 0o644).map_err(|e| failed("CURRENT", e))?;
-        with_patience(|| fs::rename(&pointer, self.store.out.join("CURRENT"))).map_err(|e| failed("CURRENT", e))?;
-        sync_dir(&self.store.out).map_err(|e| failed("the output folder", e))?;
+        self.store.point_to(&self.run_id)?;
         Ok((target, unchanged))
     }
 }
@@ -108,12 +123,32 @@ fn failed(what: &str, reason: io::Error) -> RunError {
     RunError::Write { what: what.to_string(), reason }
 }
 
-/// True when `dir` holds a run with this manifest and all files it lists are as listed.
-fn is_same(dir: &Path, manifest: &[u8]) -> bool {
-    let Ok(old) = fs::read(dir.join("manifest.json")) else { return false };
-    let Ok(listed) = serde_json::from_slice::<super::manifest::Listed>(&old) else { return false };
-    let intact = |f: &FileEntry| fs::read(dir.join(&f.path)).is_ok_and(|bytes| f.matches(&bytes));
-    old == manifest && listed.files.iter().all(intact)
+/// What stands in the place of a new run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Old {
+    Nothing,
+    /// The same run, all files as listed.
+    Same,
+    /// Another run, all files as listed.
+    Other,
+    /// A run whose files are not as its manifest lists them.
+    Damaged,
+}
+
+impl Old {
+    fn of(dir: &Path, manifest: &[u8]) -> Self {
+        if !dir.exists() {
+            return Old::Nothing;
+        }
+        let Ok(old) = fs::read(dir.join("manifest.json")) else { return Old::Damaged };
+        let Ok(listed) = serde_json::from_slice::<super::manifest::Listed>(&old) else { return Old::Damaged };
+        let intact = |f: &FileEntry| fs::read(dir.join(&f.path)).is_ok_and(|bytes| f.matches(&bytes));
+        match (listed.files.iter().all(intact), old == manifest) {
+            (false, _) => Old::Damaged,
+            (true, true) => Old::Same,
+            (true, false) => Old::Other,
+        }
+    }
 }
 
 /// Antivirus and sync programs on Windows hold files for a moment: try again for up to half a second.

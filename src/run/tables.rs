@@ -116,7 +116,7 @@ fn tidy_rows(fitted: &Fitted, found: &ModelFindings) -> Vec<Tidy> {
     let status = status(fitted);
     let (beta, se, method, scale) = match accepted.fit() {
         Fit::Pooled(f) => (&f.beta, std_errors(f.vcov_cluster_cr1.view()), "wald_cr1", "link"),
-        Fit::Mixed(f) => (&f.beta, std_errors(f.vcov.view()), "wald", "link"),
+        Fit::Mixed(f) => (&f.ml.beta, std_errors(f.ml.vcov.view()), "wald", "link"),
         Fit::Linear(f) => (&f.beta, std_errors(f.vcov_beta.view()), "wald", "score"),
     };
     let row = |effect, group, term: String, scale, estimate, std_error, df, method| Tidy {
@@ -182,7 +182,7 @@ fn random_parameters(fit: &Fit, head: &Head) -> Vec<(&'static str, String, f64)>
     };
     match fit {
         Fit::Pooled(_) => Vec::new(),
-        Fit::Mixed(f) => of("school", &f.lambda, 1.0, false),
+        Fit::Mixed(f) => of("school", &f.ml.lambda, 1.0, false),
         Fit::Linear(f) => {
             let growth = is_growth(f);
             let mut rows = of("school", &f.lambda_outer, f.sigma, growth);
@@ -205,17 +205,17 @@ fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
     let binary = |f: &Fitted| matches!(f.design, Design::Binary(_));
     let log_lik = |fit: &Fit| match fit {
         Fit::Pooled(f) => f.log_lik,
-        Fit::Mixed(f) => f.log_lik,
+        Fit::Mixed(f) => f.ml.log_lik,
         Fit::Linear(f) => f.log_lik,
     };
     let parameters = |fit: &Fit| match fit {
         Fit::Pooled(f) => f.beta.len(),
-        Fit::Mixed(f) => f.beta.len() + f.theta.len(),
+        Fit::Mixed(f) => f.ml.beta.len() + f.ml.theta.len(),
         Fit::Linear(f) => f.beta.len() + f.theta.len() + 1,
     } as f64;
     let nobs = |fit: &Fit| match fit {
         Fit::Pooled(f) => f.n_obs,
-        Fit::Mixed(f) => f.n_obs,
+        Fit::Mixed(f) => f.ml.n_obs,
         Fit::Linear(f) => f.n_obs as f64,
     };
     let estimation = |f: &Fitted, fit: &Fit| match fit {
@@ -226,7 +226,7 @@ fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
     };
     let search = |fit: &Fit| match fit {
         Fit::Pooled(f) => (f.iterations, f.grad_max),
-        Fit::Mixed(f) => (f.evaluations, f.grad_max),
+        Fit::Mixed(f) => (f.ml.evaluations, f.ml.grad_max),
         Fit::Linear(f) => (f.evaluations, f.grad_max),
     };
     let sigma = |fit: &Fit| match fit {
@@ -313,7 +313,7 @@ fn ran_vals(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
         let head = fitted.design.head();
         let (modes, mse, growth): (_, Vec<ndarray::Array2<f64>>, _) = match accepted.fit() {
             Fit::Pooled(_) => continue,
-            Fit::Mixed(f) => (&f.modes, (0..f.modes.nrows()).map(|j| f.mode_mse(j)).collect(), false),
+            Fit::Mixed(f) => (&f.ml.modes, (0..f.ml.modes.nrows()).map(|j| f.ml.mode_mse(j)).collect(), false),
             Fit::Linear(f) => (&f.modes, f.mode_mse.clone(), is_growth(f)),
         };
         let names = random_names(head, modes.ncols(), growth);

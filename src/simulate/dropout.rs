@@ -43,7 +43,7 @@ pub(super) fn draw(
             .collect();
         for (member, parts) in at_risk.iter().zip(split(&at_risk, cohorts.len(), centre)) {
             let eta = model.eta(k, &pupils[member.pupil], parts, ranef);
-            ame.add(eta, model.slopes(ranef));
+            ame.add(k, eta, model.slopes(ranef));
             if rng.random::<f64>() < expit(eta) {
                 day[member.pupil] = Some(day_inside(rng, &cohorts[member.cohort], k));
             }

@@ -118,7 +118,7 @@ pub(super) fn draw(
             logits[j].eta(member.cohort, &pupils[member.pupil], parts, ranef[j])
         });
         for j in 0..3 {
-            all.ame[j].add(eta[j], logits[j].slopes(ranef[j]));
+            all.ame[j].add(0, eta[j], logits[j].slopes(ranef[j]));
         }
         let [uitval, doorstroom, gebleven] = eta.map(expit);
         let p = Probabilities {

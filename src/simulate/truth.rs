@@ -8,40 +8,59 @@ use super::spec::RegionSpec;
 /// The step of the dose that effects are stated for, in activities.
 pub const STEP: f64 = 5.0;
 
-/// Sum over pupils (or person-periods) of P(Y = 1 | part + 5) − P(Y = 1), per part of the dose, at the
-/// pupil's own linear predictor.
+/// Longest follow-up, in periods.
+const PERIODS: usize = 4;
+
+/// Risks of a set of pupils by period, as they are and with each part of the dose five activities higher, at the
+/// pupils' own linear predictors. A landmark outcome has one period.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AmeSum {
+    periods: [PeriodRisk; PERIODS],
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct PeriodRisk {
     n: u64,
-    sum: Parts,
+    risk: f64,
+    moved: Parts,
 }
 
 impl AmeSum {
-    /// Adds one pupil with linear predictor `eta` in a school with these coefficients.
-    pub fn add(&mut self, eta: f64, slopes: Parts) {
-        let change = |b: f64| expit(eta + STEP * b) - expit(eta);
-        self.n += 1;
-        self.sum.within += change(slopes.within);
-        self.sum.cohort += change(slopes.cohort);
-        self.sum.school += change(slopes.school);
+    /// Adds one pupil at risk in `period` with linear predictor `eta`, in a school with these coefficients.
+    pub fn add(&mut self, period: usize, eta: f64, slopes: Parts) {
+        let p = &mut self.periods[period];
+        p.n += 1;
+        p.risk += expit(eta);
+        p.moved.within += expit(eta + STEP * slopes.within);
+        p.moved.cohort += expit(eta + STEP * slopes.cohort);
+        p.moved.school += expit(eta + STEP * slopes.school);
     }
 
     fn merge(&mut self, other: &AmeSum) {
-        self.n += other.n;
-        self.sum.within += other.sum.within;
-        self.sum.cohort += other.sum.cohort;
-        self.sum.school += other.sum.school;
+        for (p, o) in self.periods.iter_mut().zip(&other.periods) {
+            p.n += o.n;
+            p.risk += o.risk;
+            p.moved.within += o.moved.within;
+            p.moved.cohort += o.moved.cohort;
+            p.moved.school += o.moved.school;
+        }
     }
 
-    /// Means in percentage points; `None` without pupils.
+    /// Change of the risk over all periods, `1 − Π(1 − h_t)` with h_t the mean risk of those at risk in period t, in
+    /// percentage points; `None` without pupils.
     fn percentage_points(&self) -> Option<Parts> {
-        let f = 100.0 / self.n as f64;
-        let mean = Parts {
-            within: f * self.sum.within,
-            cohort: f * self.sum.cohort,
-            school: f * self.sum.school,
+        let survival = |risk: fn(&PeriodRisk) -> f64| -> f64 {
+            let at_risk = self.periods.iter().filter(|p| p.n > 0);
+            at_risk.map(|p| 1.0 - risk(p) / p.n as f64).product()
         };
-        (self.n > 0).then_some(mean)
+        let before = survival(|p| p.risk);
+        let change = |risk| 100.0 * (before - survival(risk));
+        let parts = Parts {
+            within: change(|p| p.moved.within),
+            cohort: change(|p| p.moved.cohort),
+            school: change(|p| p.moved.school),
+        };
+        self.periods.iter().any(|p| p.n > 0).then_some(parts)
     }
 }
 

@@ -91,7 +91,9 @@ pub struct StudyHead {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
+    /// Text with a separator; a name that ends in `.gz` is unpacked.
     Csv,
+    /// Apache Parquet.
     Parquet,
 }
 
@@ -160,7 +162,9 @@ pub struct Lookup {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
+    /// A date.
     Calendar,
+    /// A whole number: days since the pupil's own start.
     Days,
 }
 
@@ -233,9 +237,13 @@ pub struct Linked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum AmountUnit {
+    /// Minutes.
     Minutes,
+    /// Hours.
     Hours,
+    /// Days.
     Days,
+    /// Any other number, such as clicks or points.
     Points,
 }
 
@@ -243,8 +251,10 @@ pub enum AmountUnit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Silent {
+    /// Not measured: its pupils are left out and counted as such.
     #[default]
     Exclude,
+    /// Measured, and nobody did anything.
     Zero,
 }
 
@@ -298,8 +308,10 @@ pub struct Enrolments {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Measure {
+    /// Registrations.
     #[default]
     Count,
+    /// The column `amount`.
     Amount,
 }
 
@@ -366,8 +378,10 @@ pub struct Covariate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AfterEnd {
+    /// No event: the pupil was not observed any more.
     #[default]
     Censor,
+    /// An event on the last day of observation.
     AtEnd,
 }
 
@@ -408,8 +422,10 @@ pub struct Outcome {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LinkName {
+    /// Log odds.
     #[default]
     Logit,
+    /// Complementary log-log: proportional hazards in grouped time.
     Cloglog,
 }
 
@@ -417,8 +433,11 @@ pub enum LinkName {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Random {
+    /// Nothing: one line for all, with errors that are robust for schools.
     None,
+    /// The level.
     Intercept,
+    /// The level and the slope of the dose; of time in growth models.
     #[default]
     Slope,
 }
@@ -427,7 +446,9 @@ pub enum Random {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DoseForm {
+    /// As it is.
     Total,
+    /// Within school and cohort, cohort within school, school.
     #[default]
     Split,
 }
@@ -470,8 +491,10 @@ fn yes() -> bool {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProfileName {
+    /// For publication: groups under 10 pupils are not shown.
     #[default]
     SchoolExtern,
+    /// For the school itself: groups under 5 pupils are not shown.
     SchoolIntern,
 }
 

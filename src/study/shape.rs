@@ -70,6 +70,18 @@ impl Walk<'_> {
 
     fn value(&mut self, value: &Spanned<DeValue<'_>>, schema: &Json, path: &str) {
         let schema = self.resolve(schema).clone();
+        let known = words(&schema);
+        if !known.is_empty() {
+            match value.get_ref() {
+                DeValue::String(text) if known.iter().any(|w| w == text.as_ref()) => {}
+                DeValue::String(text) => {
+                    let message = format!("`{text}` is not one of {}", known.join(", "));
+                    self.error(value.span(), path, message, nearest(text, &known));
+                }
+                _ => self.mismatch(value, path, &self.wanted(&schema)),
+            }
+            return;
+        }
         if let Some(options) = branches(&schema) {
             if !options.iter().any(|s| self.fits(value, s)) {
                 let wanted: Vec<_> = options.iter().map(|s| self.wanted(s)).collect();
@@ -84,14 +96,6 @@ impl Walk<'_> {
             DeValue::Array(items) if is(&schema, "array") => {
                 for (i, item) in items.iter().enumerate() {
                     self.value(item, &schema["items"], &format!("{path}[{i}]"));
-                }
-            }
-            DeValue::String(text) if schema.get("enum").is_some() => {
-                let known = words(&schema);
-                if !known.iter().any(|w| w == text.as_ref()) {
-                    let help = nearest(text, &known);
-                    let message = format!("`{text}` is not one of {}", known.join(", "));
-                    self.error(value.span(), path, message, help);
                 }
             }
             _ if self.fits(value, &schema) => {}
@@ -110,9 +114,10 @@ impl Walk<'_> {
     fn fits(&self, value: &Spanned<DeValue<'_>>, schema: &Json) -> bool {
         let schema = self.resolve(schema);
         match value.get_ref() {
-            DeValue::String(s) => {
-                is(schema, "string") && (schema.get("enum").is_none() || words(schema).iter().any(|w| w == s.as_ref()))
-            }
+            DeValue::String(s) => match words(schema) {
+                known if known.is_empty() => is(schema, "string"),
+                known => known.iter().any(|w| w == s.as_ref()),
+            },
             DeValue::Integer(i) => {
                 let unsigned = schema.get("minimum").and_then(Json::as_f64) == Some(0.0);
                 (is(schema, "integer") || is(schema, "number")) && !(unsigned && i.as_str().starts_with('-'))
@@ -136,11 +141,12 @@ impl Walk<'_> {
 
     fn wanted(&self, schema: &Json) -> String {
         let schema = self.resolve(schema);
+        let known = words(schema);
+        if !known.is_empty() {
+            return format!("one of {}", known.join(", "));
+        }
         if let Some(options) = branches(schema) {
             return options.iter().map(|s| self.wanted(s)).collect::<Vec<_>>().join(" or ");
-        }
-        if schema.get("enum").is_some() {
-            return format!("one of {}", words(schema).join(", "));
         }
         if let (true, Some(p)) = (is(schema, "object"), schema.get("properties").and_then(Json::as_object)) {
             return format!("a table with {}", p.keys().cloned().collect::<Vec<_>>().join(", "));
@@ -177,8 +183,18 @@ fn is(schema: &Json, kind: &str) -> bool {
     kinds(schema).iter().any(|k| k == kind)
 }
 
+/// The words of a type that is one of a few words; none for any other type. A word with documentation is a
+/// `const` in a branch of its own, words without are an `enum`.
 fn words(schema: &Json) -> Vec<String> {
-    words_of(schema, "enum")
+    let mut known = words_of(schema, "enum");
+    known.extend(schema.get("const").and_then(Json::as_str).map(String::from));
+    if known.is_empty() {
+        let of_branches: Vec<_> = branches(schema).into_iter().flatten().map(words).collect();
+        if of_branches.iter().all(|words| !words.is_empty()) {
+            known = of_branches.concat();
+        }
+    }
+    known
 }
 
 fn words_of(schema: &Json, key: &str) -> Vec<String> {

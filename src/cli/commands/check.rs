@@ -1,11 +1,14 @@
 //! `lob check`: is the study file right, is the data readable, and who falls out where? No outcome is compared
 //! with any dose.
 
+use std::collections::BTreeSet;
+
 use super::load;
 use crate::cli::args::StudyArg;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
-use crate::panel::{self, Plan};
+use crate::models;
+use crate::panel::{self, Plan, Step};
 
 pub(in crate::cli) fn execute(command: &StudyArg, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = load(&command.study)?;
@@ -18,17 +21,16 @@ pub(in crate::cli) fn execute(command: &StudyArg, screen: &Screen) -> Result<Exi
         grouped(panel.pupils.schools.len() as u64),
         grouped(panel.pupils.len() as u64),
     ));
-    let mut sets: Vec<&str> = panel.flow.iter().map(|(set, ..)| set).collect();
-    sets.dedup();
-    sets.sort_unstable();
-    sets.dedup();
+    let mut flow = panel.flow.clone();
+    for entry in &loaded.study.models {
+        flow.extend(models::model(entry).design(&panel, entry).head().flow.clone());
+    }
+    let sets: BTreeSet<&str> = flow.iter().map(|(set, ..)| set).collect();
     for set in sets {
         screen.say(&format!("\n{set}"));
-        let mut steps: Vec<_> = panel.flow.iter().filter(|(s, ..)| *s == set).map(|(_, _, step, _)| step).collect();
-        steps.sort_unstable();
-        steps.dedup();
+        let steps: BTreeSet<Step> = flow.iter().filter(|(s, ..)| *s == set).map(|(_, _, step, _)| step).collect();
         for step in steps {
-            screen.say(&format!("  {:>14}  {}", grouped(panel.flow.total(set, step)), step.label().1));
+            screen.say(&format!("  {:>14}  {}", grouped(flow.total(set, step)), step.label().1));
         }
     }
     if panel.rejects.count() > 0 {

@@ -33,7 +33,7 @@ pub(super) fn write(spec: &RegionSpec, dir: &Path, screen: &Screen) -> Result<()
     fs::create_dir_all(dir).map_err(failed)?;
     let written = simulate_to(spec, dir).map_err(|e| Failure { exit: Exit::Environment, message: e.to_string() })?;
     fs::write(dir.join("study.toml"), TEMPLATE).map_err(failed)?;
-    let tables: Vec<String> = written.iter().map(|w| format!("{} {}", grouped(w.rows as u64), w.name)).collect();
+    let tables: Vec<String> = written.iter().map(|w| format!("{} {}", grouped(w.rows), w.name)).collect();
     screen.say(&format!("Simulated in {}: {}", dir.display(), tables.join(", ")));
     Ok(())
 }

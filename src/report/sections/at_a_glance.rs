@@ -1,7 +1,7 @@
 //! Three sentences: what we did, how former pupils fared, what can and can't be said about LOB.
 
 use super::{effects, label};
-use crate::disclosure::page::{Bound, OutcomeRow, SchoolPage, Share, Shown};
+use crate::disclosure::page::{Bound, EffectRow, Finding, OutcomeRow, SchoolPage, Share, Shown};
 use crate::report::format::{of_hundred, share};
 use crate::report::wording::Words;
 use maud::{Markup, html};
@@ -54,8 +54,10 @@ fn one(row: &OutcomeRow, own: &Share, words: &Words) -> String {
     text
 }
 
+/// The first effect that has a number; else the first one, which says why there is none.
 fn about_lob(page: &SchoolPage, words: &Words) -> String {
-    page.effects.first().map_or_else(
+    let has_number = |row: &&EffectRow| matches!(row.own, Finding::Estimate(_));
+    page.effects.iter().find(has_number).or(page.effects.first()).map_or_else(
         || words.section.glance_no_effect.to_owned(),
         |row| effects::about(&row.own, row, words),
     )

@@ -179,6 +179,7 @@ pub(super) fn rows(region: &Region) -> Vec<Row<'_>> {
 /// A unit of analysis: a pupil at the landmark, or a pupil in a period.
 pub(super) struct Recomputed<'a> {
     pub school: &'a str,
+    pub period: usize,
     pub within: f64,
     pub slope: f64,
     pub eta: f64,
@@ -218,6 +219,7 @@ fn recompute<'a>(
             + p("dose_school") * (school - p(centre));
         Recomputed {
             school: row.school,
+            period: 0,
             within: dose - cohort,
             slope,
             eta,
@@ -249,9 +251,9 @@ pub(super) fn hazard<'a>(truth: &Truth, rows: &[Row<'a>]) -> Vec<Recomputed<'a>>
                 at_risk.then(|| (r, r.dose(start), r.left_vmbo.is_some_and(|d| d < end)))
             })
             .collect();
-        recompute(truth, "uitval", &format!("centre_{k}"), &members, |_| {
-            format!("period_{k}")
-        })
+        let mut units = recompute(truth, "uitval_vmbo", &format!("centre_{k}"), &members, |_| format!("period_{k}"));
+        units.iter_mut().for_each(|u| u.period = k);
+        units
     };
     (0..4).flat_map(of_period).collect()
 }
@@ -267,9 +269,13 @@ pub(super) fn z(units: &[Recomputed], weight: impl Fn(&Recomputed) -> f64) -> f6
     sum / var.sqrt()
 }
 
+/// Change of the risk over all periods in percentage points.
 pub(super) fn ame<'a>(units: impl Iterator<Item = &'a Recomputed<'a>>) -> f64 {
-    let change: Vec<f64> = units
-        .map(|u| expit(u.eta + 5.0 * u.slope) - expit(u.eta))
-        .collect();
-    100.0 * change.iter().sum::<f64>() / change.len() as f64
+    let mut periods: HashMap<usize, (f64, f64, f64)> = HashMap::new();
+    for u in units {
+        let p = periods.entry(u.period).or_default();
+        *p = (p.0 + 1.0, p.1 + expit(u.eta), p.2 + expit(u.eta + 5.0 * u.slope));
+    }
+    let survival = |risk: fn(&(f64, f64, f64)) -> f64| -> f64 { periods.values().map(|p| 1.0 - risk(p) / p.0).product() };
+    100.0 * (survival(|p| p.1) - survival(|p| p.2))
 }

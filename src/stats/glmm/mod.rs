@@ -25,6 +25,14 @@ pub struct GlmmOptions {
     pub max_evaluations: u32,
     /// Options of the model without random effects, from which the search starts.
     pub glm: GlmOptions,
+    /// Adds `variance_prior · log|Λ|` to the log-likelihood that is maximised; 0 is maximum likelihood.
+    ///
+    /// With 1 it is the Wishart prior with q + 2 degrees of freedom and infinite scale on the covariance of the random
+    /// effects (Chung, Rabe-Hesketh, Dorie, Gelman & Liu 2013, Psychometrika 78:685; Chung et al. 2015, J. Educ.
+    /// Behav. Stat. 40:136). It keeps a variance that the data can't tell from 0 about one standard error away from 0,
+    /// and changes little where the data are informative. Predictions of single groups need it: at an estimate of
+    /// exactly 0 every group would be equal to the mean, with an interval that leaves out how unsure that 0 is.
+    pub variance_prior: f64,
 }
 
 impl Default for GlmmOptions {
@@ -32,6 +40,7 @@ impl Default for GlmmOptions {
         Self {
             max_evaluations: 2000,
             glm: GlmOptions::default(),
+            variance_prior: 0.0,
         }
     }
 }
@@ -181,8 +190,20 @@ fn search<const Q: usize>(
         offset: p,
         sizes: vec![Q],
     };
+    let log_prior = |phi: &Array1<f64>, mut at: ValueGrad| {
+        let diagonal = positions(Q).enumerate().filter(|(_, (row, column))| row == column);
+        for (k, _) in diagonal.filter(|_| opt.variance_prior > 0.0) {
+            let theta = phi[p + k];
+            if theta == 0.0 {
+                return None;
+            }
+            at.value -= opt.variance_prior * theta.abs().ln();
+            at.grad[p + k] -= opt.variance_prior / theta;
+        }
+        Some(at)
+    };
     minimise(
-        |phi| problem.evaluate(phi),
+        |phi| problem.evaluate(phi).and_then(|at| log_prior(phi, at)),
         &[start(0.2), start(0.5), start(1.0)],
         &inverse_hessian,
         &layout,

@@ -8,8 +8,8 @@ pub const DEF: OutcomeDef = OutcomeDef {
     id: "gestart_en_gebleven",
     version: "1",
     source: "composite of doorstroom_mbo and studieswitch (crebo)",
-    nl: "gestart in het mbo en een jaar later nog in dezelfde opleiding",
-    en: "started in mbo and in the same programme a year later",
+    nl: "behoud van de gekozen mbo-opleiding na een jaar",
+    en: "retention in the chosen mbo programme after a year",
     direction: Direction::HigherIsBetter,
     rule: OutcomeRule::SameProgramme { sector: "mbo", k: 1 },
 };

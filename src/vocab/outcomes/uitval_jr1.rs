@@ -9,7 +9,7 @@ pub const DEF: OutcomeDef = OutcomeDef {
     version: "1",
     source: "OCW, leerlingstromen; CBS, door- en uitstroom",
     nl: "uitval in het eerste jaar na het vmbo",
-    en: "out of education one year later",
+    en: "dropout in the first year after vmbo",
     direction: Direction::LowerIsBetter,
     rule: OutcomeRule::NotEnrolledOn { k: 1 },
 };
