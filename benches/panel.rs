@@ -40,18 +40,14 @@ fn measure(rows: u64) {
     let mut criterion = Criterion::default().configure_from_args().sample_size(10);
     let mut group = criterion.benchmark_group("panel");
     group.throughput(Throughput::Elements(rows));
-    group.bench_function("memory", |b| {
-        b.iter(|| black_box(build(&study, dir.path()).pupils.len()))
-    });
+    group.bench_function("memory", |b| b.iter(|| black_box(build(&study, dir.path()).pupils.len())));
     group.bench_function("wide", |b| b.iter(|| black_box(write(&study, dir.path()))));
     group.finish();
     criterion.final_summary();
 }
 
 fn main() {
-    let rows = std::env::var("LOB_BENCH_ROWS")
-        .ok()
-        .and_then(|n| n.parse().ok());
+    let rows = std::env::var("LOB_BENCH_ROWS").ok().and_then(|n| n.parse().ok());
     let dir = std::env::var("LOB_BENCH_DIR").map_or_else(|_| PathBuf::from("."), PathBuf::from);
     match std::env::args().nth(1).as_deref() {
         Some("generate") => data::generate(&dir, rows.unwrap_or(20_000_000)),

@@ -15,10 +15,7 @@ use tables::{Sheet, panel, study, write_table};
 
 /// The bytes of all tables of the template's study over CSV files in `dir`, and the flow.
 fn tables_of(dir: &Path, threads: usize) -> (Vec<Vec<u8>>, panelflow::Rows) {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let text = TEMPLATE.replace(".parquet\"", "*.csv\"");
     let study = study(&text);
     pool.install(|| {
@@ -42,32 +39,15 @@ mod panelflow {
 
     /// The flow of a panel.
     pub fn rows(panel: &Panel<'_>) -> Rows {
-        panel
-            .flow
-            .iter()
-            .map(|(set, school, step, n)| (set.to_string(), school.map(Ix::at), step, n))
-            .collect()
+        panel.flow.iter().map(|(set, school, step, n)| (set.to_string(), school.map(Ix::at), step, n)).collect()
     }
 }
 
-const TABLES: [&str; 6] = [
-    "leerling",
-    "school",
-    "activiteit",
-    "inschrijving",
-    "uitval",
-    "competentie",
-];
+const TABLES: [&str; 6] = ["leerling", "school", "activiteit", "inschrijving", "uitval", "competentie"];
 
 /// Simulates a region and writes its tables as CSV: as they are, or shuffled and split over three files.
 fn write(dir: &Path, shuffled: bool) {
-    let spec = RegionSpec {
-        schools: 6,
-        cohorts: 2,
-        pupils: 700,
-        seed: 21,
-        ..RegionSpec::default()
-    };
+    let spec = RegionSpec { schools: 6, cohorts: 2, pupils: 700, seed: 21, ..RegionSpec::default() };
     simulate_to(&spec, dir).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(22);
     for table in TABLES {
@@ -79,10 +59,7 @@ fn write(dir: &Path, shuffled: bool) {
         sheet.rows.shuffle(&mut rng);
         let third = sheet.rows.len().div_ceil(3);
         for (i, rows) in sheet.rows.chunks(third).enumerate() {
-            let part = Sheet {
-                header: sheet.header.clone(),
-                rows: rows.to_vec(),
-            };
+            let part = Sheet { header: sheet.header.clone(), rows: rows.to_vec() };
             part.write(&dir.join(format!("{table}-{i}.csv")), ',');
         }
     }
@@ -97,10 +74,7 @@ fn rows_in_any_order_files_and_threads_give_the_same_bytes() {
     for (what, found) in [
         ("three threads", tables_of(plain.path(), 3)),
         ("shuffled and split", tables_of(shuffled.path(), 1)),
-        (
-            "shuffled, split and three threads",
-            tables_of(shuffled.path(), 3),
-        ),
+        ("shuffled, split and three threads", tables_of(shuffled.path(), 3)),
     ] {
         assert!(found.0 == expected.0, "{what}: other bytes of a table");
         assert_eq!(found.1, expected.1, "{what}: another flow");

@@ -15,15 +15,8 @@ pub(super) struct Calendars {
 impl Calendars {
     /// Calendars of all pupils: `periods + 1` days each, the last one the end of the window.
     pub(super) fn of(pupils: &Pupils, plan: &Plan<'_>) -> (Self, IdVec<PupilIx, Option<u32>>) {
-        let mut calendars = Calendars {
-            of: HashMap::new(),
-            starts: Vec::new(),
-        };
-        let index: Vec<Option<u32>> = pupils
-            .days
-            .iter()
-            .map(|d| calendars.index(d.origin, plan))
-            .collect();
+        let mut calendars = Calendars { of: HashMap::new(), starts: Vec::new() };
+        let index: Vec<Option<u32>> = pupils.days.iter().map(|d| calendars.index(d.origin, plan)).collect();
         (calendars, index.into())
     }
 
@@ -34,9 +27,8 @@ impl Calendars {
         if let Some(&i) = self.of.get(&origin) {
             return u32::try_from(i).ok();
         }
-        let starts: Option<Vec<i32>> = (0..=plan.periods)
-            .map(|k| plan.period.start(Day(origin), k).map(|d| d.0))
-            .collect();
+        let starts: Option<Vec<i32>> =
+            (0..=plan.periods).map(|k| plan.period.start(Day(origin), k).map(|d| d.0)).collect();
         // An origin whose periods leave the calendar gets none; nobody else's must be found in its place.
         let starts = starts?;
         self.of.insert(origin, self.starts.len());

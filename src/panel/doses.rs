@@ -10,10 +10,10 @@ use std::sync::Mutex;
 
 use arrow::array::{Array, AsArray};
 
-use super::flow::{Flow, Step};
-use super::plan::{DoseFrom, Plan};
 use super::calendars::Calendars;
+use super::flow::{Flow, Step};
 use super::keys::Found;
+use super::plan::{DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils, day_at, number_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Text, Want};
 use crate::study::file::Measure;
@@ -112,14 +112,8 @@ struct Pass<'p> {
 struct Counts([u64; STEPS.len()]);
 
 /// The steps an activity row can end in.
-const STEPS: [Step; 6] = [
-    Step::NoKey,
-    Step::UnknownPupil,
-    Step::NoDate,
-    Step::NegativeAmount,
-    Step::OutsideEnrolment,
-    Step::Used,
-];
+const STEPS: [Step; 6] =
+    [Step::NoKey, Step::UnknownPupil, Step::NoDate, Step::NegativeAmount, Step::OutsideEnrolment, Step::Used];
 
 impl Counts {
     fn add(&mut self, step: Step) {
@@ -177,7 +171,8 @@ const NO_CALENDAR: u32 = u32::MAX;
 
 impl Known {
     /// Stands where a row has no pupil.
-    const NOBODY: Known = Known { from: NO_DAY, to: NO_DAY, landmark: NO_DAY, calendar: NO_CALENDAR, school: 0, cohort: 0 };
+    const NOBODY: Known =
+        Known { from: NO_DAY, to: NO_DAY, landmark: NO_DAY, calendar: NO_CALENDAR, school: 0, cohort: 0 };
 
     fn of_all(pupils: &Pupils, calendar: &IdVec<PupilIx, Option<u32>>) -> IdVec<PupilIx, Self> {
         let narrow = |i: usize| u32::try_from(i).expect("an index of 32 bits");
@@ -370,7 +365,15 @@ impl Context<'_> {
         pass.known = known;
     }
 
-    fn row(&self, pass: &mut Pass<'_>, batch: &Batch, row: usize, pupil: PupilIx, known: &Known, exposures: u64) -> Step {
+    fn row(
+        &self,
+        pass: &mut Pass<'_>,
+        batch: &Batch,
+        row: usize,
+        pupil: PupilIx,
+        known: &Known,
+        exposures: u64,
+    ) -> Step {
         let day = day_at(batch, self.date, row);
         if day == NO_DAY {
             return Step::NoDate;
@@ -422,7 +425,13 @@ impl Context<'_> {
             Text::Coded(codes) => {
                 let values = codes.values().as_string::<i32>();
                 let of: Vec<u64> = (0..values.len())
-                    .map(|i| if values.is_valid(i) { self.exposures_of(Some(values.value(i).as_bytes())) } else { self.exposures_of(Some(b"")) })
+                    .map(|i| {
+                        if values.is_valid(i) {
+                            self.exposures_of(Some(values.value(i).as_bytes()))
+                        } else {
+                            self.exposures_of(Some(b""))
+                        }
+                    })
                     .collect();
                 let none = self.exposures_of(Some(b""));
                 (0..rows).map(|row| codes.key(row).map_or(none, |k| of[k])).collect()

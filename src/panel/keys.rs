@@ -39,10 +39,7 @@ struct Slot {
     position: u32,
 }
 
-const FREE: Slot = Slot {
-    word: 0,
-    position: u32::MAX,
-};
+const FREE: Slot = Slot { word: 0, position: u32::MAX };
 
 /// Set in the word of a key that is a whole number: there the word is the key. In other words it is not set
 /// and they are a hash, so that the key itself must be compared.
@@ -50,12 +47,7 @@ const EXACT: u64 = 1 << 63;
 
 impl Keys {
     pub(super) fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            ends: Vec::new(),
-            slots: vec![FREE; 1024],
-            hasher: DefaultHashBuilder::default(),
-        }
+        Self { bytes: Vec::new(), ends: Vec::new(), slots: vec![FREE; 1024], hasher: DefaultHashBuilder::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -64,11 +56,7 @@ impl Keys {
 
     /// The key at a position.
     pub(super) fn get(&self, position: usize) -> &[u8] {
-        let start = if position == 0 {
-            0
-        } else {
-            self.ends[position - 1]
-        };
+        let start = if position == 0 { 0 } else { self.ends[position - 1] };
         &self.bytes[start..self.ends[position]]
     }
 
@@ -89,10 +77,7 @@ impl Keys {
                 self.insert(slot);
             }
         }
-        self.insert(Slot {
-            word: self.word(key),
-            position,
-        });
+        self.insert(Slot { word: self.word(key), position });
     }
 
     /// Positions in the order of their keys.
@@ -108,8 +93,7 @@ impl Keys {
         let positions = 0..u32::try_from(self.len()).expect("as many as were pushed");
         let mut order: Vec<(u64, u32)> = positions.map(|i| (first(i), i)).collect();
         order.par_sort_unstable_by(|a, b| {
-            a.0.cmp(&b.0)
-                .then_with(|| self.get(a.1 as usize).cmp(self.get(b.1 as usize)))
+            a.0.cmp(&b.0).then_with(|| self.get(a.1 as usize).cmp(self.get(b.1 as usize)))
         });
         order.into_iter().map(|(_, i)| i).collect()
     }
@@ -124,18 +108,10 @@ impl Keys {
             ends.push(bytes.len());
             new[old as usize] = u32::try_from(position).expect("as many as before");
         }
-        for slot in self
-            .slots
-            .iter_mut()
-            .filter(|s| s.position != FREE.position)
-        {
+        for slot in self.slots.iter_mut().filter(|s| s.position != FREE.position) {
             slot.position = new[slot.position as usize];
         }
-        Self {
-            bytes,
-            ends,
-            ..self
-        }
+        Self { bytes, ends, ..self }
     }
 
     /// The pupils of all rows of a batch by their key `columns`.
@@ -165,19 +141,13 @@ impl Keys {
         let mut key = Vec::new();
         let one = |row: usize| {
             let is_there = batch.key(columns.clone(), row, &mut key) && !key.is_empty();
-            if is_there {
-                as_found(self.find(&key))
-            } else {
-                Found::NoKey
-            }
+            if is_there { as_found(self.find(&key)) } else { Found::NoKey }
         };
         found.extend((0..batch.rows).map(one));
     }
 
     fn word(&self, key: &[u8]) -> u64 {
-        number(key)
-            .and_then(word_of_number)
-            .unwrap_or_else(|| self.hasher.hash_one(key) & !EXACT)
+        number(key).and_then(word_of_number).unwrap_or_else(|| self.hasher.hash_one(key) & !EXACT)
     }
 
     fn find_word(&self, word: u64, key: &[u8]) -> Option<usize> {
@@ -221,10 +191,8 @@ fn word_of_number(number: i64) -> Option<u64> {
 /// The number that a key writes, when it is written as numbers are: `12`, not `012` or `+12`.
 fn number(key: &[u8]) -> Option<i64> {
     let is_plain = !key.is_empty() && key.len() <= 18 && (key[0] != b'0' || key.len() == 1);
-    (is_plain && key.iter().all(u8::is_ascii_digit)).then(|| {
-        key.iter()
-            .fold(0, |n, digit| 10 * n + i64::from(digit - b'0'))
-    })
+    (is_plain && key.iter().all(u8::is_ascii_digit))
+        .then(|| key.iter().fold(0, |n, digit| 10 * n + i64::from(digit - b'0')))
 }
 
 #[cfg(test)]
@@ -235,14 +203,7 @@ mod tests {
     fn numbers_are_only_those_that_print_as_the_key() {
         assert_eq!(number(b"12"), Some(12));
         assert_eq!(number(b"0"), Some(0));
-        for other in [
-            &b"012"[..],
-            b"+12",
-            b"-1",
-            b"",
-            b"1a",
-            b"9223372036854775808",
-        ] {
+        for other in [&b"012"[..], b"+12", b"-1", b"", b"1a", b"9223372036854775808"] {
             assert_eq!(number(other), None);
         }
     }
@@ -250,15 +211,8 @@ mod tests {
     #[test]
     fn every_key_is_found_after_sorting_and_no_other() {
         let mut keys = Keys::new();
-        let texts: Vec<String> = (0..5_000)
-            .map(|i| {
-                if i % 2 == 0 {
-                    format!("{}", i * 7)
-                } else {
-                    format!("leerling {}", i * 7)
-                }
-            })
-            .collect();
+        let texts: Vec<String> =
+            (0..5_000).map(|i| if i % 2 == 0 { format!("{}", i * 7) } else { format!("leerling {}", i * 7) }).collect();
         for text in &texts {
             assert!(keys.find(text.as_bytes()).is_none());
             keys.push(text.as_bytes());

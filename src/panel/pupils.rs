@@ -193,12 +193,32 @@ fn layout(plan: &Plan<'_>) -> (Vec<Want>, Layout) {
     let (mut values, mut events) = (Vec::new(), Vec::new());
     for (i, o) in plan.outcomes.iter().enumerate() {
         match (o.rule(), &o.entry.source) {
-            (OutcomeRule::Column, _) => values.push((i, push(o.entry.column.as_deref().unwrap_or(&o.entry.id), As::Number))),
-            (OutcomeRule::Event, None) => events.push((i, push(o.entry.date.as_deref().unwrap_or(&o.entry.id), As::Day))),
+            (OutcomeRule::Column, _) => {
+                values.push((i, push(o.entry.column.as_deref().unwrap_or(&o.entry.id), As::Number)))
+            }
+            (OutcomeRule::Event, None) => {
+                events.push((i, push(o.entry.date.as_deref().unwrap_or(&o.entry.id), As::Day)))
+            }
             _ => {}
         }
     }
-    let layout = Layout { key, school, cohort, name, origin, end, length, landmark, from, to, linked, covariates, given, values, events };
+    let layout = Layout {
+        key,
+        school,
+        cohort,
+        name,
+        origin,
+        end,
+        length,
+        landmark,
+        from,
+        to,
+        linked,
+        covariates,
+        given,
+        values,
+        events,
+    };
     (wants, layout)
 }
 
@@ -497,11 +517,8 @@ impl BsnWatch {
 
 /// 9a₁+8a₂+…+2a₈−a₉ ≡ 0 (mod 11).
 fn eleven_test(digits: &[u8]) -> bool {
-    let sum: i32 = digits
-        .iter()
-        .zip([9, 8, 7, 6, 5, 4, 3, 2, -1])
-        .map(|(d, weight)| i32::from(d - b'0') * weight)
-        .sum();
+    let sum: i32 =
+        digits.iter().zip([9, 8, 7, 6, 5, 4, 3, 2, -1]).map(|(d, weight)| i32::from(d - b'0') * weight).sum();
     sum % 11 == 0 && digits != b"000000000"
 }
 

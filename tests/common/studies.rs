@@ -275,41 +275,20 @@ fn every(n: usize, word: &str) -> impl Fn(usize, &[Option<String>]) -> Option<St
 /// Days of dropout by pupil.
 fn first_events(dir: &Path) -> HashMap<String, String> {
     let sheet = Sheet::read(&dir.join("uitval.parquet"));
-    sheet
-        .rows
-        .into_iter()
-        .filter_map(|r| Some((r[0].clone()?, r[1].clone()?)))
-        .collect()
+    sheet.rows.into_iter().filter_map(|r| Some((r[0].clone()?, r[1].clone()?))).collect()
 }
 
 /// Writes the files of [`CSV`].
 pub fn write_csv_study(dir: &Path) {
-    let spec = RegionSpec {
-        schools: 6,
-        cohorts: 2,
-        pupils: 800,
-        seed: 14,
-        missing_ses: 0.1,
-        ..RegionSpec::default()
-    };
+    let spec = RegionSpec { schools: 6, cohorts: 2, pupils: 800, seed: 14, missing_ses: 0.1, ..RegionSpec::default() };
     simulate_to(&spec, dir).unwrap();
     let events = first_events(dir);
 
     let mut pupils = Sheet::read(&dir.join("leerling.parquet"));
     let (id, link) = (pupils.at("pseudo_id"), pupils.at("koppelstatus"));
-    pupils.add("vertrokken", |_, row| {
-        dutch(events.get(row[id].as_ref()?).cloned())
-    });
-    pupils.add("status", |i, _| {
-        Some(["actief", "oud", "concept", "actief", "actief"][i % 5].into())
-    });
-    for date in [
-        "begin_lj3",
-        "landmark",
-        "einde",
-        "ingeschreven_van",
-        "ingeschreven_tot",
-    ] {
+    pupils.add("vertrokken", |_, row| dutch(events.get(row[id].as_ref()?).cloned()));
+    pupils.add("status", |i, _| Some(["actief", "oud", "concept", "actief", "actief"][i % 5].into()));
+    for date in ["begin_lj3", "landmark", "einde", "ingeschreven_van", "ingeschreven_tot"] {
         pupils.map(date, dutch);
     }
     for (i, row) in pupils.rows.iter_mut().enumerate() {
@@ -331,9 +310,7 @@ pub fn write_csv_study(dir: &Path) {
         }
     }
     pupils.map("ses_woa", |v| Some(v.unwrap_or_else(|| "onbekend".into())));
-    pupils.map("verzuim_lj2", |v| {
-        v.map(|v| format!(" {v}")).filter(|v| v != " 3")
-    });
+    pupils.map("verzuim_lj2", |v| v.map(|v| format!(" {v}")).filter(|v| v != " 3"));
     pupils.rename("pseudo_id", "Leerling nr");
     pupils.rename("cohort", "Cohort");
     // The activities look pupils up here, so that no row may stand here twice.
@@ -349,20 +326,8 @@ pub fn write_csv_study(dir: &Path) {
 
     let mut activities = Sheet::read(&dir.join("activiteit.parquet"));
     activities.map("datum", dutch);
-    activities.map("code", |c| {
-        c.map(|c| {
-            if c == "GESPR" {
-                "Gesprek; mentor".into()
-            } else {
-                c
-            }
-        })
-    });
-    let (code, minutes, day) = (
-        activities.at("code"),
-        activities.at("duur_min"),
-        activities.at("datum"),
-    );
+    activities.map("code", |c| c.map(|c| if c == "GESPR" { "Gesprek; mentor".into() } else { c }));
+    let (code, minutes, day) = (activities.at("code"), activities.at("duur_min"), activities.at("datum"));
     for (i, row) in activities.rows.iter_mut().enumerate() {
         match i % 40 {
             0 => row[code] = None,
@@ -378,10 +343,7 @@ pub fn write_csv_study(dir: &Path) {
     activities.rename("pseudo_id", "Leerling nr");
     activities.rename("code", "soort");
     let half = activities.rows.len() / 2;
-    let second = Sheet {
-        header: activities.header.clone(),
-        rows: activities.rows.split_off(half),
-    };
+    let second = Sheet { header: activities.header.clone(), rows: activities.rows.split_off(half) };
     activities.write(&dir.join("dossier-1.csv"), ';');
     second.write(&dir.join("dossier-2.csv"), ';');
 
@@ -413,26 +375,12 @@ pub fn write_csv_study(dir: &Path) {
 
 /// Writes the files of [`DAYS`].
 pub fn write_days_study(dir: &Path) {
-    let spec = RegionSpec {
-        schools: 10,
-        cohorts: 2,
-        pupils: 700,
-        seed: 16,
-        ..RegionSpec::default()
-    };
+    let spec = RegionSpec { schools: 10, cohorts: 2, pupils: 700, seed: 16, ..RegionSpec::default() };
     simulate_to(&spec, dir).unwrap();
     let mut pupils = Sheet::read(&dir.join("leerling.parquet"));
     let (id, begin) = (pupils.at("pseudo_id"), pupils.at("begin_lj3"));
-    let origin: HashMap<String, i32> = pupils
-        .rows
-        .iter()
-        .map(|r| {
-            (
-                r[id].clone().unwrap(),
-                day_number(r[begin].as_ref().unwrap()),
-            )
-        })
-        .collect();
+    let origin: HashMap<String, i32> =
+        pupils.rows.iter().map(|r| (r[id].clone().unwrap(), day_number(r[begin].as_ref().unwrap()))).collect();
     let from_origin = |key: &Option<String>, date: &Option<String>| -> Option<String> {
         let start = origin.get(key.as_ref()?)?;
         Some((day_number(date.as_ref()?) - start).to_string())
@@ -460,11 +408,7 @@ pub fn write_days_study(dir: &Path) {
     pupils.write(&dir.join("days-leerling.csv"), ',');
 
     let mut clicks = Sheet::read(&dir.join("activiteit.parquet"));
-    let (key, date, minutes) = (
-        clicks.at("pseudo_id"),
-        clicks.at("datum"),
-        clicks.at("duur_min"),
-    );
+    let (key, date, minutes) = (clicks.at("pseudo_id"), clicks.at("datum"), clicks.at("duur_min"));
     clicks.add("dag", |_, row| from_origin(&row[key], &row[date]));
     clicks.add("uren", |i, row| {
         let minutes: f64 = row[minutes].as_ref()?.parse().ok()?;

@@ -35,10 +35,7 @@ pub fn shared_dir() -> Option<PathBuf> {
 /// A checked study.
 pub fn study(text: &str) -> Study {
     Study::parse(text, &models::kinds()).unwrap_or_else(|errors| {
-        let errors: Vec<String> = errors
-            .iter()
-            .map(|e| format!("{} {}", e.path, e.message))
-            .collect();
+        let errors: Vec<String> = errors.iter().map(|e| format!("{} {}", e.path, e.message)).collect();
         panic!("{}", errors.join("\n"))
     })
 }
@@ -67,20 +64,11 @@ impl Sheet {
     /// A Parquet file.
     pub fn read(path: &Path) -> Self {
         let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
-        let header = reader
-            .schema()
-            .fields()
-            .iter()
-            .map(|f| f.name().clone())
-            .collect();
+        let header = reader.schema().fields().iter().map(|f| f.name().clone()).collect();
         let mut rows = Vec::new();
         for batch in reader.build().unwrap() {
             let batch = batch.unwrap();
-            let columns: Vec<_> = batch
-                .columns()
-                .iter()
-                .map(|c| cast(c, &DataType::Utf8).unwrap())
-                .collect();
+            let columns: Vec<_> = batch.columns().iter().map(|c| cast(c, &DataType::Utf8).unwrap()).collect();
             for row in 0..batch.num_rows() {
                 let cell = |c: &arrow::array::ArrayRef| {
                     let text = c.as_string::<i32>();
@@ -94,10 +82,7 @@ impl Sheet {
 
     /// Position of a column.
     pub fn at(&self, name: &str) -> usize {
-        self.header
-            .iter()
-            .position(|h| h == name)
-            .unwrap_or_else(|| panic!("no column {name}"))
+        self.header.iter().position(|h| h == name).unwrap_or_else(|| panic!("no column {name}"))
     }
 
     /// Gives a column another name.
@@ -128,11 +113,7 @@ impl Sheet {
         let quoted = |cell: &Option<String>| {
             let cell = cell.as_deref().unwrap_or_default();
             let plain = !cell.contains([delimiter, '"', '\n']);
-            if plain {
-                cell.to_string()
-            } else {
-                format!("\"{}\"", cell.replace('"', "\"\""))
-            }
+            if plain { cell.to_string() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
         };
         let line = |cells: &mut dyn Iterator<Item = String>| {
             let cells: Vec<String> = cells.collect();
@@ -150,12 +131,6 @@ impl Sheet {
 #[allow(dead_code, reason = "not every test file counts days")]
 pub fn day_number(iso: &str) -> i32 {
     let mut parts = iso.split('-').map(|p| p.parse::<i16>().unwrap());
-    let (year, month, day) = (
-        parts.next().unwrap(),
-        parts.next().unwrap(),
-        parts.next().unwrap(),
-    );
-    lob_effect::vocab::Day::ymd(year, month as i8, day as i8)
-        .unwrap()
-        .0
+    let (year, month, day) = (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
+    lob_effect::vocab::Day::ymd(year, month as i8, day as i8).unwrap().0
 }

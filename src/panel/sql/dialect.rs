@@ -99,10 +99,7 @@ fn delimiter(source: &Source) -> &str {
 fn duckdb(source: &Source, base: &Path) -> Opened {
     let sql = Dialect::DuckDb;
     let of = |format: Format| {
-        let paths: Vec<String> = paths(source, base)
-            .filter(|p| p.1 == format)
-            .map(|p| p.0)
-            .collect();
+        let paths: Vec<String> = paths(source, base).filter(|p| p.1 == format).map(|p| p.0).collect();
         if paths.is_empty() {
             return None;
         }
@@ -118,13 +115,7 @@ fn duckdb(source: &Source, base: &Path) -> Opened {
         };
         Some(Files { from, format })
     };
-    Opened {
-        before: Vec::new(),
-        tables: [Format::Parquet, Format::Csv]
-            .into_iter()
-            .filter_map(of)
-            .collect(),
-    }
+    Opened { before: Vec::new(), tables: [Format::Parquet, Format::Csv].into_iter().filter_map(of).collect() }
 }
 
 fn spark(name: &str, source: &Source, base: &Path) -> Opened {
@@ -137,15 +128,10 @@ fn spark(name: &str, source: &Source, base: &Path) -> Opened {
             Format::Parquet => ("parquet", format!("path {path}")),
             Format::Csv => {
                 let sep = sql.quoted(delimiter(source));
-                (
-                    "csv",
-                    format!("path {path}, header 'true', sep {sep}, escape '\"', multiLine 'true'"),
-                )
+                ("csv", format!("path {path}, header 'true', sep {sep}, escape '\"', multiLine 'true'"))
             }
         };
-        before.push(format!(
-            "CREATE OR REPLACE TEMPORARY VIEW {view}\nUSING {using} OPTIONS ({options});"
-        ));
+        before.push(format!("CREATE OR REPLACE TEMPORARY VIEW {view}\nUSING {using} OPTIONS ({options});"));
         tables.push(Files { from: view, format });
     }
     Opened { before, tables }

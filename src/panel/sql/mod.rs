@@ -63,11 +63,7 @@ pub fn print(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Path) -> 
 }
 
 fn head(plan: &Plan<'_>, o: &OutcomePlan<'_>) -> String {
-    let unit = if is_landmark(o) {
-        "one row per pupil"
-    } else {
-        "one row per pupil and period"
-    };
+    let unit = if is_landmark(o) { "one row per pupil" } else { "one row per pupil and period" };
     format!(
         "-- Study `{}`, outcome `{}` (definition `{}`, version {}): {unit}.\n\
          -- The same plan as the engine executes. Every text that can't be read makes the query fail.\n\n",
@@ -83,20 +79,13 @@ fn is_landmark(o: &OutcomePlan<'_>) -> bool {
 impl Cte {
     fn print(&self) -> String {
         let comment: Vec<String> = self.comment.lines().map(|l| format!("-- {l}")).collect();
-        format!(
-            "{}\n{} AS (\n{}\n)",
-            comment.join("\n"),
-            self.name,
-            lines(self.body.lines().map(String::from), "")
-        )
+        format!("{}\n{} AS (\n{}\n)", comment.join("\n"), self.name, lines(self.body.lines().map(String::from), ""))
     }
 }
 
 /// Indented lines with `end` after each but the last.
 fn lines(items: impl Iterator<Item = String>, end: &str) -> String {
-    let items: Vec<String> = items
-        .map(|i| format!("  {}", i.replace('\n', "\n  ")))
-        .collect();
+    let items: Vec<String> = items.map(|i| format!("  {}", i.replace('\n', "\n  "))).collect();
     items.join(&format!("{end}\n"))
 }
 
@@ -110,18 +99,12 @@ struct Query<'p> {
 
 impl<'p> Query<'p> {
     fn cte(&mut self, name: &str, comment: &str, body: String) {
-        self.ctes.push(Cte {
-            comment: comment.into(),
-            name: name.into(),
-            body,
-        });
+        self.ctes.push(Cte { comment: comment.into(), name: name.into(), body });
     }
 
     /// Columns that name a pupil inside the query: `key_1, key_2, …`.
     fn keys(&self) -> Vec<String> {
-        (1..=self.plan.pupils.key.0.len().max(1))
-            .map(|i| format!("key_{i}"))
-            .collect()
+        (1..=self.plan.pupils.key.0.len().max(1)).map(|i| format!("key_{i}")).collect()
     }
 
     /// `key_1, key_2`, each with `table` before it.
@@ -136,11 +119,7 @@ impl<'p> Query<'p> {
 
     /// A cell as text.
     fn text(&self, cell: &Cell) -> String {
-        if cell.is_csv {
-            cell.name.clone()
-        } else {
-            self.sql.text(&cell.name)
-        }
+        if cell.is_csv { cell.name.clone() } else { self.sql.text(&cell.name) }
     }
 
     /// A cell without spaces around it; an empty text is no value.
@@ -149,11 +128,7 @@ impl<'p> Query<'p> {
     }
 
     fn number(&self, cell: &Cell) -> String {
-        let value = if cell.is_csv {
-            self.trimmed(cell)
-        } else {
-            cell.name.clone()
-        };
+        let value = if cell.is_csv { self.trimmed(cell) } else { cell.name.clone() };
         format!("CAST({value} AS DOUBLE)")
     }
 
@@ -167,9 +142,7 @@ impl<'p> Query<'p> {
                 format!("CAST({} AS DATE)", self.trimmed(cell))
             }
             (Axis::Calendar, None) => format!("CAST({} AS DATE)", cell.name),
-            (Axis::Calendar, Some(format)) if cell.is_csv => {
-                self.sql.parse_date(&self.trimmed(cell), format)
-            }
+            (Axis::Calendar, Some(format)) if cell.is_csv => self.sql.parse_date(&self.trimmed(cell), format),
             (Axis::Calendar, Some(format)) => format!(
                 "CASE WHEN {} THEN {} ELSE CAST({} AS DATE) END",
                 self.sql.is_text(&cell.name),
@@ -188,20 +161,11 @@ impl<'p> Query<'p> {
 
     /// The doses known before each row of `outcome`.
     fn doses(&mut self) {
-        let doses: Vec<String> = self
-            .plan
-            .exposures
-            .iter()
-            .filter_map(|e| self.dose(e))
-            .collect();
+        let doses: Vec<String> = self.plan.exposures.iter().filter_map(|e| self.dose(e)).collect();
         if doses.is_empty() {
             return;
         }
-        let same: Vec<String> = self
-            .keys()
-            .iter()
-            .map(|k| format!("a.{k} = o.{k}"))
-            .collect();
+        let same: Vec<String> = self.keys().iter().map(|k| format!("a.{k} = o.{k}")).collect();
         let keys = self.keys_of("o");
         let body = format!(
             "SELECT\n  {keys},\n  o.period,\n{}\nFROM outcome AS o\nLEFT JOIN activities AS a\n  \
@@ -232,21 +196,14 @@ impl<'p> Query<'p> {
                 format!("CAST(COALESCE(SUM(a.thousandths){only}, 0) AS DOUBLE) / 1000e0")
             }
         };
-        Some(format!(
-            "{sum} AS {}",
-            self.sql.name(&format!("dose_{}", e.entry.id))
-        ))
+        Some(format!("{sum} AS {}", self.sql.name(&format!("dose_{}", e.entry.id))))
     }
 
     /// The table, in the order of its rows.
     fn select(&self) -> String {
         let name = |n: &str| self.sql.name(n);
-        let mut columns = vec![
-            format!("{} AS pupil", self.pupil()),
-            "p.school".into(),
-            "p.cohort".into(),
-            "o.period".into(),
-        ];
+        let mut columns =
+            vec![format!("{} AS pupil", self.pupil()), "p.school".into(), "p.cohort".into(), "o.period".into()];
         for e in &self.plan.exposures {
             let dose = name(&format!("dose_{}", e.entry.id));
             columns.push(match e.from {
@@ -255,40 +212,20 @@ impl<'p> Query<'p> {
             });
         }
         for c in self.plan.covariates {
-            columns.push(format!(
-                "p.{} AS {}",
-                name(&format!("covariate_{}", c.id)),
-                name(&c.id)
-            ));
+            columns.push(format!("p.{} AS {}", name(&format!("covariate_{}", c.id)), name(&c.id)));
         }
         columns.push(format!("o.y AS {}", name(&self.outcome.entry.id)));
-        let counts = self
-            .plan
-            .exposures
-            .iter()
-            .any(|e| matches!(e.from, DoseFrom::Activities { .. }));
+        let counts = self.plan.exposures.iter().any(|e| matches!(e.from, DoseFrom::Activities { .. }));
         let mut text = format!(
             "SELECT\n{}\nFROM outcome AS o\nJOIN pupils AS p {}",
             lines(columns.into_iter(), ","),
             self.using()
         );
         if counts {
-            let same: Vec<String> = self
-                .keys()
-                .iter()
-                .map(|k| format!("d.{k} = o.{k}"))
-                .collect();
-            text += &format!(
-                "\nJOIN doses AS d ON {} AND d.period = o.period",
-                same.join(" AND ")
-            );
+            let same: Vec<String> = self.keys().iter().map(|k| format!("d.{k} = o.{k}")).collect();
+            text += &format!("\nJOIN doses AS d ON {} AND d.period = o.period", same.join(" AND "));
         }
-        if counts
-            && self
-                .plan
-                .activities
-                .is_some_and(|a| a.silent == Silent::Exclude)
-        {
+        if counts && self.plan.activities.is_some_and(|a| a.silent == Silent::Exclude) {
             text += "\n-- A school and cohort without any registration is not measured, which is not zero\n\
                      JOIN registering AS r ON r.school = p.school AND r.cohort = p.cohort";
         }
@@ -301,11 +238,7 @@ impl<'p> Query<'p> {
     /// The parts of the key with a space between them.
     fn pupil(&self) -> String {
         let keys: Vec<String> = self.keys().iter().map(|k| format!("o.{k}")).collect();
-        if self.plan.pupils.key.0.is_empty() {
-            self.sql.text(&keys[0])
-        } else {
-            keys.join(" || ' ' || ")
-        }
+        if self.plan.pupils.key.0.is_empty() { self.sql.text(&keys[0]) } else { keys.join(" || ' ' || ") }
     }
 }
 

@@ -21,10 +21,7 @@ impl<'p> Query<'p> {
             }
             OutcomeRule::SameProgramme { sector, k } => {
                 self.enrolments();
-                self.binary(
-                    &[(Some(sector), 0), (Some(sector), k)],
-                    "COALESCE(c0.programme = c1.programme, FALSE)",
-                );
+                self.binary(&[(Some(sector), 0), (Some(sector), k)], "COALESCE(c0.programme = c1.programme, FALSE)");
             }
         }
     }
@@ -37,9 +34,7 @@ impl<'p> Query<'p> {
             None => ("p.event_on", String::new()),
             Some(source) => {
                 let mut columns = self.key_columns(source, &o.key.0);
-                let cell = self
-                    .sources
-                    .want(source, o.date.as_deref().unwrap_or(&o.id));
+                let cell = self.sources.want(source, o.date.as_deref().unwrap_or(&o.id));
                 columns.push(format!("MIN({}) AS event_on", self.day(&cell)));
                 let group: Vec<String> = (1..=o.key.0.len()).map(|i| i.to_string()).collect();
                 let body = format!(
@@ -52,8 +47,7 @@ impl<'p> Query<'p> {
                 ("e.event_on", format!("\nLEFT JOIN events AS e {using}"))
             }
         };
-        let observed_until = if self.plan.pupils.end.is_some() || self.plan.pupils.length.is_some()
-        {
+        let observed_until = if self.plan.pupils.end.is_some() || self.plan.pupils.length.is_some() {
             "p.observed_until"
         } else {
             self.no_day()
@@ -63,10 +57,7 @@ impl<'p> Query<'p> {
                 format!("CASE WHEN {event_on} > {observed_until} THEN NULL ELSE {event_on} END"),
                 "an event after it does not count",
             ),
-            AfterEnd::AtEnd => (
-                event_on.to_string(),
-                "an event after it counts in the last period",
-            ),
+            AfterEnd::AtEnd => (event_on.to_string(), "an event after it counts in the last period"),
         };
         let keys = self.keys_of("p");
         let body = format!(
@@ -86,34 +77,19 @@ impl<'p> Query<'p> {
              FROM periods AS t\nJOIN followed AS f {using}\nWHERE t.starts_on <= {last}",
             self.keys_of("t")
         );
-        self.cte(
-            "outcome",
-            "At risk in every period that starts by the last day followed; y in the last one",
-            body,
-        );
+        self.cte("outcome", "At risk in every period that starts by the last day followed; y in the last one", body);
     }
 
     /// The last score of each pupil in each period; of two on one day the higher one.
     fn scores(&mut self) {
         let o = self.outcome.entry;
-        let source = o
-            .source
-            .as_deref()
-            .expect("a checked score outcome has a source");
+        let source = o.source.as_deref().expect("a checked score outcome has a source");
         let mut columns = self.key_columns(source, &o.key.0);
-        let date = self
-            .sources
-            .want(source, o.date.as_deref().unwrap_or(&o.id));
-        let value = self
-            .sources
-            .want(source, o.column.as_deref().unwrap_or(&o.id));
+        let date = self.sources.want(source, o.date.as_deref().unwrap_or(&o.id));
+        let value = self.sources.want(source, o.column.as_deref().unwrap_or(&o.id));
         columns.push(format!("{} AS dated", self.day(&date)));
         columns.push(format!("{} AS y", self.number(&value)));
-        let body = format!(
-            "SELECT {}\nFROM {} AS s",
-            columns.join(", "),
-            self.sources.table(source)
-        );
+        let body = format!("SELECT {}\nFROM {} AS s", columns.join(", "), self.sources.table(source));
         self.cte("scores", "Scores as they were taken", body);
         self.periods();
         let (keys, using) = (self.keys_of("t"), self.using());
@@ -126,20 +102,12 @@ impl<'p> Query<'p> {
              WHERE from_last = 1",
             self.keys().join(", ")
         );
-        self.cte(
-            "outcome",
-            "The last score of each pupil in each period; of two on one day the higher one",
-            body,
-        );
+        self.cte("outcome", "The last score of each pupil in each period; of two on one day the higher one", body);
     }
 
     /// A value of the pupils, at the landmark when the study has one.
     fn value(&mut self) {
-        let known_before = if self.plan.pupils.landmark.is_some() {
-            "p.landmark"
-        } else {
-            self.no_day()
-        };
+        let known_before = if self.plan.pupils.landmark.is_some() { "p.landmark" } else { self.no_day() };
         let mut keep = vec!["p.y IS NOT NULL".to_string()];
         keep.extend(self.at_landmark());
         let body = format!(
@@ -162,18 +130,13 @@ impl<'p> Query<'p> {
                 crate::study::file::Axis::Days => "p.landmark - 1",
                 crate::study::file::Axis::Calendar => "p.landmark - INTERVAL '1' DAY",
             };
-            keep.push(format!(
-                "(p.enrolled_to IS NULL OR p.enrolled_to >= {before})"
-            ));
+            keep.push(format!("(p.enrolled_to IS NULL OR p.enrolled_to >= {before})"));
         }
         keep
     }
 
     fn enrolments(&mut self) {
-        let e = self
-            .plan
-            .enrolments
-            .expect("a checked study has enrolments where an outcome rests on them");
+        let e = self.plan.enrolments.expect("a checked study has enrolments where an outcome rests on them");
         let mut columns = self.key_columns(&e.source, &e.key.0);
         for (column, name) in [(&e.from, "first_day"), (&e.to, "last_day")] {
             let cell = self.sources.want(&e.source, column);
@@ -185,14 +148,8 @@ impl<'p> Query<'p> {
             let cell = self.sources.want(&e.source, column);
             self.text(&cell)
         });
-        columns.push(programme.map_or("'' AS programme".into(), |p| {
-            format!("COALESCE({p}, '') AS programme")
-        }));
-        let body = format!(
-            "SELECT {}\nFROM {} AS s",
-            columns.join(", "),
-            self.sources.table(&e.source)
-        );
+        columns.push(programme.map_or("'' AS programme".into(), |p| format!("COALESCE({p}, '') AS programme")));
+        let body = format!("SELECT {}\nFROM {} AS s", columns.join(", "), self.sources.table(&e.source));
         self.cte("enrolments", "Enrolments in later education", body);
     }
 
@@ -201,11 +158,8 @@ impl<'p> Query<'p> {
         let (keys, using) = (self.keys_of("p"), self.using());
         let mut joins = String::new();
         for (i, (sector, k)) in probes.iter().enumerate() {
-            let on =
-                format!("MAKE_DATE(CAST(EXTRACT(YEAR FROM p.landmark) AS INTEGER) + {k}, 10, 1)");
-            let in_sector = sector.map_or(String::new(), |s| {
-                format!("\n  AND e.sector = {}", self.sql.quoted(s))
-            });
+            let on = format!("MAKE_DATE(CAST(EXTRACT(YEAR FROM p.landmark) AS INTEGER) + {k}, 10, 1)");
+            let in_sector = sector.map_or(String::new(), |s| format!("\n  AND e.sector = {}", self.sql.quoted(s)));
             let body = format!(
                 "SELECT {keys}, MIN(e.programme) AS programme\nFROM pupils AS p\nJOIN enrolments AS e {using}\n\
                  WHERE e.first_day <= {on}\n  AND (e.last_day IS NULL OR e.last_day >= {on}){in_sector}\nGROUP BY {keys}"
@@ -216,11 +170,7 @@ impl<'p> Query<'p> {
                 sector.map_or(String::new(), |s| format!(" in {s}"))
             );
             self.cte(&name, &comment, body);
-            let same: Vec<String> = self
-                .keys()
-                .iter()
-                .map(|key| format!("c{i}.{key} = p.{key}"))
-                .collect();
+            let same: Vec<String> = self.keys().iter().map(|key| format!("c{i}.{key} = p.{key}")).collect();
             joins += &format!("\nLEFT JOIN {name} AS c{i} ON {}", same.join(" AND "));
         }
         let mut keep = self.at_landmark();
@@ -232,10 +182,6 @@ impl<'p> Query<'p> {
              FROM pupils AS p{joins}\nWHERE {}",
             keep.join("\n  AND ")
         );
-        self.cte(
-            "outcome",
-            "Pupils at the landmark; not linked is unknown, never dropout",
-            body,
-        );
+        self.cte("outcome", "Pupils at the landmark; not linked is unknown, never dropout", body);
     }
 }

@@ -16,22 +16,12 @@ impl<'p> Query<'p> {
         }
         let school = self.joined(&p.source, &p.school.0);
         columns.push(format!("{school} AS school"));
-        let cohort = p
-            .cohort
-            .as_ref()
-            .filter(|c| !c.0.is_empty())
-            .map(|c| self.joined(&p.source, &c.0));
-        columns.push(cohort.map_or("'' AS cohort".into(), |c| {
-            format!("COALESCE({c}, '') AS cohort")
-        }));
+        let cohort = p.cohort.as_ref().filter(|c| !c.0.is_empty()).map(|c| self.joined(&p.source, &c.0));
+        columns.push(cohort.map_or("'' AS cohort".into(), |c| format!("COALESCE({c}, '') AS cohort")));
         let origin = self.origin();
         columns.push(format!("{origin} AS origin"));
         columns.extend(self.observed_until(&origin));
-        let days = [
-            (&p.landmark, "landmark"),
-            (&p.enrolled_from, "enrolled_from"),
-            (&p.enrolled_to, "enrolled_to"),
-        ];
+        let days = [(&p.landmark, "landmark"), (&p.enrolled_from, "enrolled_from"), (&p.enrolled_to, "enrolled_to")];
         for (column, name) in days {
             if let Some(column) = column {
                 let cell = self.sources.want(&p.source, column);
@@ -40,16 +30,8 @@ impl<'p> Query<'p> {
         }
         if let Some(linked) = &p.linked {
             let cell = self.sources.want(&p.source, &linked.column);
-            let is = format!(
-                "COALESCE({} IN ({}), FALSE)",
-                self.text(&cell),
-                self.sql.list(&linked.is.0)
-            );
-            let is = if linked.is.0.is_empty() {
-                "FALSE".into()
-            } else {
-                is
-            };
+            let is = format!("COALESCE({} IN ({}), FALSE)", self.text(&cell), self.sql.list(&linked.is.0));
+            let is = if linked.is.0.is_empty() { "FALSE".into() } else { is };
             columns.push(format!("{is} AS linked"));
         }
         for c in self.plan.covariates {
@@ -59,11 +41,7 @@ impl<'p> Query<'p> {
         for e in &self.plan.exposures {
             if let DoseFrom::Column(column) = e.from {
                 let cell = self.sources.want(&p.source, column);
-                columns.push(format!(
-                    "{} AS {}",
-                    self.number(&cell),
-                    self.sql.name(&format!("dose_{}", e.entry.id))
-                ));
+                columns.push(format!("{} AS {}", self.number(&cell), self.sql.name(&format!("dose_{}", e.entry.id))));
             }
         }
         columns.extend(self.of_outcome(outcome));
@@ -71,20 +49,11 @@ impl<'p> Query<'p> {
         let mut keep: Vec<String> = match p.key.0.as_slice() {
             [] => Vec::new(),
             [_] => vec!["key_1 <> ''".into()],
-            several => (1..=several.len())
-                .map(|i| format!("key_{i} IS NOT NULL"))
-                .collect(),
+            several => (1..=several.len()).map(|i| format!("key_{i} IS NOT NULL")).collect(),
         };
-        keep.push(if p.school.0.len() == 1 {
-            "school <> ''".into()
-        } else {
-            "school IS NOT NULL".into()
-        });
-        let select = format!(
-            "SELECT\n{}\nFROM {} AS s",
-            lines(columns.into_iter(), ","),
-            self.sources.table(&p.source)
-        );
+        keep.push(if p.school.0.len() == 1 { "school <> ''".into() } else { "school IS NOT NULL".into() });
+        let select =
+            format!("SELECT\n{}\nFROM {} AS s", lines(columns.into_iter(), ","), self.sources.table(&p.source));
         let is_keyed = !p.key.0.is_empty();
         let (comment, body) = if is_keyed {
             let body = format!(
@@ -92,16 +61,10 @@ impl<'p> Query<'p> {
                 lines(select.lines().map(String::from), ""),
                 keep.join(" AND ")
             );
-            (
-                "Pupils: exact copies of a row are dropped, rows without a key or a school too",
-                body,
-            )
+            ("Pupils: exact copies of a row are dropped, rows without a key or a school too", body)
         } else {
             let body = format!("{select}\nWHERE {school} <> ''");
-            (
-                "Pupils: every row is a pupil, rows without a school are dropped",
-                body,
-            )
+            ("Pupils: every row is a pupil, rows without a school are dropped", body)
         };
         self.cte("pupils", comment, body);
     }
@@ -165,34 +128,22 @@ impl<'p> Query<'p> {
         let cell = self.sources.want(&self.plan.pupils.source, column_of(c));
         let text = self.text(&cell);
         let cases = |pairs: Vec<(&String, f64)>| {
-            let whens: Vec<String> = pairs
-                .iter()
-                .map(|(t, v)| format!("WHEN {} THEN {}", self.sql.quoted(t), double(*v)))
-                .collect();
+            let whens: Vec<String> =
+                pairs.iter().map(|(t, v)| format!("WHEN {} THEN {}", self.sql.quoted(t), double(*v))).collect();
             format!("CASE {text} {} END", whens.join(" "))
         };
         let value = if !c.recode.is_empty() {
             cases(c.recode.iter().map(|(t, v)| (t, *v)).collect())
         } else if !c.levels.is_empty() {
-            cases(
-                c.levels
-                    .iter()
-                    .enumerate()
-                    .map(|(i, t)| (t, i as f64))
-                    .collect(),
-            )
+            cases(c.levels.iter().enumerate().map(|(i, t)| (t, i as f64)).collect())
         } else {
             self.number(&cell)
         };
         match (c.min, c.max) {
             (None, None) => value,
             (min, max) => {
-                let low = min.map_or(String::new(), |m| {
-                    format!("WHEN {value} < {0} THEN {0} ", double(m))
-                });
-                let high = max.map_or(String::new(), |m| {
-                    format!("WHEN {value} > {0} THEN {0} ", double(m))
-                });
+                let low = min.map_or(String::new(), |m| format!("WHEN {value} < {0} THEN {0} ", double(m)));
+                let high = max.map_or(String::new(), |m| format!("WHEN {value} > {0} THEN {0} ", double(m)));
                 format!("CASE {low}{high}ELSE {value} END")
             }
         }
@@ -204,15 +155,11 @@ impl<'p> Query<'p> {
         let source = &self.plan.pupils.source;
         match (o.rule(), &o.entry.source) {
             (OutcomeRule::Column, _) => {
-                let cell = self
-                    .sources
-                    .want(source, o.entry.column.as_deref().unwrap_or(&o.entry.id));
+                let cell = self.sources.want(source, o.entry.column.as_deref().unwrap_or(&o.entry.id));
                 Some(format!("{} AS y", self.number(&cell)))
             }
             (OutcomeRule::Event, None) => {
-                let cell = self
-                    .sources
-                    .want(source, o.entry.date.as_deref().unwrap_or(&o.entry.id));
+                let cell = self.sources.want(source, o.entry.date.as_deref().unwrap_or(&o.entry.id));
                 Some(format!("{} AS event_on", self.day(&cell)))
             }
             _ => None,
@@ -241,11 +188,7 @@ impl<'p> Query<'p> {
             start("(n.period + 1)"),
             numbers.join(", ")
         );
-        self.cte(
-            "periods",
-            &format!("Periods: {n} from each pupil's own origin"),
-            body,
-        );
+        self.cte("periods", &format!("Periods: {n} from each pupil's own origin"), body);
     }
 
     /// Activities that count, and which schools and cohorts register at all.
@@ -253,12 +196,7 @@ impl<'p> Query<'p> {
         let Some(a) = self.plan.activities else {
             return;
         };
-        if !self
-            .plan
-            .exposures
-            .iter()
-            .any(|e| matches!(e.from, DoseFrom::Activities { .. }))
-        {
+        if !self.plan.exposures.iter().any(|e| matches!(e.from, DoseFrom::Activities { .. })) {
             return;
         }
         let mut columns = self.key_columns(&a.source, &a.key.0);
@@ -268,23 +206,13 @@ impl<'p> Query<'p> {
             let cell = self.sources.want(&a.source, kind);
             columns.push(format!("{} AS kind", self.recoded(&self.text(&cell))));
         }
-        let measures = |m: Measure| {
-            self.plan
-                .exposures
-                .iter()
-                .any(|e| e.entry.column.is_none() && e.entry.measure == m)
-        };
+        let measures =
+            |m: Measure| self.plan.exposures.iter().any(|e| e.entry.column.is_none() && e.entry.measure == m);
         let amount = a.amount.as_ref().filter(|_| measures(Measure::Amount));
         if let Some(amount) = amount {
             let cell = self.sources.want(&a.source, amount);
-            columns.push(format!(
-                "CAST(ROUND({} * 1000e0) AS BIGINT) AS thousandths",
-                self.number(&cell)
-            ));
-            columns.push(format!(
-                "COALESCE({} < 0, FALSE) AS is_negative",
-                self.number(&cell)
-            ));
+            columns.push(format!("CAST(ROUND({} * 1000e0) AS BIGINT) AS thousandths", self.number(&cell)));
+            columns.push(format!("COALESCE({} < 0, FALSE) AS is_negative", self.number(&cell)));
         }
         let mut keep = vec!["a.dated IS NOT NULL".to_string()];
         let p = self.plan.pupils;
@@ -299,11 +227,7 @@ impl<'p> Query<'p> {
         }
         let kept = ["dated", "kind", "thousandths"];
         let has = |name: &&&str| columns.iter().any(|c| c.ends_with(&format!(" AS {name}")));
-        let kept: Vec<String> = kept
-            .iter()
-            .filter(has)
-            .map(|name| format!("a.{name}"))
-            .collect();
+        let kept: Vec<String> = kept.iter().filter(has).map(|name| format!("a.{name}")).collect();
         let body = format!(
             "SELECT {}, p.school, p.cohort, {}\nFROM (\n  SELECT\n{}\n  FROM {} AS s\n) AS a\nJOIN pupils AS p {}\nWHERE {}",
             self.keys_of("a"),
@@ -313,38 +237,20 @@ impl<'p> Query<'p> {
             self.using(),
             keep.join("\n  AND ")
         );
-        self.cte(
-            "activities",
-            "Activities of known pupils, dated within their enrolment",
-            body,
-        );
+        self.cte("activities", "Activities of known pupils, dated within their enrolment", body);
         if a.silent == Silent::Exclude {
             let body = "SELECT DISTINCT school, cohort FROM activities".to_string();
-            self.cte(
-                "registering",
-                "Schools and cohorts in which anyone registered anything",
-                body,
-            );
+            self.cte("registering", "Schools and cohorts in which anyone registered anything", body);
         }
     }
 
     fn recoded(&self, text: &str) -> String {
-        let recode = self
-            .plan
-            .activities
-            .map(|a| &a.recode)
-            .filter(|r| !r.is_empty());
+        let recode = self.plan.activities.map(|a| &a.recode).filter(|r| !r.is_empty());
         let text = format!("COALESCE({text}, '')");
         let Some(recode) = recode else { return text };
         let whens: Vec<String> = recode
             .iter()
-            .map(|(from, to)| {
-                format!(
-                    "WHEN {} THEN {}",
-                    self.sql.quoted(from),
-                    self.sql.quoted(to)
-                )
-            })
+            .map(|(from, to)| format!("WHEN {} THEN {}", self.sql.quoted(from), self.sql.quoted(to)))
             .collect();
         format!("CASE {text} {} ELSE {text} END", whens.join(" "))
     }

@@ -18,20 +18,13 @@ pub(super) struct Sources<'p> {
 
 impl<'p> Sources<'p> {
     pub(super) fn new(study: &'p Study, sql: Dialect) -> Self {
-        Self {
-            study,
-            sql,
-            wanted: BTreeMap::new(),
-        }
+        Self { study, sql, wanted: BTreeMap::new() }
     }
 
     /// Asks for a column and says how it is called in the query.
     pub(super) fn want(&mut self, source: &'p str, column: &str) -> Cell {
         let is_csv = self.ask(source, column);
-        Cell {
-            name: format!("s.{}", self.sql.name(column)),
-            is_csv,
-        }
+        Cell { name: format!("s.{}", self.sql.name(column)), is_csv }
     }
 
     /// Notes that `column` is needed; true when its cells come from CSV, where all of them are text.
@@ -45,16 +38,9 @@ impl<'p> Sources<'p> {
                 }
                 self.ask(&lookup.table, column)
             }
-            None => source
-                .files
-                .0
-                .iter()
-                .all(|f| source.format.unwrap_or_else(|| Format::of_name(f)) == Format::Csv),
+            None => source.files.0.iter().all(|f| source.format.unwrap_or_else(|| Format::of_name(f)) == Format::Csv),
         };
-        self.wanted
-            .entry(name)
-            .or_default()
-            .insert(column.to_string());
+        self.wanted.entry(name).or_default().insert(column.to_string());
         is_csv
     }
 
@@ -75,11 +61,7 @@ impl<'p> Sources<'p> {
             let opened = self.sql.open(name, source, base);
             before.extend(opened.before);
             let comment = format!("Source `{name}`: {}", what_is_done(source));
-            ctes.push(Cte {
-                comment,
-                name: self.table(name),
-                body: self.body(name, source, &opened.tables),
-            });
+            ctes.push(Cte { comment, name: self.table(name), body: self.body(name, source, &opened.tables) });
         }
         (before, ctes)
     }
@@ -87,11 +69,7 @@ impl<'p> Sources<'p> {
     /// Puts a source behind the sources that it looks into; the study has no circles.
     fn place(&self, name: &'p str, order: &mut Vec<&'p str>) {
         let study: &'p Study = self.study;
-        for lookup in study.sources[name]
-            .lookup
-            .iter()
-            .filter(|l| self.wanted.contains_key(l.table.as_str()))
-        {
+        for lookup in study.sources[name].lookup.iter().filter(|l| self.wanted.contains_key(l.table.as_str())) {
             self.place(&lookup.table, order);
         }
         if !order.contains(&name) {
@@ -101,18 +79,11 @@ impl<'p> Sources<'p> {
 
     fn body(&self, name: &str, source: &Source, files: &[Files]) -> String {
         let wanted = &self.wanted[name];
-        let used = |l: &&(usize, &Lookup)| {
-            wanted
-                .iter()
-                .any(|w| taken_from(source, w).is_some_and(|t| t.0 == l.0))
-        };
+        let used = |l: &&(usize, &Lookup)| wanted.iter().any(|w| taken_from(source, w).is_some_and(|t| t.0 == l.0));
         let lookups: Vec<(usize, &Lookup)> = source.lookup.iter().enumerate().collect();
         let lookups: Vec<&(usize, &Lookup)> = lookups.iter().filter(used).collect();
-        let mut own: BTreeSet<&str> = wanted
-            .iter()
-            .filter(|w| taken_from(source, w).is_none())
-            .map(String::as_str)
-            .collect();
+        let mut own: BTreeSet<&str> =
+            wanted.iter().filter(|w| taken_from(source, w).is_none()).map(String::as_str).collect();
         own.extend(lookups.iter().flat_map(|l| &l.1.on.0).map(String::as_str));
         own.extend(source.filter.iter().map(|f| f.column.as_str()));
 
@@ -125,24 +96,10 @@ impl<'p> Sources<'p> {
             Some((i, _)) => format!("l{}.{}", i + 1, self.sql.name(w)),
             None => format!("s.{}", self.sql.name(w)),
         });
-        let mut body = format!(
-            "SELECT\n{}\nFROM (\n{}\n) AS s",
-            lines(columns, ","),
-            indent(&read)
-        );
+        let mut body = format!("SELECT\n{}\nFROM (\n{}\n) AS s", lines(columns, ","), indent(&read));
         for (i, lookup) in lookups {
-            let on: Vec<String> = lookup
-                .on
-                .0
-                .iter()
-                .map(|on| self.same(&format!("l{}", i + 1), "s", on))
-                .collect();
-            body += &format!(
-                "\nLEFT JOIN {} AS l{} ON {}",
-                self.table(&lookup.table),
-                i + 1,
-                on.join(" AND ")
-            );
+            let on: Vec<String> = lookup.on.0.iter().map(|on| self.same(&format!("l{}", i + 1), "s", on)).collect();
+            body += &format!("\nLEFT JOIN {} AS l{} ON {}", self.table(&lookup.table), i + 1, on.join(" AND "));
         }
         let keep: Vec<String> = source.filter.iter().map(|f| self.keeps(f)).collect();
         if !keep.is_empty() {
@@ -154,17 +111,13 @@ impl<'p> Sources<'p> {
     /// The own columns by the study's names, straight from the files.
     fn read(&self, source: &Source, own: &BTreeSet<&str>, files: &Files) -> String {
         let columns = own.iter().map(|name| {
-            let in_file = self
-                .sql
-                .name(source.rename.get(*name).map_or(name, String::as_str));
+            let in_file = self.sql.name(source.rename.get(*name).map_or(name, String::as_str));
             let name = self.sql.name(name);
             let words = self.sql.list(&source.null);
             match files.format {
                 _ if words.is_empty() && in_file == name => name,
                 _ if words.is_empty() => format!("{in_file} AS {name}"),
-                Format::Csv => format!(
-                    "CASE WHEN {in_file} IN ({words}) THEN NULL ELSE {in_file} END AS {name}"
-                ),
+                Format::Csv => format!("CASE WHEN {in_file} IN ({words}) THEN NULL ELSE {in_file} END AS {name}"),
                 Format::Parquet => format!(
                     "CASE WHEN {} AND {} IN ({words}) THEN NULL ELSE {in_file} END AS {name}",
                     self.sql.is_text(&in_file),
@@ -188,10 +141,7 @@ impl<'p> Sources<'p> {
             (Some(values), _) if values.0.is_empty() => "FALSE".into(),
             (Some(values), _) => format!("{text} IN ({})", self.sql.list(&values.0)),
             (None, Some(values)) if !values.0.is_empty() => {
-                format!(
-                    "({column} IS NULL OR {text} NOT IN ({}))",
-                    self.sql.list(&values.0)
-                )
+                format!("({column} IS NULL OR {text} NOT IN ({}))", self.sql.list(&values.0))
             }
             _ => "TRUE".into(),
         }
@@ -208,11 +158,7 @@ pub(super) struct Cell {
 
 /// The look-up that hands over `column`, when one does.
 fn taken_from<'s>(source: &'s Source, column: &str) -> Option<(usize, &'s Lookup)> {
-    source
-        .lookup
-        .iter()
-        .enumerate()
-        .find(|(_, l)| l.take.0.iter().any(|t| t == column))
+    source.lookup.iter().enumerate().find(|(_, l)| l.take.0.iter().any(|t| t == column))
 }
 
 fn what_is_done(source: &Source) -> String {
@@ -223,11 +169,7 @@ fn what_is_done(source: &Source) -> String {
         (!source.lookup.is_empty(), "with look-ups"),
     ];
     let done: Vec<&str> = done.into_iter().filter(|d| d.0).map(|d| d.1).collect();
-    if done.is_empty() {
-        "as it is in the files".into()
-    } else {
-        done.join(", ")
-    }
+    if done.is_empty() { "as it is in the files".into() } else { done.join(", ") }
 }
 
 fn indent(text: &str) -> String {
