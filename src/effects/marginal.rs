@@ -3,9 +3,8 @@
 //!
 //! The linear predictor of a row is `x'β + z'b` with `b ~ N(0, Σ)`, Σ = ΛΛ', so that `z'b ~ N(0, v)` with
 //! `v = z'Σz` and one integral in one dimension is enough:
-//! `P(x, z) = E[g⁻¹(x'β + √v·t)], t ~ N(0, 1)`, by Gauss–Hermite quadrature with 31 nodes (15 leave an error
-//! in the sixth digit where the schools differ much). Gradients:
-//! `∂P/∂β = E[g⁻¹'] x`, `∂P/∂v = ½ E[g⁻¹'']` (the heat equation of the normal density),
+//! `P(x, z) = E[g⁻¹(x'β + √v·t)], t ~ N(0, 1)`, by Gauss–Hermite quadrature with 31 nodes (15 leave an error in the
+//! sixth digit where the schools differ much). Gradients: `∂P/∂β = E[g⁻¹'] x`, `∂P/∂v = E[g⁻¹'·t] / 2√v`,
 //! `∂v/∂Λ_ab = 2 z_a (Λ'z)_b`.
 
 use ndarray::{Array1, Array2, ArrayView1};
@@ -106,13 +105,15 @@ impl Rule {
     ) {
         let spread = if lambda.is_empty() { Array1::zeros(0) } else { lambda.t().dot(&z) };
         let sd = spread.dot(&spread).sqrt();
-        let (mut mean, mut d1, mut d2) = (0.0, 0.0, 0.0);
+        let (mut mean, mut d1, mut by_sd) = (0.0, 0.0, 0.0);
         for (t, w) in &self.nodes {
             let at = eta + sd * t;
             mean += w * self.link.mean(at);
             d1 += w * self.link.mean_d1(at);
-            d2 += w * self.link.mean_d2(at);
+            by_sd += w * self.link.mean_d1(at) * t;
         }
+        // ∂P/∂v · 2 with v = sd²: (∂P/∂sd) / sd, whose limit at sd = 0 is E[g⁻¹''] by the heat equation.
+        let by_v = if sd > 1e-6 { by_sd / sd } else { self.link.mean_d2(eta) };
         risks.add(side, period, rows, mean, |gradient| {
             for (g, x) in gradient.iter_mut().zip(x) {
                 *g += rows * d1 * x;
@@ -120,8 +121,8 @@ impl Rule {
             let mut at = x.len();
             for b in 0..lambda.ncols() {
                 for a in b..lambda.nrows() {
-                    // ½ E[g⁻¹''] · 2 z_a (Λ'z)_b
-                    gradient[at] += rows * d2 * z[a] * spread[b];
+                    // ∂P/∂v · ∂v/∂Λ_ab
+                    gradient[at] += rows * by_v * z[a] * spread[b];
                     at += 1;
                 }
             }

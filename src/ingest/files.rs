@@ -39,11 +39,10 @@ impl InputFile {
         if meta.len() == 0 {
             return Err(InputError::Empty { file: name });
         }
-        let lower = name.to_lowercase();
-        let gzip = lower.ends_with(".gz");
-        let guess = if lower.contains(".parquet") || lower.ends_with(".pq") { Format::Parquet } else { Format::Csv };
+        let gzip = name.to_lowercase().ends_with(".gz");
+        let format = format.unwrap_or_else(|| Format::of_name(&name));
         let (bytes, modified) = (meta.len(), meta.modified().ok());
-        Ok(Self { path, name, bytes, format: format.unwrap_or(guess), gzip, modified })
+        Ok(Self { path, name, bytes, format, gzip, modified })
     }
 
     pub(super) fn open(&self) -> Result<fs::File, InputError> {

@@ -15,16 +15,17 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads `table`: first the `on` columns as text, then the `take` columns as wanted.
+    /// Reads `table`: first the `on` columns as text, then the `taken` ones as wanted.
     pub(super) fn read(
         table: &Table<'_>,
         source_name: &str,
         lookup: &Lookup,
+        taken: usize,
         rejects: &mut Rejects,
     ) -> Result<Self, InputError> {
         let n_on = lookup.on.0.len();
         let mut rows: HashMap<Vec<u8>, u32> = HashMap::new();
-        let mut parts: Vec<Vec<Column>> = vec![Vec::new(); lookup.take.0.len()];
+        let mut parts: Vec<Vec<Column>> = vec![Vec::new(); taken];
         let (mut count, mut repeated, mut key) = (0u32, 0u64, Vec::new());
         rejects.merge(table.for_each(&super::Silence, |batch: &Batch| {
             for row in 0..batch.rows {
@@ -66,8 +67,8 @@ impl Loaded {
     }
 }
 
-/// What the look-up table must hand over for `wants`.
-pub(super) fn wants_of(lookup: &Lookup, as_of: impl Fn(&str) -> As) -> Vec<Want> {
+/// What the look-up table must hand over: its key, then the columns that are `taken`.
+pub(super) fn wants_of(lookup: &Lookup, taken: &[Want]) -> Vec<Want> {
     let on = lookup.on.0.iter().map(|n| Want::new(n, As::Text));
-    on.chain(lookup.take.0.iter().map(|n| Want::new(n, as_of(n)))).collect()
+    on.chain(taken.iter().cloned()).collect()
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
@@ -13,7 +16,7 @@ use super::lookup::{Loaded, wants_of};
 use super::parquet::Footer;
 use super::{InputError, Rejects, csv};
 use crate::study::Study;
-use crate::study::file::{Format, Source};
+use crate::study::file::{Format, Lookup, Source};
 use crate::study::near;
 
 /// Told how many rows were read; a terminal shows a bar, a log shows nothing.
@@ -112,37 +115,30 @@ impl<'s> Table<'s> {
     }
 
     fn resolve(&mut self, study: &'s Study, base: &Path, wants: &[Want]) -> Result<(), InputError> {
-        let as_of = |name: &str| wants.iter().find(|w| w.name == name).map_or(As::Text, |w| w.as_);
+        // One column may be taken twice, as text and as number.
+        let mut taken: Vec<Vec<Want>> = vec![Vec::new(); self.source.lookup.len()];
         for want in wants {
-            let taken = self.source.lookup.iter().enumerate().find_map(|(lookup, l)| {
-                l.take.0.iter().position(|t| *t == want.name).map(|column| Place::Taken { lookup, column })
-            });
-            let place = taken.unwrap_or_else(|| Place::Own(self.own(&want.name, want.as_)));
+            let takes = |l: &Lookup| l.take.0.contains(&want.name);
+            let place = match self.source.lookup.iter().position(takes) {
+                Some(lookup) => Place::Taken { lookup, column: position_of(want, &mut taken[lookup]) },
+                None => Place::Own(position_of(want, &mut self.own)),
+            };
             self.wants.push(place);
         }
-        for lookup in &self.source.lookup {
-            let other = Table::open(study, base, &lookup.table, &wants_of(lookup, as_of))?;
-            let table = Loaded::read(&other, &self.name, lookup, &mut self.lookup_rejects)?;
-            let on = lookup.on.0.iter().map(|n| self.own(n, As::Text)).collect();
+        for (lookup, taken) in self.source.lookup.iter().zip(&taken) {
+            let other = Table::open(study, base, &lookup.table, &wants_of(lookup, taken))?;
+            let table = Loaded::read(&other, &self.name, lookup, taken.len(), &mut self.lookup_rejects)?;
+            let on = lookup.on.0.iter().map(|n| position_of(&Want::new(n, As::Text), &mut self.own)).collect();
             self.lookups.push(Joined { on, table });
         }
         for filter in &self.source.filter {
-            let column = self.own(&filter.column, As::Text);
+            let column = position_of(&Want::new(&filter.column, As::Text), &mut self.own);
             let keep = filter.is.is_some();
             let names = filter.is.as_ref().or(filter.is_not.as_ref());
             let values = names.iter().flat_map(|n| &n.0).map(|v| v.clone().into_bytes()).collect();
             self.filters.push(Keep { column, values, keep });
         }
         Ok(())
-    }
-
-    /// Position of an own column, added when it is new.
-    fn own(&mut self, name: &str, as_: As) -> usize {
-        let want = Want::new(name, as_);
-        self.own.iter().position(|w| *w == want).unwrap_or_else(|| {
-            self.own.push(want);
-            self.own.len() - 1
-        })
     }
 
     /// The column's name in the files.
@@ -313,15 +309,21 @@ impl<'s> Table<'s> {
         raw.column_by_name(self.in_file(&want.name)).expect("a column that assert_columns has seen")
     }
 
-    /// Turns the study's words for "no value" (`NA`, `onbekend`) into no value.
+    /// Turns the study's words for "no value" (`NA`, `onbekend`) into no value, wherever the file holds text:
+    /// plain or as codes, which is the file's choice and must not matter.
     fn without_nulls_in_words(&self, array: &ArrayRef) -> ArrayRef {
-        match array.as_any().downcast_ref::<StringArray>() {
-            Some(text) if !self.source.null.is_empty() => {
-                let keep = |v: &&str| !self.source.null.iter().any(|n| n == v);
-                std::sync::Arc::new(text.iter().map(|v| v.filter(keep)).collect::<StringArray>())
-            }
-            _ => array.clone(),
+        let words = &self.source.null;
+        if words.is_empty() {
+            return array.clone();
         }
+        if let Some(coded) = array.as_any().downcast_ref::<DictionaryArray<Int32Type>>() {
+            return Arc::new(coded.with_values(self.without_nulls_in_words(coded.values())));
+        }
+        let is_text = matches!(array.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+        let text = if is_text { cast(array, &DataType::Utf8).ok() } else { None };
+        let Some(text) = text else { return array.clone() };
+        let keep = |v: &&str| !words.iter().any(|n| n == v);
+        Arc::new(text.as_string::<i32>().iter().map(|v| v.filter(keep)).collect::<StringArray>())
     }
 
     /// Which rows the filters keep; `None` when there are no filters.
@@ -367,6 +369,14 @@ fn column_help(column: &str, header: &[String]) -> String {
         None if header.len() == 1 => "it has only one column; is `delimiter` right?".into(),
         None => format!("none of its {} columns has a name like it; is the first line the header?", header.len()),
     }
+}
+
+/// Position of a wanted column, added when it is new.
+fn position_of(want: &Want, wants: &mut Vec<Want>) -> usize {
+    wants.iter().position(|w| w == want).unwrap_or_else(|| {
+        wants.push(want.clone());
+        wants.len() - 1
+    })
 }
 
 fn delimiter(source: &Source) -> u8 {

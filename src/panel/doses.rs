@@ -12,7 +12,9 @@ use arrow::array::{Array, AsArray};
 
 use super::flow::{Flow, Step};
 use super::plan::{DoseFrom, Plan};
-use super::pupils::{Calendars, NO_DAY, Pupils, day_at, number_at};
+use super::calendars::Calendars;
+use super::keys::Found;
+use super::pupils::{NO_DAY, Pupils, day_at, number_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Text, Want};
 use crate::study::file::Measure;
 use crate::vocab::ids::Ix;
@@ -27,11 +29,14 @@ const PENDING: usize = 8_192;
 pub struct Doses {
     blocks: Vec<Vec<u32>>,
     pupils_per_block: usize,
-    /// Cells of a pupil: per exposure `periods` cells (before the origin, in period 0, 1, …) and one up to
-    /// the landmark.
+    /// Cells of a pupil.
     cells: usize,
-    periods: usize,
-    scale: Vec<f64>,
+    /// Cells of an exposure: one per period (before the origin, in period 0, 1, …) and, in studies with a
+    /// landmark, one up to it.
+    width: usize,
+    landmark: Option<usize>,
+    /// What one of a cell counts, per exposure: 1, or 1000 to the unit of an amount.
+    per_unit: Vec<f64>,
     /// Whether anyone of this school × cohort has a registration that counts.
     registered: Vec<bool>,
     cohorts: usize,
@@ -40,16 +45,17 @@ pub struct Doses {
 impl Doses {
     /// Dose of exposure `e` known before period `k`: everything dated before the period's first day.
     pub fn before_period(&self, e: usize, p: PupilIx, k: u16) -> f64 {
-        let at = self.base(p) + e * (self.periods + 1);
+        let at = self.base(p) + e * self.width;
         let block = &self.blocks[p.at() / self.pupils_per_block];
         let sum: u64 = block[at..=at + usize::from(k)].iter().map(|&c| u64::from(c)).sum();
-        sum as f64 * self.scale[e]
+        sum as f64 / self.per_unit[e]
     }
 
     /// Dose of exposure `e` before the pupil's landmark.
     pub fn before_landmark(&self, e: usize, p: PupilIx) -> f64 {
-        let at = self.base(p) + e * (self.periods + 1) + self.periods;
-        f64::from(self.blocks[p.at() / self.pupils_per_block][at]) * self.scale[e]
+        let Some(landmark) = self.landmark else { return 0.0 };
+        let at = self.base(p) + e * self.width + landmark;
+        f64::from(self.blocks[p.at() / self.pupils_per_block][at]) / self.per_unit[e]
     }
 
     /// Whether anyone of this pupil's school and cohort has a registration that counts.
@@ -92,15 +98,21 @@ impl Blocks {
 struct Pass<'p> {
     pending: Vec<Vec<Addition>>,
     blocks: &'p Blocks,
-    counts: Vec<[u64; STEPS.len()]>,
-    unknown: [u64; STEPS.len()],
+    /// By school.
+    counts: Vec<Counts>,
+    unknown: Counts,
+    found: Vec<Found>,
+    known: Vec<Known>,
     registered: Vec<bool>,
     types: HashMap<Vec<u8>, u64>,
 }
 
-/// The steps an activity row can end in, as positions of a count.
-const STEPS: [Step; 7] = [
-    Step::Read,
+/// How many rows ended in each step; what was read is their sum.
+#[derive(Clone, Default)]
+struct Counts([u64; STEPS.len()]);
+
+/// The steps an activity row can end in.
+const STEPS: [Step; 6] = [
     Step::NoKey,
     Step::UnknownPupil,
     Step::NoDate,
@@ -109,14 +121,30 @@ const STEPS: [Step; 7] = [
     Step::Used,
 ];
 
-fn position(step: Step) -> usize {
-    STEPS.iter().position(|s| *s == step).expect("a step of activities")
+impl Counts {
+    fn add(&mut self, step: Step) {
+        let position = STEPS.iter().position(|s| *s == step).expect("a step of activities");
+        self.0[position] += 1;
+    }
+
+    fn merge(&mut self, other: &Counts) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+
+    fn hand_over(&self, flow: &mut Flow, school: Option<SchoolIx>) {
+        flow.add("activities", school, Step::Read, self.0.iter().sum());
+        for (step, n) in STEPS.iter().zip(self.0) {
+            flow.add("activities", school, *step, n);
+        }
+    }
 }
 
 struct Context<'p> {
     pupils: &'p Pupils,
     calendars: &'p Calendars,
-    calendar: &'p IdVec<PupilIx, Option<u32>>,
+    known: IdVec<PupilIx, Known>,
     keys: std::ops::Range<usize>,
     date: usize,
     kind: Option<usize>,
@@ -124,9 +152,48 @@ struct Context<'p> {
     recode: HashMap<&'p [u8], &'p str>,
     exposures: Vec<Counted<'p>>,
     periods: usize,
+    width: usize,
     cells: usize,
     pupils_per_block: usize,
     cohorts: usize,
+}
+
+/// What an activity row needs to know of its pupil, side by side: each row is of another pupil and each
+/// thing kept elsewhere would be waited for.
+#[derive(Clone, Copy)]
+struct Known {
+    /// First day that counts; [`NO_DAY`], which is before all others, where there is none.
+    from: i32,
+    /// Last day that counts.
+    to: i32,
+    /// No day is before [`NO_DAY`], so that a pupil without a landmark has no dose by it.
+    landmark: i32,
+    calendar: u32,
+    school: u32,
+    cohort: u32,
+}
+
+const NO_CALENDAR: u32 = u32::MAX;
+
+impl Known {
+    /// Stands where a row has no pupil.
+    const NOBODY: Known = Known { from: NO_DAY, to: NO_DAY, landmark: NO_DAY, calendar: NO_CALENDAR, school: 0, cohort: 0 };
+
+    fn of_all(pupils: &Pupils, calendar: &IdVec<PupilIx, Option<u32>>) -> IdVec<PupilIx, Self> {
+        let narrow = |i: usize| u32::try_from(i).expect("an index of 32 bits");
+        let one = |p: PupilIx| {
+            let days = pupils.days[p];
+            Known {
+                from: days.from,
+                to: if days.to == NO_DAY { i32::MAX } else { days.to },
+                landmark: days.landmark,
+                calendar: calendar[p].unwrap_or(NO_CALENDAR),
+                school: narrow(pupils.school[p].at()),
+                cohort: narrow(pupils.cohort[p].at()),
+            }
+        };
+        pupils.school.ids().map(one).collect::<Vec<_>>().into()
+    }
 }
 
 struct Counted<'p> {
@@ -161,12 +228,14 @@ pub(super) fn sum(
 
     let (calendars, calendar) = Calendars::of(pupils, plan);
     let periods = usize::from(plan.periods);
-    let cells = plan.exposures.len() * (periods + 1);
+    let landmark = plan.pupils.landmark.as_ref().map(|_| periods);
+    let width = periods + usize::from(landmark.is_some());
+    let cells = plan.exposures.len() * width;
     let pupils_per_block = pupils.len().div_ceil(BLOCKS).max(1);
     let context = Context {
         pupils,
         calendars: &calendars,
-        calendar: &calendar,
+        known: Known::of_all(pupils, &calendar),
         keys: 0..a.key.0.len(),
         date,
         kind,
@@ -174,6 +243,7 @@ pub(super) fn sum(
         recode: a.recode.iter().map(|(from, to)| (from.as_bytes(), to.as_str())).collect(),
         exposures,
         periods,
+        width,
         cells,
         pupils_per_block,
         cohorts: pupils.cohorts.len(),
@@ -182,32 +252,32 @@ pub(super) fn sum(
         blocks: (0..BLOCKS).map(|_| Mutex::new(vec![0; pupils_per_block * cells])).collect(),
         overflow: false.into(),
     };
-    let ((seen, found), new_rejects) = table.fold(
+    let (seen, new_rejects) = table.fold(
         progress,
-        || (Pass::new(&blocks, &context), ()),
-        |(pass, ()), batch| context.batch(pass, batch),
-        |(mut left, ()), (right, ())| {
+        || Pass::new(&blocks, &context),
+        |pass, batch| context.batch(pass, batch),
+        |mut left, right| {
             left.merge(right);
-            (left, ())
+            left
         },
     )?;
-    let () = found;
     rejects.merge(new_rejects);
     let registered = seen.finish(&context, flow);
     if blocks.overflow.into_inner() {
         let exposure = plan.exposures.iter().map(|e| e.entry.id.as_str()).collect::<Vec<_>>().join(", ");
         return Err(InputError::DoseTooLarge { exposure });
     }
-    let scale = plan.exposures.iter().map(|e| match e.from {
-        DoseFrom::Activities { measure: Measure::Amount, .. } => 1.0 / PER_UNIT,
+    let per_unit = plan.exposures.iter().map(|e| match e.from {
+        DoseFrom::Activities { measure: Measure::Amount, .. } => PER_UNIT,
         _ => 1.0,
     });
     Ok(Some(Doses {
         blocks: blocks.blocks.into_iter().map(|b| b.into_inner().expect("no thread panicked")).collect(),
         pupils_per_block,
         cells,
-        periods,
-        scale: scale.collect(),
+        width,
+        landmark,
+        per_unit: per_unit.collect(),
         registered,
         cohorts: pupils.cohorts.len(),
     }))
@@ -228,8 +298,10 @@ impl<'p> Pass<'p> {
         Self {
             pending: (0..BLOCKS).map(|_| Vec::new()).collect(),
             blocks,
-            counts: vec![[0; STEPS.len()]; context.pupils.schools.len()],
-            unknown: [0; STEPS.len()],
+            counts: vec![Counts::default(); context.pupils.schools.len()],
+            unknown: Counts::default(),
+            found: Vec::new(),
+            known: Vec::new(),
             registered: vec![false; context.pupils.schools.len() * context.cohorts],
             types: HashMap::new(),
         }
@@ -247,10 +319,9 @@ impl<'p> Pass<'p> {
         for (block, pending) in other.pending.iter_mut().enumerate() {
             self.blocks.apply(block, pending);
         }
-        for (mine, theirs) in self.counts.iter_mut().chain([&mut self.unknown]).zip(other.counts.iter().chain([&other.unknown])) {
-            for (a, b) in mine.iter_mut().zip(theirs) {
-                *a += b;
-            }
+        self.unknown.merge(&other.unknown);
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            mine.merge(theirs);
         }
         for (a, b) in self.registered.iter_mut().zip(other.registered) {
             *a |= b;
@@ -261,11 +332,9 @@ impl<'p> Pass<'p> {
         for (block, pending) in self.pending.iter_mut().enumerate() {
             self.blocks.apply(block, pending);
         }
-        for (i, step) in STEPS.iter().enumerate() {
-            flow.add("activities", None, *step, self.unknown[i]);
-            for (school, _) in context.pupils.schools.enumerate() {
-                flow.add("activities", Some(school), *step, self.counts[school.at()][i]);
-            }
+        self.unknown.hand_over(flow, None);
+        for (school, _) in context.pupils.schools.enumerate() {
+            self.counts[school.at()].hand_over(flow, Some(school));
         }
         self.registered
     }
@@ -275,76 +344,74 @@ impl Context<'_> {
     fn batch(&self, pass: &mut Pass<'_>, batch: &Batch) {
         let kinds = self.kind.map(|c| self.kinds(pass, batch.columns[c].text(), batch.rows));
         let all = self.exposures_of(None);
-        let (mut key, mut last_key): (Vec<u8>, Vec<u8>) = (Vec::new(), Vec::new());
-        let mut last: Option<PupilIx> = None;
-        for row in 0..batch.rows {
-            if !batch.key(self.keys.clone(), row, &mut key) || key.is_empty() {
-                pass.unknown[position(Step::Read)] += 1;
-                pass.unknown[position(Step::NoKey)] += 1;
-                continue;
-            }
-            // Exports are often sorted by pupil: the same key again needs no look-up.
-            if key != last_key {
-                last = self.pupils.find(&key);
-                last_key.clone_from(&key);
-            }
-            let Some(pupil) = last else {
-                pass.unknown[position(Step::Read)] += 1;
-                pass.unknown[position(Step::UnknownPupil)] += 1;
-                continue;
+        let mut found = std::mem::take(&mut pass.found);
+        self.pupils.find_all(batch, self.keys.clone(), &mut found);
+        // Gathered in a loop of its own, for the same reason for which the keys are.
+        let mut known = std::mem::take(&mut pass.known);
+        known.clear();
+        known.extend(found.iter().map(|f| if let Found::Pupil(p) = f { self.known[*p] } else { Known::NOBODY }));
+        for (row, (found, known)) in found.iter().zip(&known).enumerate() {
+            let pupil = match found {
+                Found::Pupil(pupil) => *pupil,
+                Found::NoKey => {
+                    pass.unknown.add(Step::NoKey);
+                    continue;
+                }
+                Found::Unknown => {
+                    pass.unknown.add(Step::UnknownPupil);
+                    continue;
+                }
             };
-            let school: SchoolIx = self.pupils.school[pupil];
             let exposures = kinds.as_ref().map_or(all, |k| k[row]);
-            let step = self.row(pass, batch, row, pupil, exposures);
-            let counts = &mut pass.counts[school.at()];
-            counts[position(Step::Read)] += 1;
-            counts[position(step)] += 1;
+            let step = self.row(pass, batch, row, pupil, known, exposures);
+            pass.counts[known.school as usize].add(step);
         }
+        pass.found = found;
+        pass.known = known;
     }
 
-    fn row(&self, pass: &mut Pass<'_>, batch: &Batch, row: usize, pupil: PupilIx, exposures: u64) -> Step {
+    fn row(&self, pass: &mut Pass<'_>, batch: &Batch, row: usize, pupil: PupilIx, known: &Known, exposures: u64) -> Step {
         let day = day_at(batch, self.date, row);
         if day == NO_DAY {
             return Step::NoDate;
         }
-        let days = &self.pupils.days[pupil];
-        if (days.from != NO_DAY && day < days.from) || (days.to != NO_DAY && day > days.to) {
+        if day < known.from || day > known.to {
             return Step::OutsideEnrolment;
         }
         let amount = self.amount.map_or(0.0, |c| number_at(batch, c, row));
         if amount < 0.0 {
             return Step::NegativeAmount;
         }
-        let cohort = self.pupils.cohort[pupil];
-        pass.registered[self.pupils.school[pupil].at() * self.cohorts + cohort.at()] = true;
-        let slot = self.slot(pupil, day);
-        let at_landmark = days.landmark != NO_DAY && day < days.landmark;
+        pass.registered[known.school as usize * self.cohorts + known.cohort as usize] = true;
+        let slot = self.slot(known.calendar, day);
+        let at_landmark = day < known.landmark;
         let block = pupil.at() / self.pupils_per_block;
         let base = (pupil.at() % self.pupils_per_block) * self.cells;
-        for (bit, e) in self.exposures.iter().enumerate() {
-            if exposures >> bit & 1 == 0 {
-                continue;
+        let mut rest = exposures;
+        while rest != 0 {
+            let e = &self.exposures[rest.trailing_zeros() as usize];
+            rest &= rest - 1;
+            // A missing amount adds nothing, as NaN becomes 0.
+            let add = if e.amount { (amount * PER_UNIT).round() } else { 1.0 };
+            if add > f64::from(u32::MAX) {
+                pass.blocks.overflow.store(true, std::sync::atomic::Ordering::Relaxed);
             }
-            // A missing amount adds nothing; `as` saturates, and a saturated cell overflows on the next one.
-            let add = if e.amount { (amount * PER_UNIT).round() as u32 } else { 1 };
-            let first = base + e.position * (self.periods + 1);
-            let mut push = |cell: usize| {
+            let first = base + e.position * self.width;
+            let cells = [slot.map(|slot| first + slot), at_landmark.then_some(first + self.periods)];
+            for cell in cells.into_iter().flatten() {
                 let cell = u32::try_from(cell).expect("a block of fewer than 4 294 967 296 cells");
-                pass.add(block, Addition { cell, amount: add });
-            };
-            if let Some(slot) = slot {
-                push(first + slot);
-            }
-            if at_landmark {
-                push(first + self.periods);
+                pass.add(block, Addition { cell, amount: add as u32 });
             }
         }
         Step::Used
     }
 
     /// 0 before the origin, k + 1 in period k; `None` when no later period can know of it.
-    fn slot(&self, pupil: PupilIx, day: i32) -> Option<usize> {
-        let starts = self.calendars.starts(self.calendar[pupil]?);
+    fn slot(&self, calendar: u32, day: i32) -> Option<usize> {
+        if calendar == NO_CALENDAR {
+            return None;
+        }
+        let starts = self.calendars.starts(calendar);
         let slot = starts.iter().take_while(|start| **start <= day).count();
         (slot < self.periods).then_some(slot)
     }

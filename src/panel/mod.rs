@@ -4,9 +4,11 @@
 //! [`plan::Plan`] says what is to be done, as a value. [`native`] executes it as a streaming pass,
 //! `sql` prints it. Nobody else reads activity rows.
 
+mod calendars;
 mod doses;
 mod enrolled;
 pub mod flow;
+mod keys;
 pub mod native;
 mod occasions;
 pub mod plan;

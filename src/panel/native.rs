@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::plan::Plan;
-use super::pupils::Calendars;
+use super::calendars::Calendars;
 use super::sets::{OutcomeData, Panel};
 use super::{doses, enrolled, occasions, pupils};
 use crate::ingest::{InputError, Progress, Rejects};

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::flow::{Flow, Step};
 use super::plan::{OutcomePlan, Plan};
-use super::pupils::{Calendars, NO_DAY, Pupils, day_at, number_at};
+use super::calendars::Calendars;
+use super::pupils::{NO_DAY, Pupils, day_at, number_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::study::file::AfterEnd;
 use crate::vocab::{IdVec, PupilIx};

@@ -1,24 +1,23 @@
 //! The pupil table: read once, duplicates dropped, sorted by pseudonym, indexed by key.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::BuildHasher;
 use std::path::Path;
 
 use arrow::array::Array;
-use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::flow::{Flow, Step};
+use super::keys::{Found, Keys};
 use super::plan::{DoseFrom, Plan};
 use crate::ingest::{As, Batch, InputError, KEY_SEPARATOR, Progress, Rejects, Table, Want};
 use crate::study::file::Covariate;
 use crate::vocab::ids::Ix;
-use crate::vocab::{CohortIx, Day, IdVec, OutcomeRule, PupilIx, SchoolIx};
+use crate::vocab::{CohortIx, IdVec, OutcomeRule, PupilIx, SchoolIx};
 
 /// A day that is not there.
 pub(super) const NO_DAY: i32 = i32::MIN;
 
 /// Days of a pupil; [`NO_DAY`] where there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PupilDays {
     /// Start of the clock.
     pub origin: i32,
@@ -59,6 +58,7 @@ pub struct Pupils {
     /// Category labels of text covariates without declared levels, by position of the covariate.
     pub levels: Vec<Vec<String>>,
     keys: Keys,
+    is_keyed: bool,
 }
 
 impl Pupils {
@@ -74,64 +74,61 @@ impl Pupils {
 
     /// The pupil with this key.
     pub fn find(&self, key: &[u8]) -> Option<PupilIx> {
-        self.keys.find(key)
+        self.keys.find(key).map(PupilIx::from_position)
     }
 
-    /// The parts of a pupil's key, for the restricted panel table only.
-    pub(super) fn key(&self, p: PupilIx) -> &[u8] {
-        self.keys.get(p.at())
-    }
-}
-
-/// Keys in one arena, found by hash.
-struct Keys {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    table: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-}
-
-impl Keys {
-    fn new() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new(), table: HashTable::new(), hasher: DefaultHashBuilder::default() }
+    /// The pupils of all rows of a batch by their key `columns`.
+    pub(super) fn find_all(&self, batch: &Batch, columns: std::ops::Range<usize>, found: &mut Vec<Found>) {
+        self.keys.find_all(batch, columns, found);
     }
 
-    fn get(&self, i: usize) -> &[u8] {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
-        &self.bytes[start..self.ends[i]]
-    }
-
-    fn find(&self, key: &[u8]) -> Option<PupilIx> {
-        let hash = self.hasher.hash_one(key);
-        self.table.find(hash, |&i| self.get(i as usize) == key).map(|&i| PupilIx::from_position(i as usize))
-    }
-
-    /// Adds a key that is not there yet.
-    fn push(&mut self, key: &[u8]) {
-        let position = u32::try_from(self.ends.len()).expect("fewer than 4 294 967 296 pupils");
-        let hash = self.hasher.hash_one(key);
-        self.bytes.extend_from_slice(key);
-        self.ends.push(self.bytes.len());
-        let Keys { bytes, ends, table, hasher } = self;
-        let text = |i: u32| {
-            let i = i as usize;
-            &bytes[if i == 0 { 0 } else { ends[i - 1] }..ends[i]]
-        };
-        table.insert_unique(hash, position, |&i| hasher.hash_one(text(i)));
+    /// The pupil's key as people write it, for the restricted panel table only; the number of the row where
+    /// pupils have no key.
+    pub(super) fn label(&self, p: PupilIx) -> String {
+        if self.is_keyed { spaced(self.keys.get(p.at())) } else { (p.at() + 1).to_string() }
     }
 }
 
 /// One pupil row as it was read; two rows of a pupil are duplicates when they are equal.
-#[derive(Clone, PartialEq)]
+#[derive(Default, PartialEq)]
 struct Row {
-    school: u32,
-    name: u32,
-    cohort: u32,
-    days: PupilDays,
-    linked: bool,
+    place: RowPlace,
     /// Covariates, given doses, values; missing as NaN, compared by bits.
     numbers: Vec<u64>,
     events: Vec<i32>,
+}
+
+/// What every study has of a pupil. Labels are numbered as they come.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct RowPlace {
+    school: u32,
+    name: u32,
+    cohort: u32,
+    linked: bool,
+    days: PupilDays,
+}
+
+/// Rows beside each other: as many numbers and events per row as the study asks for.
+#[derive(Default)]
+struct Rows {
+    places: Vec<RowPlace>,
+    numbers: Vec<u64>,
+    events: Vec<i32>,
+}
+
+impl Rows {
+    fn push(&mut self, row: &Row) {
+        self.places.push(row.place);
+        self.numbers.extend_from_slice(&row.numbers);
+        self.events.extend_from_slice(&row.events);
+    }
+
+    fn is(&self, i: usize, row: &Row) -> bool {
+        let (n, m) = (row.numbers.len(), row.events.len());
+        self.places[i] == row.place
+            && self.numbers[i * n..(i + 1) * n] == row.numbers
+            && self.events[i * m..(i + 1) * m] == row.events
+    }
 }
 
 /// Column positions in the batch.
@@ -210,21 +207,27 @@ pub(super) fn column_of(c: &Covariate) -> &str {
     c.column.as_deref().unwrap_or(&c.id)
 }
 
-/// Distinct texts, numbered as they come; renumbered in sorted order at the end.
+/// Distinct labels, numbered as they come; renumbered in sorted order at the end.
 #[derive(Default)]
 struct Labels {
-    index: HashMap<String, u32>,
+    /// By the bytes of a composite label.
+    index: HashMap<Vec<u8>, u32>,
     texts: Vec<String>,
 }
 
 impl Labels {
-    fn code(&mut self, text: &str) -> u32 {
-        if let Some(&code) = self.index.get(text) {
+    fn code(&mut self, label: &[u8]) -> u32 {
+        if let Some(&code) = self.index.get(label) {
             return code;
         }
-        let code = u32::try_from(self.texts.len()).expect("fewer labels than pupils");
-        self.index.insert(text.to_string(), code);
-        self.texts.push(text.to_string());
+        // Two composite labels can read the same; then they are the same.
+        let text = spaced(label);
+        let position = self.texts.iter().position(|t| *t == text).unwrap_or_else(|| {
+            self.texts.push(text);
+            self.texts.len() - 1
+        });
+        let code = u32::try_from(position).expect("fewer labels than pupils");
+        self.index.insert(label.to_vec(), code);
         code
     }
 
@@ -262,7 +265,7 @@ struct Reading<'p> {
     plan: &'p Plan<'p>,
     layout: &'p Layout,
     keys: Keys,
-    rows: Vec<Row>,
+    rows: Rows,
     schools: Labels,
     names: Labels,
     cohorts: Labels,
@@ -277,7 +280,7 @@ impl<'p> Reading<'p> {
             plan,
             layout,
             keys: Keys::new(),
-            rows: Vec::new(),
+            rows: Rows::default(),
             schools: Labels::default(),
             names: Labels::default(),
             cohorts: Labels::default(),
@@ -292,62 +295,67 @@ impl<'p> Reading<'p> {
     }
 
     fn batch(&mut self, batch: &Batch) {
-        let (mut key, mut text) = (Vec::new(), Vec::new());
+        let (mut key, mut school, mut text) = (Vec::new(), Vec::new(), Vec::new());
+        let mut row = Row::default();
+        let keyed = !self.layout.key.is_empty();
         for i in 0..batch.rows {
             self.count(Step::Read);
-            let keyed = !self.layout.key.is_empty();
             if keyed && (!batch.key(self.layout.key.clone(), i, &mut key) || key.is_empty()) {
                 self.count(Step::NoKey);
                 continue;
             }
-            if !batch.key(self.layout.school.clone(), i, &mut text) || text.is_empty() {
+            if !batch.key(self.layout.school.clone(), i, &mut school) || school.is_empty() {
                 self.count(Step::NoSchool);
                 continue;
             }
-            let school = self.schools.code(&spaced(&text));
-            let row = self.row(batch, i, school, &mut text);
+            row.place.school = self.schools.code(&school);
+            self.read(batch, i, &mut row, &mut text);
             if !keyed {
                 // Without a key every row is a pupil; its position serves as the key.
-                key = (self.rows.len() as u64).to_be_bytes().to_vec();
+                key = (self.keys.len() as u64).to_be_bytes().to_vec();
             }
             match self.keys.find(&key).filter(|_| keyed) {
                 None => {
                     self.bsn.see(&key);
                     self.keys.push(&key);
-                    self.rows.push(row);
+                    self.rows.push(&row);
                 }
-                Some(p) if self.rows[p.at()] == row => self.count(Step::Duplicate),
+                Some(p) if self.rows.is(p, &row) => self.count(Step::Duplicate),
                 Some(_) => self.conflicts += 1,
             }
         }
     }
 
-    fn row(&mut self, batch: &Batch, i: usize, school: u32, text: &mut Vec<u8>) -> Row {
+    /// Reads all but the school of row `i` into `row`; `text` is room to work in.
+    fn read(&mut self, batch: &Batch, i: usize, row: &mut Row, text: &mut Vec<u8>) {
         let l = self.layout;
         let day = |column: Option<usize>| column.map_or(NO_DAY, |c| day_at(batch, c, i));
-        let name = l.name.and_then(|c| batch.columns[c].text().get(i)).unwrap_or_default();
-        if !batch.key(l.cohort.clone(), i, text) {
-            text.clear();
-        }
-        let cohort = self.cohorts.code(&spaced(text));
-        let linked = match (&self.plan.pupils.linked, l.linked) {
-            (Some(rule), Some(c)) => batch.columns[c].text().get(i).is_some_and(|v| rule.is.0.contains(&v)),
-            _ => true,
-        };
-        let covariates = self.plan.covariates.iter().zip(l.covariates.clone());
-        let mut numbers: Vec<u64> = covariates.map(|(c, at)| covariate(c, batch, at, i).to_bits()).collect();
-        let others = l.given.iter().chain(&l.values);
-        numbers.extend(others.map(|&(_, at)| number_at(batch, at, i).to_bits()));
         let origin = if l.origin.is_some() { day(l.origin) } else { 0 };
-        let days = PupilDays {
+        row.place.days = PupilDays {
             origin,
             end: l.length.map_or_else(|| day(l.end), |c| last_day(origin, number_at(batch, c, i))),
             landmark: day(l.landmark),
             from: day(l.from),
             to: day(l.to),
         };
-        let events = l.events.iter().map(|&(_, at)| day_at(batch, at, i)).collect();
-        Row { school, name: self.names.code(&name), cohort, days, linked, numbers, events }
+        let name = l.name.and_then(|c| text_at(batch, c, i, text)).unwrap_or_default();
+        row.place.name = self.names.code(name.as_bytes());
+        if !batch.key(l.cohort.clone(), i, text) {
+            text.clear();
+        }
+        row.place.cohort = self.cohorts.code(text);
+        row.place.linked = match (&self.plan.pupils.linked, l.linked) {
+            (Some(rule), Some(c)) => text_at(batch, c, i, text).is_some_and(|v| rule.is.0.iter().any(|is| is == v)),
+            _ => true,
+        };
+        row.numbers.clear();
+        for (c, at) in self.plan.covariates.iter().zip(l.covariates.clone()) {
+            row.numbers.push(covariate(c, batch, at, i, text).to_bits());
+        }
+        let others = l.given.iter().chain(&l.values);
+        row.numbers.extend(others.map(|&(_, at)| number_at(batch, at, i).to_bits()));
+        row.events.clear();
+        row.events.extend(l.events.iter().map(|&(_, at)| day_at(batch, at, i)));
     }
 
     fn finish(mut self, flow: &mut Flow) -> Result<Pupils, InputError> {
@@ -358,11 +366,11 @@ impl<'p> Reading<'p> {
         if let (Some(share), Some(column)) = (self.bsn.share(), self.plan.pupils.key.0.first()) {
             return Err(InputError::LooksLikeBsn { source_name, column: column.clone(), share });
         }
-        if self.rows.is_empty() {
+        if self.rows.places.is_empty() {
             let why = self.counts.iter().map(|(s, n)| format!("{} {n}", s.code())).collect::<Vec<_>>().join(", ");
             return Err(InputError::NoPupils { source_name, why: if why.is_empty() { "no rows".into() } else { why } });
         }
-        let kept = self.rows.len() as u64;
+        let kept = self.rows.places.len() as u64;
         self.count(Step::Used);
         self.counts.insert(Step::Used, kept);
         for (step, n) in &self.counts {
@@ -373,49 +381,51 @@ impl<'p> Reading<'p> {
 
     /// Brings pupils, schools and cohorts in their sorted order.
     fn sorted(self) -> Pupils {
-        let mut order: Vec<usize> = (0..self.rows.len()).collect();
-        order.sort_by(|&a, &b| self.keys.get(a).cmp(self.keys.get(b)));
-        let mut keys = Keys::new();
-        for &i in &order {
-            keys.push(self.keys.get(i));
-        }
+        let order = self.keys.order();
         let (schools, school_rank) = self.schools.sorted();
         let (cohorts, cohort_rank) = self.cohorts.sorted();
-        let rows: Vec<&Row> = order.iter().map(|&i| &self.rows[i]).collect();
-        let mut school_names = vec![None; schools.len()];
-        for row in &rows {
-            let name = &self.names.texts[row.name as usize];
-            let slot: &mut Option<String> = &mut school_names[school_rank[row.school as usize]];
-            if !name.is_empty() && slot.as_ref().is_none_or(|s| name < s) {
-                *slot = Some(name.clone());
-            }
-        }
+        let school_names = self.school_names(&school_rank);
         let l = self.layout;
-        let n_cov = self.plan.covariates.len();
-        let number = |at: usize| -> IdVec<PupilIx, f64> {
-            rows.iter().map(|r| f64::from_bits(r.numbers[at])).collect::<Vec<_>>().into()
-        };
+        let rows = &self.rows;
+        let (n_cov, n_given) = (self.plan.covariates.len(), l.given.len());
+        let width = n_cov + n_given + l.values.len();
+        let number = |at: usize| by_pupil(&order, |i| f64::from_bits(rows.numbers[i * width + at]));
+        let event = |at: usize| by_pupil(&order, |i| rows.events[i * l.events.len() + at]);
         Pupils {
             schools: schools.into(),
             school_names: school_names.into(),
             cohorts: cohorts.into(),
-            school: rows.iter().map(|r| SchoolIx::from_position(school_rank[r.school as usize])).collect::<Vec<_>>().into(),
-            cohort: rows.iter().map(|r| CohortIx::from_position(cohort_rank[r.cohort as usize])).collect::<Vec<_>>().into(),
-            days: rows.iter().map(|r| r.days).collect::<Vec<_>>().into(),
-            linked: rows.iter().map(|r| r.linked).collect::<Vec<_>>().into(),
+            school: by_pupil(&order, |i| SchoolIx::from_position(school_rank[rows.places[i].school as usize])),
+            cohort: by_pupil(&order, |i| CohortIx::from_position(cohort_rank[rows.places[i].cohort as usize])),
+            days: by_pupil(&order, |i| rows.places[i].days),
+            linked: by_pupil(&order, |i| rows.places[i].linked),
             covariates: (0..n_cov).map(number).collect(),
-            given_doses: l.given.iter().enumerate().map(|(k, &(i, _))| (i, number(n_cov + k))).collect(),
-            values: l.values.iter().enumerate().map(|(k, &(i, _))| (i, number(n_cov + l.given.len() + k))).collect(),
-            event_days: l
-                .events
-                .iter()
-                .enumerate()
-                .map(|(k, &(i, _))| (i, rows.iter().map(|r| r.events[k]).collect::<Vec<_>>().into()))
-                .collect(),
+            given_doses: l.given.iter().enumerate().map(|(k, &(e, _))| (e, number(n_cov + k))).collect(),
+            values: l.values.iter().enumerate().map(|(k, &(o, _))| (o, number(n_cov + n_given + k))).collect(),
+            event_days: l.events.iter().enumerate().map(|(k, &(o, _))| (o, event(k))).collect(),
             levels: self.plan.covariates.iter().map(|c| c.levels.clone()).collect(),
-            keys,
+            is_keyed: !l.key.is_empty(),
+            keys: self.keys.reordered(&order),
         }
     }
+
+    /// Names of the schools in their sorted order; of several names the first.
+    fn school_names(&self, school_rank: &[usize]) -> Vec<Option<String>> {
+        let mut names: Vec<Option<String>> = vec![None; school_rank.len()];
+        for row in &self.rows.places {
+            let name = &self.names.texts[row.name as usize];
+            let slot = &mut names[school_rank[row.school as usize]];
+            if !name.is_empty() && slot.as_ref().is_none_or(|s| name < s) {
+                *slot = Some(name.clone());
+            }
+        }
+        names
+    }
+}
+
+/// A value of every pupil, taken from the rows in the order of the pupils.
+fn by_pupil<T>(order: &[u32], of: impl Fn(usize) -> T) -> IdVec<PupilIx, T> {
+    order.iter().map(|&i| of(i as usize)).collect::<Vec<T>>().into()
 }
 
 /// A composite key as people write it: parts separated by a space.
@@ -438,13 +448,20 @@ pub(super) fn number_at(batch: &Batch, column: usize, row: usize) -> f64 {
     if numbers.is_valid(row) { numbers.value(row) } else { f64::NAN }
 }
 
+/// The text of a cell, written into `text`.
+fn text_at<'t>(batch: &Batch, column: usize, row: usize, text: &'t mut Vec<u8>) -> Option<&'t str> {
+    text.clear();
+    let is_there = batch.columns[column].text().write(row, text);
+    // Arrow texts and the digits of numbers are UTF-8, so that this loses nothing.
+    if is_there { std::str::from_utf8(text).ok() } else { None }
+}
+
 /// The number of a covariate: recoded, position of its level, or as it is; clipped to min and max.
-fn covariate(c: &Covariate, batch: &Batch, column: usize, row: usize) -> f64 {
-    let text = || batch.columns[column].text().get(row);
+fn covariate(c: &Covariate, batch: &Batch, column: usize, row: usize, text: &mut Vec<u8>) -> f64 {
     let value = if !c.recode.is_empty() {
-        text().and_then(|t| c.recode.get(&t).copied()).unwrap_or(f64::NAN)
+        text_at(batch, column, row, text).and_then(|t| c.recode.get(t).copied()).unwrap_or(f64::NAN)
     } else if !c.levels.is_empty() {
-        let level = text().and_then(|t| c.levels.iter().position(|l| *l == t));
+        let level = text_at(batch, column, row, text).and_then(|t| c.levels.iter().position(|l| l == t));
         level.map_or(f64::NAN, |l| l as f64)
     } else {
         number_at(batch, column, row)
@@ -486,40 +503,6 @@ fn eleven_test(digits: &[u8]) -> bool {
         .map(|(d, weight)| i32::from(d - b'0') * weight)
         .sum();
     sum % 11 == 0 && digits != b"000000000"
-}
-
-/// First days of the periods of each distinct origin; pupils who start on one day share a calendar.
-pub(super) struct Calendars {
-    of: HashMap<i32, usize>,
-    starts: Vec<Vec<i32>>,
-}
-
-impl Calendars {
-    /// Calendars of all pupils: `periods + 1` days each, the last one the end of the window.
-    pub(super) fn of(pupils: &Pupils, plan: &Plan<'_>) -> (Self, IdVec<PupilIx, Option<u32>>) {
-        let mut calendars = Calendars { of: HashMap::new(), starts: Vec::new() };
-        let index: Vec<Option<u32>> = pupils.days.iter().map(|d| calendars.index(d.origin, plan)).collect();
-        (calendars, index.into())
-    }
-
-    fn index(&mut self, origin: i32, plan: &Plan<'_>) -> Option<u32> {
-        if origin == NO_DAY {
-            return None;
-        }
-        if let Some(&i) = self.of.get(&origin) {
-            return u32::try_from(i).ok();
-        }
-        let starts: Option<Vec<i32>> =
-            (0..=plan.periods).map(|k| plan.period.start(Day(origin), k).map(|d| d.0)).collect();
-        self.of.insert(origin, self.starts.len());
-        self.starts.push(starts?);
-        u32::try_from(self.starts.len() - 1).ok()
-    }
-
-    /// First days of the periods of calendar `i`, and the end of the window.
-    pub(super) fn starts(&self, i: u32) -> &[i32] {
-        &self.starts[i as usize]
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The built panel and its analysis sets: who belongs to which, with which dose.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::doses::Doses;
 use super::flow::{Flow, Step};
@@ -8,6 +9,7 @@ use super::occasions::{LastPeriod, Scored};
 use super::plan::{DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils};
 use crate::ingest::Rejects;
+use crate::vocab::ids::Ix;
 use crate::vocab::{IdVec, PupilIx};
 
 /// Everything the models need, and no activity row.
@@ -76,6 +78,11 @@ impl Panel<'_> {
     /// The rows of the analysis set of outcome `o` with exposure `e`, by pupil and period, and the pupils
     /// who fell out of it. Each pupil of the study is in exactly one of the two.
     pub fn rows(&self, o: usize, e: usize) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
+        self.rows_of(o, e, 0..self.pupils.len())
+    }
+
+    /// As [`Panel::rows`], of the pupils at some positions only.
+    pub(super) fn rows_of(&self, o: usize, e: usize, pupils: Range<usize>) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
         let (mut rows, mut out) = (Vec::new(), Vec::new());
         let counts_activities = matches!(self.plan.exposures[e].from, DoseFrom::Activities { .. });
         let measured = |p: PupilIx| {
@@ -84,8 +91,8 @@ impl Panel<'_> {
         };
         match &self.outcomes[&o] {
             OutcomeData::Event(at_risk) => {
-                for (p, at_risk) in at_risk.enumerate() {
-                    match (*at_risk).and_then(|last| measured(p).map(|()| last)) {
+                for p in pupils.map(PupilIx::from_position) {
+                    match at_risk[p].and_then(|last| measured(p).map(|()| last)) {
                         Err(step) => out.push((p, step)),
                         Ok(last) => rows.extend((0..=last.period).map(|period| SetRow {
                             pupil: p,
@@ -97,8 +104,8 @@ impl Panel<'_> {
                 }
             }
             OutcomeData::Scores(scores) => {
-                let mut next = 0;
-                for p in self.pupils.school.ids() {
+                let mut next = scores.partition_point(|s| s.pupil.at() < pupils.start);
+                for p in pupils.map(PupilIx::from_position) {
                     let first = next;
                     while scores.get(next).is_some_and(|s| s.pupil == p) {
                         next += 1;
@@ -116,8 +123,8 @@ impl Panel<'_> {
                 }
             }
             OutcomeData::Binary(values) => {
-                for (p, value) in values.enumerate() {
-                    let y = self.at_landmark(p).and_then(|()| value.ok_or(Step::NotLinked));
+                for p in pupils.map(PupilIx::from_position) {
+                    let y = self.at_landmark(p).and_then(|()| values[p].ok_or(Step::NotLinked));
                     match y.and_then(|y| measured(p).map(|()| y)) {
                         Err(step) => out.push((p, step)),
                         Ok(y) => rows.push(self.landmark_row(e, p, f64::from(u8::from(y)))),
@@ -125,7 +132,8 @@ impl Panel<'_> {
                 }
             }
             OutcomeData::Value(values) => {
-                for (p, &value) in values.enumerate() {
+                for p in pupils.map(PupilIx::from_position) {
+                    let value = values[p];
                     let here = if self.plan.pupils.landmark.is_some() { self.at_landmark(p) } else { Ok(()) };
                     let y = here.and_then(|()| if value.is_nan() { Err(Step::NoOutcome) } else { Ok(value) });
                     match y.and_then(|y| measured(p).map(|()| y)) {

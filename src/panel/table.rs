@@ -2,17 +2,29 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, StringArray, StringDictionaryBuilder};
+use arrow::array::{ArrayRef, DictionaryArray, Float64Array, Int32Array, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
 
 use super::plan::DoseFrom;
 use super::sets::{DoseAt, OutcomeData, Panel, SetRow};
-use crate::ingest::KEY_SEPARATOR;
-use crate::vocab::PupilIx;
+use crate::vocab::ids::Ix;
+use crate::vocab::{CohortIx, SchoolIx};
 
-/// Rows of one batch of the table.
-const ROWS: usize = 65_536;
+/// Pupils of one batch of the table.
+const PUPILS: usize = 16_384;
+
+/// A column of the table.
+enum Column {
+    Pupil,
+    School,
+    Cohort,
+    Period,
+    Dose(usize),
+    Covariate(usize),
+    Outcome,
+}
 
 impl Panel<'_> {
     /// Columns of the table of outcome `o`: `pupil` (restricted: the pseudonym), `school`, `cohort`,
@@ -32,41 +44,63 @@ impl Panel<'_> {
         Arc::new(Schema::new(fields))
     }
 
+    /// The columns of [`Panel::schema`], in its order.
+    fn columns(&self) -> Vec<Column> {
+        let mut columns = vec![Column::Pupil, Column::School, Column::Cohort, Column::Period];
+        columns.extend((0..self.plan.exposures.len()).map(Column::Dose));
+        columns.extend((0..self.plan.covariates.len()).map(Column::Covariate));
+        columns.push(Column::Outcome);
+        columns
+    }
+
     /// The table of outcome `o` in batches, by pupil and period. Membership of the set is decided by the
     /// first exposure: all exposures that count activities share it.
     pub fn batches(&self, o: usize) -> impl Iterator<Item = RecordBatch> + '_ {
         let first = self.plan.exposures.iter().position(|e| matches!(e.from, DoseFrom::Activities { .. }));
-        let rows = match self.plan.exposures.is_empty() {
-            true => Vec::new(),
-            false => self.rows(o, first.unwrap_or(0)).0,
-        };
+        let pupils = if self.plan.exposures.is_empty() { 0 } else { self.pupils.len() };
         let schema = self.schema(o);
-        let starts: Vec<usize> = (0..rows.len()).step_by(ROWS).collect();
-        starts.into_iter().map(move |start| {
-            let end = rows.len().min(start + ROWS);
-            self.batch(o, &schema, &rows[start..end])
+        let columns = self.columns();
+        (0..pupils).step_by(PUPILS).map(move |start| {
+            let rows = self.rows_of(o, first.unwrap_or(0), start..pupils.min(start + PUPILS)).0;
+            let arrays = columns.par_iter().map(|column| self.array(o, column, &rows)).collect();
+            RecordBatch::try_new(schema.clone(), arrays).expect("columns made for this schema")
         })
     }
 
-    fn batch(&self, o: usize, schema: &SchemaRef, rows: &[SetRow]) -> RecordBatch {
-        let landmark = matches!(self.outcomes[&o], OutcomeData::Binary(_) | OutcomeData::Value(_));
-        let key = |p: PupilIx| String::from_utf8_lossy(self.pupils.key(p)).replace(char::from(KEY_SEPARATOR), " ");
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|r| key(r.pupil)))),
-            coded(rows.iter().map(|r| self.pupils.schools[self.pupils.school[r.pupil]].as_str())),
-            coded(rows.iter().map(|r| self.pupils.cohorts[self.pupils.cohort[r.pupil]].as_str())),
-            Arc::new(Int32Array::from_iter_values(rows.iter().map(|r| i32::from(r.period)))),
-        ];
-        for e in 0..self.plan.exposures.len() {
-            columns.push(numbers(rows.iter().map(|r| {
-                self.dose(e, r.pupil, if landmark { DoseAt::Landmark } else { DoseAt::Period(r.period) })
-            })));
+    fn array(&self, o: usize, column: &Column, rows: &[SetRow]) -> ArrayRef {
+        let is_landmark = matches!(self.outcomes[&o], OutcomeData::Binary(_) | OutcomeData::Value(_));
+        let at = |r: &SetRow| if is_landmark { DoseAt::Landmark } else { DoseAt::Period(r.period) };
+        let pupils = &self.pupils;
+        match *column {
+            Column::Pupil => self.labels(rows),
+            Column::School => {
+                let labels = pupils.schools.iter().map(String::as_str);
+                coded(labels, rows.iter().map(|r| pupils.school[r.pupil]).map(SchoolIx::at))
+            }
+            Column::Cohort => {
+                let labels = pupils.cohorts.iter().map(String::as_str);
+                coded(labels, rows.iter().map(|r| pupils.cohort[r.pupil]).map(CohortIx::at))
+            }
+            Column::Period => Arc::new(Int32Array::from_iter_values(rows.iter().map(|r| i32::from(r.period)))),
+            Column::Dose(e) => numbers(rows.iter().map(|r| self.dose(e, r.pupil, at(r)))),
+            Column::Covariate(c) => numbers(rows.iter().map(|r| pupils.covariates[c][r.pupil])),
+            Column::Outcome => numbers(rows.iter().map(|r| r.y)),
         }
-        for covariate in &self.pupils.covariates {
-            columns.push(numbers(rows.iter().map(|r| covariate[r.pupil])));
+    }
+
+    /// The pupils' keys as people write them.
+    fn labels(&self, rows: &[SetRow]) -> ArrayRef {
+        let mut labels = StringBuilder::with_capacity(rows.len(), 16 * rows.len());
+        let mut last = None;
+        let mut label = String::new();
+        for row in rows {
+            if last != Some(row.pupil) {
+                label = self.pupils.label(row.pupil);
+                last = Some(row.pupil);
+            }
+            labels.append_value(&label);
         }
-        columns.push(numbers(rows.iter().map(|r| r.y)));
-        RecordBatch::try_new(schema.clone(), columns).expect("columns made for this schema")
+        Arc::new(labels.finish())
     }
 }
 
@@ -74,10 +108,10 @@ fn numbers(values: impl Iterator<Item = f64>) -> ArrayRef {
     Arc::new(values.map(|v| Some(v).filter(|v| !v.is_nan())).collect::<Float64Array>())
 }
 
-fn coded<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
-    let mut builder = StringDictionaryBuilder::<Int32Type>::new();
-    for value in values {
-        builder.append_value(value);
-    }
-    Arc::new(builder.finish())
+/// Positions in a list of all labels.
+fn coded<'a>(labels: impl Iterator<Item = &'a str>, positions: impl Iterator<Item = usize>) -> ArrayRef {
+    let labels: ArrayRef = Arc::new(StringArray::from_iter_values(labels));
+    let keys = positions.map(|p| i32::try_from(p).expect("fewer labels than 2 147 483 648"));
+    let keys = Int32Array::from_iter_values(keys);
+    Arc::new(DictionaryArray::<Int32Type>::try_new(keys, labels).expect("positions inside the labels"))
 }

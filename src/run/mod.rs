@@ -32,8 +32,11 @@ use crate::study::Study;
 use crate::study::file::ProfileName;
 use crate::vocab::{Lang, RefusalReason};
 
-/// Version of the engine, part of every run id.
+/// Version of the engine.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Fingerprint of the source, part of every run id: two builds may give different numbers.
+const SOURCE: &str = env!("LOB_SOURCE");
 
 /// One run of one study.
 pub struct Job<'j> {
@@ -206,11 +209,11 @@ fn hash_inputs(job: &Job<'_>) -> Result<Vec<(String, InputFile, String)>, RunErr
         .collect()
 }
 
-/// Hash over inputs, study, language and version: the same run has the same id.
+/// Hash over inputs, study, language and engine: the same run has the same id.
 fn run_id(job: &Job<'_>, inputs: &[(String, InputFile, String)]) -> String {
     let mut hasher = blake3::Hasher::new();
     let lang = job.lang.pick("nl", "en");
-    for part in [VERSION, lang, job.text] {
+    for part in [VERSION, SOURCE, lang, job.text] {
         hasher.update(part.as_bytes());
         hasher.update(&[0]);
     }

@@ -5,9 +5,13 @@ use std::path::Path;
 
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
+use rayon::prelude::*;
 
 use super::RunError;
 use crate::panel::Panel;
@@ -41,14 +45,57 @@ pub fn write_panel(panel: &Panel<'_>, o: usize, path: &Path) -> Result<u64, RunE
     let failed = |reason: std::io::Error| RunError::Write { what: name.clone(), reason };
     let encode = |e: parquet::errors::ParquetError| failed(std::io::Error::other(e.to_string()));
     let file = create_private(path).map_err(failed)?;
-    let mut writer = ArrowWriter::try_new(file, panel.schema(o), Some(properties())).map_err(encode)?;
-    let mut rows = 0;
+    let writer = ArrowWriter::try_new(file, panel.schema(o), Some(properties())).map_err(encode)?;
+    let (mut writer, groups) = writer.into_serialized_writer().map_err(encode)?;
+    let (mut rows, mut group) = (0, RowGroup::default());
     for batch in panel.batches(o) {
+        if group.columns.is_empty() {
+            group.columns = groups.create_column_writers(writer.flushed_row_groups().len()).map_err(encode)?;
+        }
+        group.write(&batch).map_err(encode)?;
         rows += batch.num_rows() as u64;
-        writer.write(&batch).map_err(encode)?;
+        if group.rows >= ROW_GROUP {
+            group.close(&mut writer).map_err(encode)?;
+        }
     }
+    group.close(&mut writer).map_err(encode)?;
     writer.close().map_err(encode)?;
     Ok(rows)
+}
+
+/// A row group is full at this many rows; it ends with the batch.
+const ROW_GROUP: usize = 1 << 20;
+
+/// A row group that is being written: its columns are encoded by the threads of the pool, each column by one
+/// of them at a time, so that the bytes don't depend on the number of threads.
+#[derive(Default)]
+struct RowGroup {
+    rows: usize,
+    columns: Vec<ArrowColumnWriter>,
+}
+
+impl RowGroup {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ParquetError> {
+        let schema = batch.schema();
+        self.rows += batch.num_rows();
+        let columns = self.columns.par_iter_mut().zip(batch.columns()).zip(schema.fields().par_iter());
+        columns.try_for_each(|((writer, array), field)| {
+            compute_leaves(field, array)?.iter().try_for_each(|leaf| writer.write(leaf))
+        })
+    }
+
+    fn close(&mut self, file: &mut SerializedFileWriter<File>) -> Result<(), ParquetError> {
+        let RowGroup { rows, columns } = std::mem::take(self);
+        if rows == 0 {
+            return Ok(());
+        }
+        let chunks: Vec<_> = columns.into_par_iter().map(ArrowColumnWriter::close).collect();
+        let mut group = file.next_row_group()?;
+        for chunk in chunks {
+            chunk?.append_to_row_group(&mut group)?;
+        }
+        group.close().map(drop)
+    }
 }
 
 /// A file that only its owner reads, also when it was there before with other permissions.

@@ -89,10 +89,16 @@ impl Staging<'_> {
         sync_dirs(&self.dir).map_err(|e| failed("staging", e))?;
         let runs = self.store.out.join("runs");
         let target = runs.join(&self.run_id);
-        let unchanged = is_same(&target, &manifest);
+        let old = Old::of(&target, &manifest);
+        if old == Old::Other {
+            // The id is a hash of all that decides the content, so this can't be; but an intact run is never removed.
+            let reason = io::Error::new(io::ErrorKind::AlreadyExists, "an intact run of this id has other content");
+            return Err(failed("runs", reason));
+        }
+        let unchanged = old == Old::Same;
         if !unchanged {
             // A folder of this id that does not verify was damaged from outside; the new one takes its place.
-            if target.exists() {
+            if old == Old::Damaged {
                 fs::remove_dir_all(&target).map_err(|e| failed("a damaged run of the same id", e))?;
             }
             with_patience(|| fs::rename(&self.dir, &target)).map_err(|e| failed("runs", e))?;
@@ -117,12 +123,32 @@ fn failed(what: &str, reason: io::Error) -> RunError {
     RunError::Write { what: what.to_string(), reason }
 }
 
-/// True when `dir` holds a run with this manifest and all files it lists are as listed.
-fn is_same(dir: &Path, manifest: &[u8]) -> bool {
-    let Ok(old) = fs::read(dir.join("manifest.json")) else { return false };
-    let Ok(listed) = serde_json::from_slice::<super::manifest::Listed>(&old) else { return false };
-    let intact = |f: &FileEntry| fs::read(dir.join(&f.path)).is_ok_and(|bytes| f.matches(&bytes));
-    old == manifest && listed.files.iter().all(intact)
+/// What stands in the place of a new run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Old {
+    Nothing,
+    /// The same run, all files as listed.
+    Same,
+    /// Another run, all files as listed.
+    Other,
+    /// A run whose files are not as its manifest lists them.
+    Damaged,
+}
+
+impl Old {
+    fn of(dir: &Path, manifest: &[u8]) -> Self {
+        if !dir.exists() {
+            return Old::Nothing;
+        }
+        let Ok(old) = fs::read(dir.join("manifest.json")) else { return Old::Damaged };
+        let Ok(listed) = serde_json::from_slice::<super::manifest::Listed>(&old) else { return Old::Damaged };
+        let intact = |f: &FileEntry| fs::read(dir.join(&f.path)).is_ok_and(|bytes| f.matches(&bytes));
+        match (listed.files.iter().all(intact), old == manifest) {
+            (false, _) => Old::Damaged,
+            (true, true) => Old::Same,
+            (true, false) => Old::Other,
+        }
+    }
 }
 
 /// Antivirus and sync programs on Windows hold files for a moment: try again for up to half a second.

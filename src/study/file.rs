@@ -97,6 +97,15 @@ pub enum Format {
     Parquet,
 }
 
+impl Format {
+    /// The format that a file name or glob tells: `.parquet` or `.pq`, else CSV.
+    pub fn of_name(name: &str) -> Self {
+        let name = name.to_lowercase();
+        let file = name.rsplit('/').next().unwrap_or_default();
+        if file.contains(".parquet") || file.ends_with(".pq") { Format::Parquet } else { Format::Csv }
+    }
+}
+
 /// One or more files with the same columns.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

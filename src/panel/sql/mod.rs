@@ -1,0 +1,315 @@
+//! The plan printed as one SQL query: it documents what [`super::native`] does, checks it (DuckDB as
+//! oracle) and carries it to a cluster.
+//!
+//! | file | what it prints |
+//! |---|---|
+//! | `dialect.rs` | the few things in which the dialects differ |
+//! | `sources.rs` | files, renames, words for no value, filters, look-ups |
+//! | `people.rs` | pupils, the calendar of their periods, activities, registering schools |
+//! | `outcome.rs` | the rows at risk with their outcome, per kind of outcome |
+//!
+//! A cell that can't be read makes the query fail; the executor counts it as a reject and, with
+//! `study.max_reject`, goes on without the row. Rows in conflict are the executor's errors too: the query
+//! trusts that it has run.
+
+mod dialect;
+mod outcome;
+mod people;
+mod sources;
+
+use std::path::Path;
+
+pub use dialect::Dialect;
+
+use super::plan::{DoseFrom, OutcomePlan, Plan};
+use crate::study::file::{Axis, Measure, Silent};
+use crate::vocab::OutcomeRule;
+use sources::{Cell, Sources};
+
+/// One common table expression.
+struct Cte {
+    comment: String,
+    name: String,
+    body: String,
+}
+
+/// Prints the query whose result is the table of outcome `outcome` (its position in the plan): the columns
+/// of [`super::Panel::schema`], cell by cell, in the order of [`super::Panel::batches`]. Files are looked for
+/// below `base`.
+///
+/// # Panics
+/// When the plan has no such outcome.
+pub fn print(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Path) -> String {
+    let mut query = Query {
+        plan,
+        outcome: &plan.outcomes[outcome],
+        sql: dialect,
+        sources: Sources::new(plan.study, dialect),
+        ctes: Vec::new(),
+    };
+    query.pupils(outcome);
+    query.activities();
+    query.outcome();
+    query.doses();
+    let select = query.select();
+    let (before, mut ctes) = query.sources.print(base);
+    ctes.extend(query.ctes);
+    let ctes: Vec<String> = ctes.iter().map(Cte::print).collect();
+    let mut text = head(plan, &plan.outcomes[outcome]);
+    for statement in before {
+        text += &format!("{statement}\n\n");
+    }
+    text + &format!("WITH\n{}\n\n{select};\n", ctes.join(",\n\n"))
+}
+
+fn head(plan: &Plan<'_>, o: &OutcomePlan<'_>) -> String {
+    let unit = if is_landmark(o) {
+        "one row per pupil"
+    } else {
+        "one row per pupil and period"
+    };
+    format!(
+        "-- Study `{}`, outcome `{}` (definition `{}`, version {}): {unit}.\n\
+         -- The same plan as the engine executes. Every text that can't be read makes the query fail.\n\n",
+        plan.study.study.id, o.entry.id, o.def.id, o.def.version
+    )
+}
+
+/// Whether the outcome has one row per pupil, at the landmark.
+fn is_landmark(o: &OutcomePlan<'_>) -> bool {
+    !matches!(o.rule(), OutcomeRule::Event | OutcomeRule::Score)
+}
+
+impl Cte {
+    fn print(&self) -> String {
+        let comment: Vec<String> = self.comment.lines().map(|l| format!("-- {l}")).collect();
+        format!(
+            "{}\n{} AS (\n{}\n)",
+            comment.join("\n"),
+            self.name,
+            lines(self.body.lines().map(String::from), "")
+        )
+    }
+}
+
+/// Indented lines with `end` after each but the last.
+fn lines(items: impl Iterator<Item = String>, end: &str) -> String {
+    let items: Vec<String> = items
+        .map(|i| format!("  {}", i.replace('\n', "\n  ")))
+        .collect();
+    items.join(&format!("{end}\n"))
+}
+
+struct Query<'p> {
+    plan: &'p Plan<'p>,
+    outcome: &'p OutcomePlan<'p>,
+    sql: Dialect,
+    sources: Sources<'p>,
+    ctes: Vec<Cte>,
+}
+
+impl<'p> Query<'p> {
+    fn cte(&mut self, name: &str, comment: &str, body: String) {
+        self.ctes.push(Cte {
+            comment: comment.into(),
+            name: name.into(),
+            body,
+        });
+    }
+
+    /// Columns that name a pupil inside the query: `key_1, key_2, …`.
+    fn keys(&self) -> Vec<String> {
+        (1..=self.plan.pupils.key.0.len().max(1))
+            .map(|i| format!("key_{i}"))
+            .collect()
+    }
+
+    /// `key_1, key_2`, each with `table` before it.
+    fn keys_of(&self, table: &str) -> String {
+        let keys: Vec<String> = self.keys().iter().map(|k| format!("{table}.{k}")).collect();
+        keys.join(", ")
+    }
+
+    fn using(&self) -> String {
+        format!("USING ({})", self.keys().join(", "))
+    }
+
+    /// A cell as text.
+    fn text(&self, cell: &Cell) -> String {
+        if cell.is_csv {
+            cell.name.clone()
+        } else {
+            self.sql.text(&cell.name)
+        }
+    }
+
+    /// A cell without spaces around it; an empty text is no value.
+    fn trimmed(&self, cell: &Cell) -> String {
+        format!("NULLIF(TRIM({}), '')", self.text(cell))
+    }
+
+    fn number(&self, cell: &Cell) -> String {
+        let value = if cell.is_csv {
+            self.trimmed(cell)
+        } else {
+            cell.name.clone()
+        };
+        format!("CAST({value} AS DOUBLE)")
+    }
+
+    /// A day: a date, or on the axis `days` a whole number.
+    fn day(&self, cell: &Cell) -> String {
+        let format = self.plan.study.time.date_format.as_deref();
+        match (self.plan.study.time.axis, format) {
+            (Axis::Days, _) if cell.is_csv => format!("CAST({} AS INTEGER)", self.trimmed(cell)),
+            (Axis::Days, _) => format!("CAST({} AS INTEGER)", cell.name),
+            (Axis::Calendar, None) if cell.is_csv => {
+                format!("CAST({} AS DATE)", self.trimmed(cell))
+            }
+            (Axis::Calendar, None) => format!("CAST({} AS DATE)", cell.name),
+            (Axis::Calendar, Some(format)) if cell.is_csv => {
+                self.sql.parse_date(&self.trimmed(cell), format)
+            }
+            (Axis::Calendar, Some(format)) => format!(
+                "CASE WHEN {} THEN {} ELSE CAST({} AS DATE) END",
+                self.sql.is_text(&cell.name),
+                self.sql.parse_date(&self.trimmed(cell), format),
+                cell.name
+            ),
+        }
+    }
+
+    fn no_day(&self) -> &'static str {
+        match self.plan.study.time.axis {
+            Axis::Days => "CAST(NULL AS INTEGER)",
+            Axis::Calendar => "CAST(NULL AS DATE)",
+        }
+    }
+
+    /// The doses known before each row of `outcome`.
+    fn doses(&mut self) {
+        let doses: Vec<String> = self
+            .plan
+            .exposures
+            .iter()
+            .filter_map(|e| self.dose(e))
+            .collect();
+        if doses.is_empty() {
+            return;
+        }
+        let same: Vec<String> = self
+            .keys()
+            .iter()
+            .map(|k| format!("a.{k} = o.{k}"))
+            .collect();
+        let keys = self.keys_of("o");
+        let body = format!(
+            "SELECT\n  {keys},\n  o.period,\n{}\nFROM outcome AS o\nLEFT JOIN activities AS a\n  \
+             ON {}\n  AND a.dated < o.known_before\nGROUP BY {keys}, o.period",
+            lines(doses.into_iter(), ","),
+            same.join(" AND ")
+        );
+        let comment = if is_landmark(self.outcome) {
+            "Doses known before the landmark"
+        } else {
+            "Doses known before the first day of each period"
+        };
+        self.cte("doses", comment, body);
+    }
+
+    fn dose(&self, e: &super::plan::ExposurePlan<'_>) -> Option<String> {
+        let DoseFrom::Activities { types, measure } = e.from else {
+            return None;
+        };
+        let only = match types {
+            None => String::new(),
+            Some([]) => " FILTER (WHERE FALSE)".into(),
+            Some(types) => format!(" FILTER (WHERE a.kind IN ({}))", self.sql.list(types)),
+        };
+        let sum = match measure {
+            Measure::Count => format!("CAST(COUNT(a.dated){only} AS DOUBLE)"),
+            Measure::Amount => {
+                format!("CAST(COALESCE(SUM(a.thousandths){only}, 0) AS DOUBLE) / 1000e0")
+            }
+        };
+        Some(format!(
+            "{sum} AS {}",
+            self.sql.name(&format!("dose_{}", e.entry.id))
+        ))
+    }
+
+    /// The table, in the order of its rows.
+    fn select(&self) -> String {
+        let name = |n: &str| self.sql.name(n);
+        let mut columns = vec![
+            format!("{} AS pupil", self.pupil()),
+            "p.school".into(),
+            "p.cohort".into(),
+            "o.period".into(),
+        ];
+        for e in &self.plan.exposures {
+            let dose = name(&format!("dose_{}", e.entry.id));
+            columns.push(match e.from {
+                DoseFrom::Activities { .. } => format!("d.{dose}"),
+                DoseFrom::Column(_) => format!("p.{dose}"),
+            });
+        }
+        for c in self.plan.covariates {
+            columns.push(format!(
+                "p.{} AS {}",
+                name(&format!("covariate_{}", c.id)),
+                name(&c.id)
+            ));
+        }
+        columns.push(format!("o.y AS {}", name(&self.outcome.entry.id)));
+        let counts = self
+            .plan
+            .exposures
+            .iter()
+            .any(|e| matches!(e.from, DoseFrom::Activities { .. }));
+        let mut text = format!(
+            "SELECT\n{}\nFROM outcome AS o\nJOIN pupils AS p {}",
+            lines(columns.into_iter(), ","),
+            self.using()
+        );
+        if counts {
+            let same: Vec<String> = self
+                .keys()
+                .iter()
+                .map(|k| format!("d.{k} = o.{k}"))
+                .collect();
+            text += &format!(
+                "\nJOIN doses AS d ON {} AND d.period = o.period",
+                same.join(" AND ")
+            );
+        }
+        if counts
+            && self
+                .plan
+                .activities
+                .is_some_and(|a| a.silent == Silent::Exclude)
+        {
+            text += "\n-- A school and cohort without any registration is not measured, which is not zero\n\
+                     JOIN registering AS r ON r.school = p.school AND r.cohort = p.cohort";
+        }
+        if self.plan.exposures.is_empty() {
+            text += "\nWHERE FALSE -- no exposure, no analysis set";
+        }
+        text + &format!("\nORDER BY {}, o.period", self.keys_of("o"))
+    }
+
+    /// The parts of the key with a space between them.
+    fn pupil(&self) -> String {
+        let keys: Vec<String> = self.keys().iter().map(|k| format!("o.{k}")).collect();
+        if self.plan.pupils.key.0.is_empty() {
+            self.sql.text(&keys[0])
+        } else {
+            keys.join(" || ' ' || ")
+        }
+    }
+}
+
+/// A number that every dialect reads as a double.
+fn double(value: f64) -> String {
+    format!("{value:e}")
+}

@@ -1,0 +1,480 @@
+//! Studies that use what the template leaves out, with their files made from a simulated region.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use lob_effect::simulate::{RegionSpec, simulate_to};
+
+use crate::tables::{Sheet, day_number};
+
+/// CSV with `;`, Dutch dates, renamed columns, words for no value, filters, look-ups, composite keys,
+/// amounts, recoded types, an event after the end that counts, and a dose that is a column.
+pub const CSV: &str = r#"
+[study]
+id = "csv"
+title = "Dossiers uit een leerlingvolgsysteem"
+
+[sources.leerling]
+files = "leerling.csv"
+delimiter = ";"
+null = ["onbekend", "NA"]
+rename = { id = "Leerling nr", "jaar" = "Cohort" }
+filter = [{ column = "status", is = ["actief", "oud"] }]
+lookup = [{ table = "school", on = "school", take = ["regio", "brin"] }]
+
+[sources.school]
+files = "school.csv"
+delimiter = ";"
+lookup = [{ table = "brin", on = ["naam", "regio"], take = "brin" }]
+
+[sources.brin]
+files = "brin.parquet"
+rename = { brin = "school" }
+
+[sources.dossier]
+files = ["dossier-*.csv"]
+delimiter = ";"
+null = ["onbekend"]
+filter = [{ column = "bron_systeem", is_not = ["SOMtoday"] }]
+lookup = [{ table = "leerling", on = "id", take = "school" }]
+rename = { id = "Leerling nr" }
+
+[sources.score]
+files = "score.csv"
+lookup = [{ table = "leerling", on = "id", take = "school" }]
+
+[sources.inschrijving]
+files = "inschrijving.csv"
+lookup = [{ table = "leerling", on = "id", take = "school" }]
+
+[time]
+axis = "calendar"
+period = { days = 120 }
+periods = 5
+date_format = "%d-%m-%Y"
+
+[pupils]
+source = "leerling"
+key = ["school", "id"]
+school = ["brin", "leerweg"]
+cohort = ["jaar", "regio"]
+origin = "begin_lj3"
+end = "einde"
+landmark = "landmark"
+enrolled_from = "ingeschreven_van"
+enrolled_to = "ingeschreven_tot"
+linked = { column = "koppelstatus", is = ["gekoppeld", "deels"] }
+
+[activities]
+source = "dossier"
+key = ["school", "id"]
+date = "datum"
+type = "soort"
+recode = { "Gesprek; mentor" = "GESPR", "" = "LEEG" }
+amount = "duur_min"
+unit = "minutes"
+
+[[exposures]]
+id = "minuten"
+measure = "amount"
+
+[[exposures]]
+id = "gesprekken"
+types = ["GESPR", "LEEG"]
+
+[[exposures]]
+id = "gespreksminuten"
+types = "GESPR"
+measure = "amount"
+
+[[exposures]]
+id = "verzuim"
+column = "verzuim_lj2"
+
+[[covariates]]
+id = "ses-woa"
+column = "ses_woa"
+min = -0.25
+max = 0.75
+
+[[covariates]]
+id = "leerweg"
+levels = ["TL", "KB"]
+
+[[covariates]]
+id = "vrouw"
+column = "geslacht"
+recode = { V = 0.1, M = -2.5 }
+
+[[covariates]]
+id = "jaar"
+
+[enrolments]
+source = "inschrijving"
+key = ["school", "id"]
+from = "begin"
+to = "eind"
+sector = "sector"
+programme = "crebo"
+
+[[outcomes]]
+id = "vertrek"
+definition = "event"
+date = "vertrokken"
+after_end = "at_end"
+
+[[outcomes]]
+id = "vertrek_tot_einde"
+definition = "event"
+date = "vertrokken"
+
+[[outcomes]]
+id = "gestart_en_gebleven"
+
+[[outcomes]]
+id = "uitval_jr1"
+
+[[outcomes]]
+id = "reflectie"
+definition = "score"
+source = "score"
+key = ["school", "id"]
+date = "datum"
+column = "score"
+
+[[outcomes]]
+id = "leeftijd"
+definition = "value"
+column = "leeftijd"
+
+[[models]]
+id = "vertrek"
+kind = "hazard"
+outcome = "vertrek"
+exposure = "minuten"
+"#;
+
+/// Whole days from each pupil's own start, an event table, amounts, silence that counts as zero.
+pub const DAYS: &str = r#"
+[study]
+id = "days"
+title = "Dagen vanaf de start"
+
+[sources.leerling]
+files = "days-leerling.csv"
+
+[sources.klik]
+files = "days-klik.csv"
+
+[sources.uitval]
+files = "days-uitval.csv"
+
+[time]
+axis = "days"
+period = { days = 45 }
+periods = 9
+
+[pupils]
+source = "leerling"
+key = "pseudo_id"
+school = "school"
+end = "einde"
+landmark = "landmark"
+enrolled_to = "ingeschreven_tot"
+
+[activities]
+source = "klik"
+key = "pseudo_id"
+date = "dag"
+type = "code"
+amount = "uren"
+unit = "hours"
+silent = "zero"
+
+[[exposures]]
+id = "uren"
+measure = "amount"
+types = ["STAGE", "GESPR", "LES"]
+
+[[exposures]]
+id = "alles"
+
+[[covariates]]
+id = "leeftijd"
+
+[[outcomes]]
+id = "uitval"
+definition = "event"
+source = "uitval"
+key = "pseudo_id"
+date = "dag"
+
+[[outcomes]]
+id = "verzuim"
+definition = "value"
+column = "verzuim_lj2"
+
+[[models]]
+id = "uitval"
+kind = "hazard"
+outcome = "uitval"
+exposure = "uren"
+"#;
+
+/// Every row is a pupil.
+pub const KEYLESS: &str = r#"
+[study]
+id = "keyless"
+title = "Zonder sleutel"
+
+[sources.leerling]
+files = "leerling.parquet"
+filter = [{ column = "leerweg", is_not = "BB" }]
+
+[time]
+axis = "calendar"
+period = { months = 12 }
+periods = 1
+
+[pupils]
+source = "leerling"
+school = "school"
+cohort = "cohort"
+
+[[exposures]]
+id = "verzuim"
+column = "verzuim_lj2"
+
+[[covariates]]
+id = "ses"
+column = "ses_woa"
+
+[[outcomes]]
+id = "leeftijd"
+definition = "value"
+column = "leeftijd"
+
+[[models]]
+id = "leeftijd"
+kind = "linear"
+outcome = "leeftijd"
+exposure = "verzuim"
+"#;
+
+fn dutch(date: Option<String>) -> Option<String> {
+    let date = date?;
+    let mut parts = date.split('-');
+    let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(format!("{day}-{month}-{year}"))
+}
+
+fn every(n: usize, word: &str) -> impl Fn(usize, &[Option<String>]) -> Option<String> + '_ {
+    move |i, _| (i % n != 0).then(|| word.to_string())
+}
+
+/// Days of dropout by pupil.
+fn first_events(dir: &Path) -> HashMap<String, String> {
+    let sheet = Sheet::read(&dir.join("uitval.parquet"));
+    sheet
+        .rows
+        .into_iter()
+        .filter_map(|r| Some((r[0].clone()?, r[1].clone()?)))
+        .collect()
+}
+
+/// Writes the files of [`CSV`].
+pub fn write_csv_study(dir: &Path) {
+    let spec = RegionSpec {
+        schools: 6,
+        cohorts: 2,
+        pupils: 800,
+        seed: 14,
+        missing_ses: 0.1,
+        ..RegionSpec::default()
+    };
+    simulate_to(&spec, dir).unwrap();
+    let events = first_events(dir);
+
+    let mut pupils = Sheet::read(&dir.join("leerling.parquet"));
+    let (id, link) = (pupils.at("pseudo_id"), pupils.at("koppelstatus"));
+    pupils.add("vertrokken", |_, row| {
+        dutch(events.get(row[id].as_ref()?).cloned())
+    });
+    pupils.add("status", |i, _| {
+        Some(["actief", "oud", "concept", "actief", "actief"][i % 5].into())
+    });
+    for date in [
+        "begin_lj3",
+        "landmark",
+        "einde",
+        "ingeschreven_van",
+        "ingeschreven_tot",
+    ] {
+        pupils.map(date, dutch);
+    }
+    for (i, row) in pupils.rows.iter_mut().enumerate() {
+        if i % 50 == 7 {
+            row[link] = Some("deels".into());
+        }
+    }
+    let origin = pupils.at("begin_lj3");
+    let until = pupils.at("einde");
+    for (i, row) in pupils.rows.iter_mut().enumerate() {
+        if i % 31 == 0 {
+            row[origin] = None;
+        }
+        if i % 23 == 0 {
+            row[until] = Some(" ".into());
+        }
+        if i % 37 == 0 {
+            row[until] = row[origin].clone();
+        }
+    }
+    pupils.map("ses_woa", |v| Some(v.unwrap_or_else(|| "onbekend".into())));
+    pupils.map("verzuim_lj2", |v| {
+        v.map(|v| format!(" {v}")).filter(|v| v != " 3")
+    });
+    pupils.rename("pseudo_id", "Leerling nr");
+    pupils.rename("cohort", "Cohort");
+    // The activities look pupils up here, so that no row may stand here twice.
+    pupils.write(&dir.join("leerling.csv"), ';');
+
+    let mut schools = Sheet::read(&dir.join("school.parquet"));
+    schools.rename("school", "brin");
+    let brin = schools.at("brin");
+    schools.add("school", |_, row| row[brin].clone());
+    schools.header[brin] = "oud".into();
+    schools.write(&dir.join("school.csv"), ';');
+    std::fs::copy(dir.join("school.parquet"), dir.join("brin.parquet")).unwrap();
+
+    let mut activities = Sheet::read(&dir.join("activiteit.parquet"));
+    activities.map("datum", dutch);
+    activities.map("code", |c| {
+        c.map(|c| {
+            if c == "GESPR" {
+                "Gesprek; mentor".into()
+            } else {
+                c
+            }
+        })
+    });
+    let (code, minutes, day) = (
+        activities.at("code"),
+        activities.at("duur_min"),
+        activities.at("datum"),
+    );
+    for (i, row) in activities.rows.iter_mut().enumerate() {
+        match i % 40 {
+            0 => row[code] = None,
+            1 => row[minutes] = Some("-5".into()),
+            2 => row[minutes] = Some("12.3456".into()),
+            3 => row[minutes] = Some(" 0.0005 ".into()),
+            4 => row[minutes] = Some("onbekend".into()),
+            5 => row[day] = None,
+            6 => row[0] = None,
+            _ => {}
+        }
+    }
+    activities.rename("pseudo_id", "Leerling nr");
+    activities.rename("code", "soort");
+    let half = activities.rows.len() / 2;
+    let second = Sheet {
+        header: activities.header.clone(),
+        rows: activities.rows.split_off(half),
+    };
+    activities.write(&dir.join("dossier-1.csv"), ';');
+    second.write(&dir.join("dossier-2.csv"), ';');
+
+    let mut scores = Sheet::read(&dir.join("competentie.parquet"));
+    scores.map("datum", dutch);
+    scores.rename("pseudo_id", "id");
+    // Two scores on one day, one missing.
+    let value = scores.at("score");
+    let mut more: Vec<_> = scores.rows.iter().step_by(3).cloned().collect();
+    for (i, row) in more.iter_mut().enumerate() {
+        row[value] = (i % 4 != 0).then(|| format!("{}", i % 7));
+    }
+    scores.rows.extend(more);
+    scores.write(&dir.join("score.csv"), ',');
+
+    let mut enrolments = Sheet::read(&dir.join("inschrijving.parquet"));
+    enrolments.map("begin", dutch);
+    enrolments.map("eind", dutch);
+    enrolments.rename("pseudo_id", "id");
+    // Some pupils have a second programme at the same time.
+    let crebo = enrolments.at("crebo");
+    let mut more: Vec<_> = enrolments.rows.iter().step_by(4).cloned().collect();
+    for (i, row) in more.iter_mut().enumerate() {
+        row[crebo] = (i % 5 != 0).then(|| format!("{}", 25_000 + (i % 900)));
+    }
+    enrolments.rows.extend(more);
+    enrolments.write(&dir.join("inschrijving.csv"), ',');
+}
+
+/// Writes the files of [`DAYS`].
+pub fn write_days_study(dir: &Path) {
+    let spec = RegionSpec {
+        schools: 10,
+        cohorts: 2,
+        pupils: 700,
+        seed: 16,
+        ..RegionSpec::default()
+    };
+    simulate_to(&spec, dir).unwrap();
+    let mut pupils = Sheet::read(&dir.join("leerling.parquet"));
+    let (id, begin) = (pupils.at("pseudo_id"), pupils.at("begin_lj3"));
+    let origin: HashMap<String, i32> = pupils
+        .rows
+        .iter()
+        .map(|r| {
+            (
+                r[id].clone().unwrap(),
+                day_number(r[begin].as_ref().unwrap()),
+            )
+        })
+        .collect();
+    let from_origin = |key: &Option<String>, date: &Option<String>| -> Option<String> {
+        let start = origin.get(key.as_ref()?)?;
+        Some((day_number(date.as_ref()?) - start).to_string())
+    };
+    for date in ["landmark", "einde", "ingeschreven_tot"] {
+        let at = pupils.at(date);
+        for row in &mut pupils.rows {
+            row[at] = from_origin(&row[id], &row[at]);
+        }
+    }
+    let landmark = pupils.at("landmark");
+    for row in pupils.rows.iter_mut().step_by(19) {
+        row[landmark] = None;
+    }
+    // Exact copies, and rows without a key or a school.
+    let school = pupils.at("school");
+    let copies: Vec<_> = pupils.rows.iter().step_by(5).cloned().collect();
+    pupils.rows.extend(copies);
+    let mut keyless = pupils.rows[0].clone();
+    keyless[id] = None;
+    let mut schoolless = pupils.rows[1].clone();
+    schoolless[id] = Some("zonder school".into());
+    schoolless[school] = None;
+    pupils.rows.extend([keyless, schoolless]);
+    pupils.write(&dir.join("days-leerling.csv"), ',');
+
+    let mut clicks = Sheet::read(&dir.join("activiteit.parquet"));
+    let (key, date, minutes) = (
+        clicks.at("pseudo_id"),
+        clicks.at("datum"),
+        clicks.at("duur_min"),
+    );
+    clicks.add("dag", |_, row| from_origin(&row[key], &row[date]));
+    clicks.add("uren", |i, row| {
+        let minutes: f64 = row[minutes].as_ref()?.parse().ok()?;
+        Some(format!("{}", minutes / 60.0 + i as f64 / 7.0))
+    });
+    clicks.write(&dir.join("days-klik.csv"), ',');
+
+    let mut events = Sheet::read(&dir.join("uitval.parquet"));
+    let (key, date) = (events.at("pseudo_id"), events.at("datum"));
+    events.add("dag", |_, row| from_origin(&row[key], &row[date]));
+    events.add("bron", every(2, "DUO"));
+    events.write(&dir.join("days-uitval.csv"), ',');
+}

@@ -1,0 +1,155 @@
+//! The plan printed as SQL and run by DuckDB gives the engine's table, cell by cell.
+//!
+//! `LOB_PYTHON` names a Python with the package `duckdb` (default `python3`); without it the comparison
+//! is skipped.
+
+#[path = "common/studies.rs"]
+mod studies;
+#[path = "common/tables.rs"]
+mod tables;
+
+use std::path::Path;
+use std::process::Command;
+
+use lob_effect::panel::sql::{Dialect, print};
+use lob_effect::simulate::{RegionSpec, simulate_to};
+use lob_effect::study::Study;
+use lob_effect::study::template::TEMPLATE;
+use tables::{Sheet, panel, study, write_table};
+
+/// A Python that has DuckDB, or `None` with a line that says so.
+fn python() -> Option<String> {
+    let python = std::env::var("LOB_PYTHON").unwrap_or_else(|_| "python3".into());
+    let has_duckdb = Command::new(&python)
+        .args(["-c", "import duckdb"])
+        .output()
+        .is_ok_and(|o| o.status.success());
+    if !has_duckdb {
+        println!("skipped: {python} has no duckdb (LOB_PYTHON names a Python that has it)");
+    }
+    has_duckdb.then_some(python)
+}
+
+/// Compares all outcomes of a study whose files stand in `base`; `rows` is the fewest rows that each must
+/// have, so that two empty tables are no agreement.
+fn compare(study: &Study, base: &Path, rows: u64) {
+    let Some(python) = python() else { return };
+    let panel = panel(study, base);
+    let dir = tempfile::tempdir().unwrap();
+    for (o, outcome) in panel.plan.outcomes.iter().enumerate() {
+        let (query, table) = (
+            dir.path().join("query.sql"),
+            dir.path().join("panel.parquet"),
+        );
+        std::fs::write(&query, print(&panel.plan, o, Dialect::DuckDb, base)).unwrap();
+        let written = write_table(&panel, o, &table);
+        assert!(written >= rows, "{}: only {written} rows", outcome.entry.id);
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/duckdb_compare.py");
+        let output = Command::new(&python)
+            .arg(script)
+            .args([&query, &table])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        println!("{}: {said}", outcome.entry.id);
+        if !output.status.success() {
+            let error = String::from_utf8_lossy(&output.stderr);
+            let sql = std::fs::read_to_string(&query).unwrap();
+            panic!(
+                "outcome {} of {}\n{said}{error}\n{sql}",
+                outcome.entry.id, study.study.id
+            );
+        }
+    }
+}
+
+fn region(pupils: u32, seed: u64) -> RegionSpec {
+    RegionSpec {
+        schools: 8,
+        cohorts: 3,
+        pupils,
+        seed,
+        ..RegionSpec::default()
+    }
+}
+
+#[test]
+fn three_regions_agree_with_duckdb() {
+    let specs = [
+        region(1500, 11),
+        RegionSpec {
+            schools: 20,
+            missing_links: 0.3,
+            missing_ses: 0.2,
+            ..region(900, 12)
+        },
+        RegionSpec {
+            cohorts: 1,
+            unknown_keys: 0.2,
+            late_registrations: 0.9,
+            ..region(600, 13)
+        },
+    ];
+    for spec in specs {
+        let dir = tempfile::tempdir().unwrap();
+        simulate_to(&spec, dir.path()).unwrap();
+        compare(&study(TEMPLATE), dir.path(), 300);
+    }
+}
+
+#[test]
+fn dutch_csv_with_composite_keys_agrees_with_duckdb() {
+    let dir = tempfile::tempdir().unwrap();
+    studies::write_csv_study(dir.path());
+    compare(&study(studies::CSV), dir.path(), 100);
+}
+
+#[test]
+fn days_from_each_pupils_own_start_agree_with_duckdb() {
+    let dir = tempfile::tempdir().unwrap();
+    studies::write_days_study(dir.path());
+    compare(&study(studies::DAYS), dir.path(), 300);
+}
+
+#[test]
+fn pupils_without_a_key_agree_with_duckdb() {
+    let dir = tempfile::tempdir().unwrap();
+    simulate_to(&region(700, 15), dir.path()).unwrap();
+    let sheet = Sheet::read(&dir.path().join("leerling.parquet"));
+    assert!(sheet.rows.len() > 255, "row numbers of more than one byte");
+    compare(&study(studies::KEYLESS), dir.path(), 400);
+}
+
+#[test]
+fn open_university_agrees_with_duckdb() {
+    let Some(shared) = tables::shared_dir() else {
+        return;
+    };
+    let text = include_str!("../fixtures/studies/oulad.toml");
+    let text = text.replace("../../../shared", &shared.to_string_lossy());
+    compare(&study(&text), Path::new(""), 100_000);
+}
+
+#[test]
+fn spark_dialect_prints_views_and_the_same_query() {
+    let study = study(studies::CSV);
+    let plan = lob_effect::panel::Plan::of(&study);
+    insta::assert_snapshot!(
+        "spark",
+        print(
+            &plan,
+            plan.outcome("vertrek"),
+            Dialect::Spark,
+            Path::new("data")
+        )
+    );
+    insta::assert_snapshot!(
+        "duckdb",
+        print(
+            &plan,
+            plan.outcome("vertrek"),
+            Dialect::DuckDb,
+            Path::new("data")
+        )
+    );
+}
