@@ -158,6 +158,31 @@ fn f02_utf16_is_refused_with_the_remedy() {
 }
 
 #[test]
+fn f04_another_delimiter_than_the_declared_one() {
+    let semicolons = || Study::small().activiteit.text().replace(',', ";");
+    let said = refused_files(3, |dir| fs::write(dir.join("activiteit.csv"), semicolons()).expect("writes"));
+    says(&said, &["LOB-E0105", "activiteit.csv", "only one column", "delimiter"]);
+    let plain = accepted(|_| {});
+    let declared = Folder::with(&Study::small());
+    let text = Study::small().text.replace("files = \"activiteit.csv\"", "files = \"activiteit.csv\"\ndelimiter = \";\"");
+    fs::write(declared.path().join("study.toml"), text).expect("writes");
+    fs::write(declared.path().join("activiteit.csv"), semicolons()).expect("writes");
+    declared.run_well();
+    assert_eq!(plain.table("tidy").0, declared.table("tidy").0);
+}
+
+#[test]
+fn f05_a_file_without_header_is_refused_without_showing_its_first_pupil() {
+    let said = refused_files(3, |dir| {
+        let text = Study::small().leerling.text();
+        let rows = text.split_once('\n').expect("a header").1;
+        fs::write(dir.join("leerling.csv"), rows).expect("writes");
+    });
+    says(&said, &["LOB-E0105", "leerling.csv", "is the first line the header?"]);
+    assert!(!said.contains("90AA00"), "values were printed: {said}");
+}
+
+#[test]
 fn f07_an_impossible_date_is_rejected_with_its_row_and_shape() {
     let said = refused(3, |s| {
         s.activiteit.set(0, "datum", "2022-02-31");
@@ -180,6 +205,46 @@ fn f07_rejected_rows_within_the_tolerance_are_counted() {
     assert_eq!(folder.flow("activities", "read"), before.flow("activities", "read") - 2);
     let said = folder.lob(&["check", "study.toml"]).out;
     says(&said, &["activiteit.csv row 2", "column `datum`"]);
+}
+
+#[test]
+fn f10_a_quote_that_never_closes_is_refused() {
+    let said = refused(3, |s| s.school.set(2, "naam", "\"De Brug"));
+    says(&said, &["LOB-E0103", "school.csv", "never closed"]);
+    assert!(!said.contains("Brug"), "a value was printed");
+    // Quotes that close are no fault, nor is one in the middle of a word.
+    accepted(|s| {
+        s.school.set(2, "naam", "\"De \"\"Brug\"\", locatie\nNoord\"");
+        s.school.set(3, "naam", "5\" school");
+    });
+}
+
+#[test]
+fn f13_gzip_cut_off_at_every_byte_is_an_error() {
+    let text = Study::small().text.replace("\"school.csv\"", "\"school.csv.gz\"");
+    let study = lob_effect::study::Study::parse(&text, &models::kinds()).expect("a right study");
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packer, Study::small().school.text().as_bytes()).expect("packs");
+    let bytes = packer.finish().expect("packs");
+    let read = |bytes: &[u8]| -> Result<usize, InputError> {
+        fs::write(dir.path().join("school.csv.gz"), bytes).expect("writes");
+        let wants = [Want::new("school", As::Text), Want::new("naam", As::Text)];
+        let mut rows = 0;
+        Table::open(&study, dir.path(), "school", &wants)?.for_each(&Silence, |batch: &Batch| rows += batch.rows)?;
+        Ok(rows)
+    };
+    assert_eq!(read(&bytes).expect("a sound file"), SCHOOLS.len());
+    for length in 0..bytes.len() {
+        let error = read(&bytes[..length]).expect_err("a cut-off file is not read");
+        assert!(!error.is_environment() && error.to_string().contains("school.csv.gz"), "cut at {length}: {error}");
+    }
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0xff;
+        // The header's time and system fields carry no data; everything else is under the checksum.
+        assert!(read(&damaged).is_err() || at < 10, "byte {at} was not missed");
+    }
 }
 
 #[test]
@@ -570,6 +635,13 @@ fn f57_a_hostile_school_key_and_name_stay_text() {
         assert!(!text.contains("<script") && !text.contains('\u{202e}'), "{}", page.0.display());
     }
     assert!(folder.page("90AB00").len() > 1000);
+}
+
+#[test]
+fn f60_control_characters_in_a_file_do_not_reach_the_terminal() {
+    let said = refused(3, |s| s.activiteit.header[1] = "datum\u{1b}[31m");
+    says(&said, &["LOB-E0105", "did you mean `datum"]);
+    assert!(!said.contains('\u{1b}'));
 }
 
 #[test]

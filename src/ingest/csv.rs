@@ -1,7 +1,7 @@
 //! CSV, plain or gzip. Every column is read as text; types come later, so that a cell that can't be read is
 //! a counted reject with its place, not the reader's failure.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use arrow::csv::ReaderBuilder;
@@ -38,7 +38,7 @@ pub(super) fn batches<'f>(
         .with_delimiter(delimiter)
         .with_batch_size(BATCH)
         .with_projection(columns.to_vec())
-        .build(open(file)?)
+        .build(Quotes { inner: open(file)?, delimiter, at: At::FieldStart })
         .map_err(|e| corrupt(file, &e))?;
     Ok(reader.map(move |batch| batch.map_err(|e| corrupt(file, &e))))
 }
@@ -60,6 +60,52 @@ fn without_bom(file: &InputFile, mut reader: Box<dyn Read + Send>) -> Result<Box
         start.clear();
     }
     Ok(Box::new(std::io::Cursor::new(start).chain(reader)))
+}
+
+/// Passes bytes on and fails at the end of a file in which a quote was opened and never closed: the parser takes
+/// all rows after it for one field, and they would be lost without a word.
+struct Quotes<R> {
+    inner: R,
+    delimiter: u8,
+    at: At,
+}
+
+/// Where in a record the next byte stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    FieldStart,
+    Plain,
+    Quoted,
+    /// After a quote inside quotes: the end of the field, or the first half of a doubled quote.
+    Quote,
+}
+
+impl<R> Quotes<R> {
+    fn next(&self, byte: u8) -> At {
+        match (self.at, byte) {
+            (At::Quoted, b'"') => At::Quote,
+            (At::Quoted, _) | (At::FieldStart | At::Quote, b'"') => At::Quoted,
+            (_, b'\n' | b'\r') => At::FieldStart,
+            (_, b) if b == self.delimiter => At::FieldStart,
+            _ => At::Plain,
+        }
+    }
+}
+
+impl<R: Read> Read for Quotes<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        let new = &buffer[..n];
+        // Most files hold no quote at all; then only the last byte tells where we are.
+        let all_plain = self.at != At::Quoted && !new.contains(&b'"');
+        for &byte in if all_plain { &new[n.saturating_sub(1)..] } else { new } {
+            self.at = self.next(byte);
+        }
+        if n == 0 && !buffer.is_empty() && self.at == At::Quoted {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a quote (\") is opened and never closed"));
+        }
+        Ok(n)
+    }
 }
 
 fn corrupt(file: &InputFile, detail: &dyn std::fmt::Display) -> InputError {

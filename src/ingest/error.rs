@@ -39,7 +39,7 @@ pub enum InputError {
         file: String,
     },
     /// A column is missing.
-    #[error("LOB-E0105 {file}: has no column `{column}` (asked for by sources.{source_name}){help}")]
+    #[error("LOB-E0105 {file}: has no column `{column}` (asked for by sources.{source_name}); {help}")]
     NoColumn {
         /// Source in the study.
         source_name: String,
@@ -47,7 +47,7 @@ pub enum InputError {
         file: String,
         /// The column.
         column: String,
-        /// Nearest name or list of columns.
+        /// Nearest name, or what else may be wrong.
         help: String,
     },
     /// A wanted column stands in the file twice, and nobody can tell which is meant.

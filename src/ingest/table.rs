@@ -17,7 +17,7 @@ use super::parquet::Footer;
 use super::{InputError, Rejects, csv};
 use crate::study::Study;
 use crate::study::file::{Format, Lookup, Source};
-use crate::study::nearest;
+use crate::study::near;
 
 /// Told how many rows were read; a terminal shows a bar, a log shows nothing.
 pub trait Progress: Sync {
@@ -156,7 +156,7 @@ impl<'s> Table<'s> {
                     return Err(InputError::RepeatedColumn { file, column });
                 }
                 if times == 0 {
-                    let help = nearest(column, &opened.header).map_or_else(String::new, |h| format!("; {h}"));
+                    let help = column_help(column, &opened.header);
                     return Err(InputError::NoColumn {
                         source_name: self.name.clone(),
                         file: opened.file.name.clone(),
@@ -358,6 +358,16 @@ impl<'s> Table<'s> {
             Place::Taken { lookup, column } => self.lookups[lookup].table.take(column, &found[lookup]),
         };
         Batch { rows, columns: self.wants.iter().map(column).collect() }
+    }
+}
+
+/// What may be meant by a column that is not there. The other columns are not listed: in a file without a
+/// header they are the first pupil's values.
+fn column_help(column: &str, header: &[String]) -> String {
+    match near(column, header) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None if header.len() == 1 => "it has only one column; is `delimiter` right?".into(),
+        None => format!("none of its {} columns has a name like it; is the first line the header?", header.len()),
     }
 }
 

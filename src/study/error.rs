@@ -47,15 +47,18 @@ impl fmt::Display for StudyError {
     }
 }
 
-/// "did you mean `x`?" for the nearest of `known`, or the whole list when none is near.
+/// The nearest of `known`, when one is near.
+pub fn near<'k>(name: &str, known: &'k [String]) -> Option<&'k String> {
+    let scores = known.iter().map(|k| (strsim::normalized_damerau_levenshtein(name, k), k));
+    scores.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score >= 0.5).map(|(_, k)| k)
+}
+
+/// "did you mean `x`?" for the nearest of `known`, or the whole list when none is near. For names of the study
+/// only: what a file calls its columns may be data (see `ingest`).
 pub fn nearest(name: &str, known: &[String]) -> Option<String> {
-    let best = known
-        .iter()
-        .map(|k| (strsim::normalized_damerau_levenshtein(name, k), k))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match best {
-        Some((score, k)) if score >= 0.5 => Some(format!("did you mean `{k}`?")),
-        Some(_) => Some(format!("known are {}", known.join(", "))),
-        None => None,
+    match near(name, known) {
+        Some(k) => Some(format!("did you mean `{k}`?")),
+        None if known.is_empty() => None,
+        None => Some(format!("known are {}", known.join(", "))),
     }
 }

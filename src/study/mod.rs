@@ -7,7 +7,7 @@ mod shape;
 pub mod template;
 
 pub use check::{ModelKind, Study};
-pub use error::{Place, StudyError, nearest};
+pub use error::{Place, StudyError, near, nearest};
 
 /// JSON Schema of a study file, from the same types that read it.
 pub fn schema() -> serde_json::Value {
