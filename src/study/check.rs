@@ -12,6 +12,9 @@ use super::shape;
 use crate::vocab::outcomes::outcome;
 use crate::vocab::{OUTCOMES, OutcomeDef, OutcomeRule, PeriodLength};
 
+/// The panel marks the exposures that an activity counts for in one word of 64 bits.
+const MOST_EXPOSURES: usize = 64;
+
 /// What a study needs to know of a kind of model; the registry of `models` hands it over.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelKind {
@@ -96,6 +99,7 @@ impl Check<'_> {
         self.exposures();
         self.covariates();
         self.outcomes();
+        self.column_names();
         self.models();
     }
 
@@ -242,6 +246,9 @@ impl Check<'_> {
 
     fn exposures(&mut self) {
         self.unique("exposures", self.file.exposures.iter().map(|e| &e.id));
+        if self.file.exposures.len() > MOST_EXPOSURES {
+            self.error("exposures", format!("a study has at most {MOST_EXPOSURES} exposures"));
+        }
         for (i, e) in self.file.exposures.iter().enumerate() {
             let at = format!("exposures[{i}]");
             self.exposure(&at, e);
@@ -265,6 +272,19 @@ impl Check<'_> {
         }
         if e.measure == Measure::Amount && activities.is_some_and(|a| a.amount.is_none()) {
             self.error(&format!("{at}.measure"), "activities have no `amount` column");
+        }
+    }
+
+    /// Covariates and outcomes are columns of one table, beside those that every panel has.
+    fn column_names(&mut self) {
+        let covariates = self.file.covariates.iter().enumerate().map(|(i, c)| (format!("covariates[{i}].id"), &c.id));
+        let outcomes = self.file.outcomes.iter().enumerate().map(|(i, o)| (format!("outcomes[{i}].id"), &o.id));
+        let mut seen: BTreeSet<String> = ["pupil", "school", "cohort", "period"].map(String::from).into();
+        seen.extend(self.file.exposures.iter().map(|e| format!("dose_{}", e.id)));
+        for (path, id) in covariates.chain(outcomes) {
+            if !seen.insert(id.clone()) {
+                self.error(&path, format!("`{id}` is the name of another column of the panel"));
+            }
         }
     }
 
@@ -310,7 +330,10 @@ impl Check<'_> {
             self.known(&format!("{at}.source"), "source", source, &self.source_names());
             self.key(&format!("{at}.key"), &o.key.0);
         }
+        let by_period = matches!(rule, OutcomeRule::Event | OutcomeRule::Score);
+        let no_clock = file.time.axis == Axis::Calendar && file.pupils.origin.is_none();
         let missing = match rule {
+            _ if by_period && no_clock => Some("`pupils.origin`: the day on which the pupil's clock starts"),
             OutcomeRule::Event => o.date.is_none().then_some("`date`: the column with the day of the event"),
             OutcomeRule::Column => o.column.is_none().then_some("`column`: the pupils' column with the value"),
             OutcomeRule::Score => (o.source.is_none() || o.date.is_none() || o.column.is_none())
