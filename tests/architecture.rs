@@ -19,10 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("effects", &["vocab", "stats", "panel", "design", "models"]),
     ("disclosure", &["vocab", "effects"]),
     ("report", &["vocab", "disclosure"]),
-    (
-        "run",
-        &["vocab", "stats", "study", "ingest", "panel", "design", "models", "effects", "disclosure", "report"],
-    ),
+    ("run", &["vocab", "stats", "study", "ingest", "panel", "design", "models", "effects", "disclosure", "report"]),
     ("cli", &["vocab", "study", "simulate", "ingest", "panel", "models", "effects", "run"]),
 ];
 
@@ -76,7 +73,11 @@ fn named_rooms(code: &str, file: &Path) -> BTreeSet<String> {
         .map(|(at, path)| {
             let rest = &code[at + path.len()..];
             let room: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            assert!(!room.is_empty(), "{}: write one `use crate::room` per room, so that it can be read here", file.display());
+            assert!(
+                !room.is_empty(),
+                "{}: write one `use crate::room` per room, so that it can be read here",
+                file.display()
+            );
             room
         })
         .collect()
@@ -148,7 +149,10 @@ fn only_doors_touch_the_outside_world() {
         }
         let code = code(&path);
         for word in OUTSIDE_WORLD {
-            assert!(!code.contains(word), "{relative} names `{word}`: only {DOORS:?} may; pass the value as an argument");
+            assert!(
+                !code.contains(word),
+                "{relative} names `{word}`: only {DOORS:?} may; pass the value as an argument"
+            );
         }
     }
 }

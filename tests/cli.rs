@@ -57,24 +57,79 @@ fn tables_have_the_columns_of_the_conventions() {
         (
             "tidy",
             &[
-                "model_id", "outcome", "effect", "group", "term", "scale", "estimate", "std_error", "statistic", "df",
-                "p_value", "conf_low", "conf_high", "conf_level", "method", "status",
+                "model_id",
+                "outcome",
+                "effect",
+                "group",
+                "term",
+                "scale",
+                "estimate",
+                "std_error",
+                "statistic",
+                "df",
+                "p_value",
+                "conf_low",
+                "conf_high",
+                "conf_level",
+                "method",
+                "status",
             ],
         ),
         (
             "glance",
             &[
-                "model_id", "formula", "family", "link", "nobs", "n_groups", "n_events", "log_lik", "aic", "bic",
-                "deviance", "df_residual", "sigma", "estimation", "converged", "singular", "separated", "grad_max",
-                "iterations", "software_version", "status",
+                "model_id",
+                "formula",
+                "family",
+                "link",
+                "nobs",
+                "n_groups",
+                "n_events",
+                "log_lik",
+                "aic",
+                "bic",
+                "deviance",
+                "df_residual",
+                "sigma",
+                "estimation",
+                "converged",
+                "singular",
+                "separated",
+                "grad_max",
+                "iterations",
+                "software_version",
+                "status",
             ],
         ),
-        ("ran_vals", &["model_id", "group", "level", "term", "estimate", "std_error", "conf_low", "conf_high", "n_obs", "status"]),
+        (
+            "ran_vals",
+            &[
+                "model_id",
+                "group",
+                "level",
+                "term",
+                "estimate",
+                "std_error",
+                "conf_low",
+                "conf_high",
+                "n_obs",
+                "status",
+            ],
+        ),
         (
             "school_effect",
             &[
-                "school_id", "cohort", "outcome", "contrast", "estimate", "conf_low", "conf_high", "reference_value",
-                "n_pupils", "evidence_level", "status",
+                "school_id",
+                "cohort",
+                "outcome",
+                "contrast",
+                "estimate",
+                "conf_low",
+                "conf_high",
+                "reference_value",
+                "n_pupils",
+                "evidence_level",
+                "status",
             ],
         ),
         ("flow", &["table", "school_id", "step", "n"]),
@@ -120,7 +175,9 @@ fn the_same_run_again_changes_nothing() {
     let out = folder.path().join("out");
     let state = || -> Vec<_> {
         let times = files(&out).into_iter().filter(|p| !p.ends_with(".lock"));
-        times.map(|p| (fs::metadata(&p).expect("a file").modified().expect("a time"), fs::read(&p).expect("bytes"))).collect()
+        times
+            .map(|p| (fs::metadata(&p).expect("a file").modified().expect("a time"), fs::read(&p).expect("bytes")))
+            .collect()
     };
     let before = state();
     let ran = folder.run_well();
@@ -362,9 +419,11 @@ fn what_a_killed_run_left_in_staging_is_swept() {
     fs::write(left.join("school/90AA00/rapport.html"), "half a page").expect("writes");
     folder.run_well();
     assert!(!left.exists());
-    assert!(fs::read_dir(folder.path().join("out")).expect("out/").all(|e| {
-        !e.expect("an entry").file_name().to_string_lossy().starts_with(".staging")
-    }));
+    assert!(
+        fs::read_dir(folder.path().join("out"))
+            .expect("out/")
+            .all(|e| { !e.expect("an entry").file_name().to_string_lossy().starts_with(".staging") })
+    );
 }
 
 #[cfg(unix)]

@@ -152,7 +152,8 @@ fn f02_utf16_is_refused_with_the_remedy() {
     let said = refused_files(3, |dir| {
         let text = Study::small().leerling.text();
         let utf16 = text.encode_utf16().flat_map(u16::to_le_bytes);
-        fs::write(dir.join("leerling.csv"), [0xff, 0xfe].into_iter().chain(utf16).collect::<Vec<u8>>()).expect("writes");
+        fs::write(dir.join("leerling.csv"), [0xff, 0xfe].into_iter().chain(utf16).collect::<Vec<u8>>())
+            .expect("writes");
     });
     says(&said, &["LOB-E0103", "leerling.csv", "UTF-16", "CSV UTF-8"]);
 }
@@ -164,7 +165,8 @@ fn f04_another_delimiter_than_the_declared_one() {
     says(&said, &["LOB-E0105", "activiteit.csv", "only one column", "delimiter"]);
     let plain = accepted(|_| {});
     let declared = Folder::with(&Study::small());
-    let text = Study::small().text.replace("files = \"activiteit.csv\"", "files = \"activiteit.csv\"\ndelimiter = \";\"");
+    let text =
+        Study::small().text.replace("files = \"activiteit.csv\"", "files = \"activiteit.csv\"\ndelimiter = \";\"");
     fs::write(declared.path().join("study.toml"), text).expect("writes");
     fs::write(declared.path().join("activiteit.csv"), semicolons()).expect("writes");
     declared.run_well();
@@ -321,7 +323,10 @@ fn f23_text_and_infinity_in_a_number_column_are_rejected() {
         s.leerling.set(1, "leeftijd", "inf");
         s.leerling.set(2, "leeftijd", "NaN");
     });
-    says(&said, &["LOB-E0108", "3 rows", "row 2: found the form `aaaaaaaa`", "is not a number", "is not a finite number"]);
+    says(
+        &said,
+        &["LOB-E0108", "3 rows", "row 2: found the form `aaaaaaaa`", "is not a number", "is not a finite number"],
+    );
     assert!(!said.contains("veertien"), "a value was printed");
 }
 
@@ -431,7 +436,8 @@ fn f20_a_file_that_changes_while_it_is_read_asks_for_another_try() {
 #[test]
 fn f21_a_column_of_another_type_is_named_with_both_types() {
     let said = refused_files(3, |dir| {
-        let text = Study::small().text.replace("\"leerling.csv\"", "\"leerling.parquet\"").replace("\"tot\"", "\"leeftijd\"");
+        let text =
+            Study::small().text.replace("\"leerling.csv\"", "\"leerling.parquet\"").replace("\"tot\"", "\"leeftijd\"");
         fs::write(dir.join("study.toml"), text).expect("writes");
         let good = Study::small().leerling;
         let text = |name: &str| -> ArrayRef {
@@ -696,7 +702,8 @@ fn f11_all_errors_of_a_study_file_are_said_at_once_with_their_places() {
         .replace("axis = \"calendar\"", "axis = \"calender\"")
         + "[report]\nlang = \"fr\"\n";
     let line = |word: &str| text.lines().position(|l| l.contains(word)).expect("a line") + 1;
-    let places: Vec<String> = ["vier", "stap", "calender", "\"fr\""].iter().map(|w| format!("study.toml:{}:", line(w))).collect();
+    let places: Vec<String> =
+        ["vier", "stap", "calender", "\"fr\""].iter().map(|w| format!("study.toml:{}:", line(w))).collect();
     let said = refused(2, |s| s.text = text.clone());
     says(&said, &["4 errors", "did you mean `calendar`?", "did you mean `step`?", "time.periods", "not one of nl, en"]);
     says(&said, &places.iter().map(String::as_str).collect::<Vec<_>>());

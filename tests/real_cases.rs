@@ -184,10 +184,9 @@ fn inner_london_school_slopes_equal_lme4() {
     let computed = compute(&study, Path::new("."), &Silence).expect("the data can be read");
     let expected = reference(&shared, "exam.json");
     let fits = expected["fits"].as_array().unwrap();
-    for (id, formula) in [
-        ("intercept", "normexam ~ standLRT + (1 | school)"),
-        ("slope", "normexam ~ standLRT + (standLRT | school)"),
-    ] {
+    for (id, formula) in
+        [("intercept", "normexam ~ standLRT + (1 | school)"), ("slope", "normexam ~ standLRT + (standLRT | school)")]
+    {
         let case = fits.iter().find(|f| f["formula"] == formula && f["method"] == "ML").expect("a case");
         let fit = fitted(&computed, id);
         let Ok(Fit::Linear(lmm)) = &fit.fit else { panic!("{id} is a linear fit") };

@@ -17,8 +17,7 @@ use lob_effect::study::Study;
 use lob_effect::study::template::TEMPLATE;
 
 const TERM: &str = "ame_within_5";
-const OUTCOMES: [&str; 5] =
-    ["doorstroom_mbo", "uitval_jr1", "gestart_en_gebleven", "uitval_vmbo", "loopbaanreflectie"];
+const OUTCOMES: [&str; 5] = ["doorstroom_mbo", "uitval_jr1", "gestart_en_gebleven", "uitval_vmbo", "loopbaanreflectie"];
 
 /// Planted effects in percentage points: of the nation (no school) and of each school.
 fn truth(region: &Region, outcome: &str) -> BTreeMap<Option<String>, f64> {

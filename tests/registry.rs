@@ -107,8 +107,8 @@ fn every_section_of_the_report_has_its_three_snapshots() {
 
 #[test]
 fn codes_of_refusals_and_flow_steps_are_unique_words() {
-    use lob_effect::panel::Step;
     use RefusalReason::{NoDose, NoPupils, NoVariation, NotConverged, OneSchool, RankDeficient, Separated};
+    use lob_effect::panel::Step;
     let reasons = [NotConverged, Separated, NoVariation, NoPupils, OneSchool, NoDose, RankDeficient];
     assert_unique("refusals", reasons.map(RefusalReason::code));
     let steps = [

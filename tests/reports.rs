@@ -12,11 +12,7 @@ use lob_effect::vocab::Lang;
 const BOTH: [Lang; 2] = [Lang::Nl, Lang::En];
 
 fn cases() -> [(&'static str, SchoolPage); 3] {
-    [
-        ("estimate", pages::with_estimates()),
-        ("refusal", pages::with_refusals()),
-        ("suppressed", pages::suppressed()),
-    ]
+    [("estimate", pages::with_estimates()), ("refusal", pages::with_refusals()), ("suppressed", pages::suppressed())]
 }
 
 /// An opening, closing or empty tag, or the text between tags.
@@ -56,10 +52,7 @@ fn split(html: &str) -> Vec<Piece<'_>> {
 }
 
 fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&amp;", "&")
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
 }
 
 /// The text as a reader sees it, one block a line; charts give their title and description.
@@ -72,8 +65,7 @@ fn text_of(html: &str) -> String {
         match piece {
             Piece::Open(tag) if is_void(name(tag)) => {}
             Piece::Open(tag) => {
-                let hides =
-                    tag.contains("aria-hidden=\"true\"") || tag.contains("class=\"dots narrow\"");
+                let hides = tag.contains("aria-hidden=\"true\"") || tag.contains("class=\"dots narrow\"");
                 open.push(hides);
                 hidden += usize::from(hides);
                 if !INLINE.contains(&name(tag)) {
@@ -90,11 +82,7 @@ fn text_of(html: &str) -> String {
             Piece::Text(_) => {}
         }
     }
-    let lines: Vec<&str> = lines
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .collect();
+    let lines: Vec<&str> = lines.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     lines.join("\n")
 }
 
@@ -115,10 +103,7 @@ fn sections_read_as_stored() {
                     format!("# {}\n{}", (section.title)(words), text_of(&body))
                 })
                 .collect();
-            insta::assert_snapshot!(
-                format!("section__{}__{case}", section.id),
-                both.join("\n\n")
-            );
+            insta::assert_snapshot!(format!("section__{}__{case}", section.id), both.join("\n\n"));
         }
     }
 }
@@ -128,8 +113,7 @@ fn the_frame_reads_as_stored() {
     let html = school_page(&pages::with_estimates(), Lang::Nl);
     let (head, rest) = html.split_once("<main").expect("a main part");
     let (_, foot) = rest.split_once("</main>").expect("a closed main part");
-    let style =
-        head.find("<style>").expect("a style")..head.find("</style>").expect("a closed style");
+    let style = head.find("<style>").expect("a style")..head.find("</style>").expect("a closed style");
     let head = head.replace(&head[style], "<style>");
     insta::assert_snapshot!("frame", format!("{head}\n…\n{foot}").replace("><", ">\n<"));
     insta::assert_snapshot!("index", text_of(&index_page(&overview(), Lang::Nl)));
@@ -145,10 +129,7 @@ fn overview() -> IndexPage {
         study: "LOB in de regio 2021-2024".into(),
         run_id: "3f9a1c0b7d42".into(),
         engine_version: "0.1.0".into(),
-        schools: vec![
-            entry("12AB00", Some("Vmbo De Linde")),
-            entry("34CD01", None),
-        ],
+        schools: vec![entry("12AB00", Some("Vmbo De Linde")), entry("34CD01", None)],
     }
 }
 
@@ -183,19 +164,11 @@ fn pages_are_well_formed_and_ids_unique() {
             }
         }
         assert!(open.is_empty(), "left open: {open:?}");
-        let pointed = html.split("aria-labelledby=\"").skip(1).flat_map(|s| {
-            s.split('"')
-                .next()
-                .unwrap()
-                .split(' ')
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
-        });
-        for id in pointed.chain(
-            html.split("href=\"#")
-                .skip(1)
-                .map(|s| s.split('"').next().unwrap().to_owned()),
-        ) {
+        let pointed = html
+            .split("aria-labelledby=\"")
+            .skip(1)
+            .flat_map(|s| s.split('"').next().unwrap().split(' ').map(str::to_owned).collect::<Vec<_>>());
+        for id in pointed.chain(html.split("href=\"#").skip(1).map(|s| s.split('"').next().unwrap().to_owned())) {
             assert!(ids.contains(&id), "nothing has the id {id}");
         }
     }
@@ -208,15 +181,9 @@ fn pages_are_small_self_contained_and_without_scripts() {
         assert!(html.contains("default-src 'none'; style-src 'unsafe-inline'; img-src data:"));
         for piece in split(&html) {
             let Piece::Open(tag) = piece else { continue };
-            assert!(
-                !matches!(name(tag), "script" | "link" | "img" | "iframe" | "object"),
-                "{tag}"
-            );
+            assert!(!matches!(name(tag), "script" | "link" | "img" | "iframe" | "object"), "{tag}");
             let outside = ["src=", "http:", "https:", "javascript:", "url("];
-            assert!(
-                !outside.iter().any(|s| tag.contains(s)) || tag.contains("Policy"),
-                "{tag}"
-            );
+            assert!(!outside.iter().any(|s| tag.contains(s)) || tag.contains("Policy"), "{tag}");
         }
         let style = &html[html.find("<style>").unwrap()..html.find("</style>").unwrap()];
         assert!(!style.contains("url(") && !style.contains("@import"));
@@ -230,10 +197,7 @@ fn headings_are_ordered_and_tables_have_scopes() {
         let mut firsts = 0;
         for piece in split(&html) {
             let Piece::Open(tag) = piece else { continue };
-            if let Some(level) = name(tag)
-                .strip_prefix('h')
-                .and_then(|n| n.parse::<u8>().ok())
-            {
+            if let Some(level) = name(tag).strip_prefix('h').and_then(|n| n.parse::<u8>().ok()) {
                 assert!(level <= last + 1, "h{level} after h{last}");
                 firsts += usize::from(level == 1);
                 last = level;
@@ -242,10 +206,7 @@ fn headings_are_ordered_and_tables_have_scopes() {
                 assert!(tag.contains("scope="), "{tag}");
             }
             if name(tag) == "svg" {
-                assert!(
-                    tag.contains("role=\"img\"") && tag.contains("aria-labelledby="),
-                    "{tag}"
-                );
+                assert!(tag.contains("role=\"img\"") && tag.contains("aria-labelledby="), "{tag}");
             }
         }
         assert_eq!(firsts, 1, "one h1");
@@ -266,12 +227,7 @@ const ATTACK: &str = "<script>alert(1)</script>\" onload=\"x' ]]> </style></titl
 
 fn hostile() -> SchoolPage {
     let mut page = pages::with_estimates();
-    for text in [
-        &mut page.school,
-        &mut page.study,
-        &mut page.run_id,
-        &mut page.engine_version,
-    ] {
+    for text in [&mut page.school, &mut page.study, &mut page.run_id, &mut page.engine_version] {
         *text = ATTACK.into();
     }
     page.school_name = Some(ATTACK.into());
@@ -283,8 +239,7 @@ fn hostile() -> SchoolPage {
         (row.nl, row.en) = (ATTACK.into(), ATTACK.into());
     }
     for row in &mut page.effects {
-        (row.model, row.outcome_nl, row.exposure_nl) =
-            (ATTACK.into(), ATTACK.into(), ATTACK.into());
+        (row.model, row.outcome_nl, row.exposure_nl) = (ATTACK.into(), ATTACK.into(), ATTACK.into());
     }
     for row in &mut page.flow {
         (row.nl, row.en) = (ATTACK.into(), ATTACK.into());
@@ -304,13 +259,8 @@ fn text_from_data_makes_no_element_and_no_attribute() {
     };
     let html = school_page(&hostile(), Lang::Nl);
     let kind = school_page(&pages::with_estimates(), Lang::Nl);
-    assert!(
-        shape(&html) == shape(&kind),
-        "text from data changed the elements of the page"
-    );
-    assert!(
-        !html.contains("<script") && !html.contains("\" onload=") && !html.contains('\u{202e}')
-    );
+    assert!(shape(&html) == shape(&kind), "text from data changed the elements of the page");
+    assert!(!html.contains("<script") && !html.contains("\" onload=") && !html.contains('\u{202e}'));
     assert_eq!(html.matches("</style>").count(), 1);
 
     let mut index = overview();
@@ -318,14 +268,8 @@ fn text_from_data_makes_no_element_and_no_attribute() {
     index.schools[0].school_name = Some(ATTACK.into());
     index.schools[1].href = "javascript:alert(1)".into();
     let html = index_page(&index, Lang::En);
-    assert!(
-        !html.contains("<script") && !html.contains("\" onload=") && !html.contains("javascript:")
-    );
-    assert_eq!(
-        shape(&html).iter().filter(|t| *t == "a").count(),
-        2,
-        "skip link and one report"
-    );
+    assert!(!html.contains("<script") && !html.contains("\" onload=") && !html.contains("javascript:"));
+    assert_eq!(shape(&html).iter().filter(|t| *t == "a").count(), 2, "skip link and one report");
 }
 
 #[test]
@@ -369,10 +313,7 @@ fn pages_keep_the_wording_rules() {
 /// "−0" or "−0,00" with nothing but zeros behind it.
 fn has_minus_zero(text: &str) -> bool {
     text.split('−').skip(1).any(|after| {
-        let number: String = after
-            .chars()
-            .take_while(|c| c.is_ascii_digit() || ",.".contains(*c))
-            .collect();
+        let number: String = after.chars().take_while(|c| c.is_ascii_digit() || ",.".contains(*c)).collect();
         number.contains('0') && !number.contains(|c: char| ('1'..='9').contains(&c))
     })
 }
@@ -384,10 +325,7 @@ fn a_suppressed_page_gives_no_number_of_its_school_away() {
     for number in ["145", "86,2", "34,5", "−1,6", "−3,4", "8,3", "87,6"] {
         assert!(!text_of(&html).contains(number), "{number} is on the page");
     }
-    assert!(
-        !html.contains("circle class=\"own\""),
-        "a mark of the school is drawn"
-    );
+    assert!(!html.contains("circle class=\"own\""), "a mark of the school is drawn");
 }
 
 /// The sentence, the chart's description and the table carry the same numbers.
@@ -395,16 +333,11 @@ fn a_suppressed_page_gives_no_number_of_its_school_away() {
 fn chart_table_and_sentence_agree() {
     for lang in BOTH {
         let text = text_of(&school_page(&pages::with_estimates(), lang));
-        let (estimate, range) = (
-            lang.pick("−1,4", "−1.4"),
-            lang.pick("−1,9 tot −0,9", "−1.9 to −0.9"),
-        );
+        let (estimate, range) = (lang.pick("−1,4", "−1.4"), lang.pick("−1,9 tot −0,9", "−1.9 to −0.9"));
         assert!(text.contains(&format!("{estimate} ({range})")), "chart");
         assert!(text.contains(&format!("\n{estimate}\n{range}\n")), "table");
-        let between = lang.pick(
-            "1,4 procentpunt minder (tussen 0,9 en 1,9)",
-            "1.4 percentage points less (between 0.9 and 1.9)",
-        );
+        let between =
+            lang.pick("1,4 procentpunt minder (tussen 0,9 en 1,9)", "1.4 percentage points less (between 0.9 and 1.9)");
         assert!(text.contains(between), "sentence");
     }
 }

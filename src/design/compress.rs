@@ -58,9 +58,8 @@ pub(super) fn cells(panel: &Panel<'_>, rows: &[SetRow], doses: &Centred, columns
 /// Number of each row's combination of covariate values, in order of the values.
 fn patterns(panel: &Panel<'_>, columns: &Columns, rows: &[SetRow]) -> Vec<u32> {
     let used = columns.covariates();
-    let values = |r: &SetRow| -> Vec<u64> {
-        used.iter().map(|&c| ordered_bits(panel.pupils.covariates[c][r.pupil])).collect()
-    };
+    let values =
+        |r: &SetRow| -> Vec<u64> { used.iter().map(|&c| ordered_bits(panel.pupils.covariates[c][r.pupil])).collect() };
     let mut of: HashMap<Vec<u64>, u32> = HashMap::new();
     let mut seen: Vec<u32> = Vec::with_capacity(rows.len());
     for (i, row) in rows.iter().enumerate() {

@@ -53,7 +53,9 @@ impl Head {
 
     /// Pupils and events over all schools.
     pub fn total(&self) -> Counts {
-        self.counts.iter().fold(Counts::default(), |a, c| Counts { pupils: a.pupils + c.pupils, events: a.events + c.events })
+        self.counts
+            .iter()
+            .fold(Counts::default(), |a, c| Counts { pupils: a.pupils + c.pupils, events: a.events + c.events })
     }
 }
 

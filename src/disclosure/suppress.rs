@@ -83,10 +83,7 @@ impl Default for Profile {
 /// # Panics
 /// When `n` is 0 or `k > n`: there is no such share.
 pub fn wilson(k: u64, n: u64) -> Interval {
-    assert!(
-        n > 0 && k <= n,
-        "a share needs 0 ≤ k ≤ n and n > 0, got {k} of {n}"
-    );
+    assert!(n > 0 && k <= n, "a share needs 0 ≤ k ≤ n and n > 0, got {k} of {n}");
     const Z: f64 = 1.959_963_984_540_054;
     let (k, n) = (k as f64, n as f64);
     let p = k / n;
@@ -94,12 +91,7 @@ pub fn wilson(k: u64, n: u64) -> Interval {
     let centre = p + z2n / 2.0;
     let half = Z * (p * (1.0 - p) / n + z2n / (4.0 * n)).sqrt();
     let end = |x: f64| (100.0 * x / (1.0 + z2n)).clamp(0.0, 100.0);
-    Interval {
-        lo: end(centre - half),
-        hi: end(centre + half),
-        level: Level::P95,
-        method: IntervalMethod::Wilson,
-    }
+    Interval { lo: end(centre - half), hi: end(centre + half), level: Level::P95, method: IntervalMethod::Wilson }
 }
 
 /// The share of `k` among `n` pupils, as far as it may be shown.
@@ -122,16 +114,12 @@ pub fn share(k: u64, n: u64, profile: &Profile) -> Shown<Share> {
         return Shown::Missing;
     }
     if n < profile.min_pupils {
-        return Shown::Suppressed {
-            min: profile.min_pupils,
-        };
+        return Shown::Suppressed { min: profile.min_pupils };
     }
     let smallest = k.min(n - k);
     if smallest < profile.min_cell {
         if n < profile.min_pupils_extreme {
-            return Shown::Suppressed {
-                min: profile.min_cell,
-            };
+            return Shown::Suppressed { min: profile.min_cell };
         }
         let code = (100.0 * profile.min_cell as f64 / n as f64).ceil();
         return Shown::Value(coded(code, k == smallest, n, profile));
@@ -148,11 +136,7 @@ fn exact(k: u64, n: u64, profile: &Profile) -> Share {
     let interval = wilson(k, n);
     Share {
         percent: round(100.0 * k as f64 / n as f64),
-        interval: Interval {
-            lo: round(interval.lo),
-            hi: round(interval.hi),
-            ..interval
-        },
+        interval: Interval { lo: round(interval.lo), hi: round(interval.hi), ..interval },
         n: profile.round(n),
         bound: Bound::Exact,
     }
@@ -161,35 +145,18 @@ fn exact(k: u64, n: u64, profile: &Profile) -> Share {
 /// "Less than `code` %" of `n` pupils (or, from the top, "more than 100 − `code` %"). The interval is Wilson's for
 /// the largest count below the code, so it is the same for every count behind the code.
 fn coded(code: f64, bottom: bool, n: u64, profile: &Profile) -> Share {
-    let most = ((code * n as f64 / 100.0).ceil() as u64)
-        .saturating_sub(1)
-        .min(n);
+    let most = ((code * n as f64 / 100.0).ceil() as u64).saturating_sub(1).min(n);
     let far = wilson(most, n).hi.ceil();
-    let (percent, lo, hi, bound) = if bottom {
-        (code, 0.0, far, Bound::LessThan)
-    } else {
-        (100.0 - code, 100.0 - far, 100.0, Bound::MoreThan)
-    };
-    let interval = Interval {
-        lo,
-        hi,
-        level: Level::P95,
-        method: IntervalMethod::Wilson,
-    };
-    Share {
-        percent,
-        interval,
-        n: profile.round(n),
-        bound,
-    }
+    let (percent, lo, hi, bound) =
+        if bottom { (code, 0.0, far, Bound::LessThan) } else { (100.0 - code, 100.0 - far, 100.0, Bound::MoreThan) };
+    let interval = Interval { lo, hi, level: Level::P95, method: IntervalMethod::Wilson };
+    Share { percent, interval, n: profile.round(n), bound }
 }
 
 /// A number of pupils, as far as it may be shown. Nobody (0) is shown: no person stands behind it.
 pub fn count(n: u64, profile: &Profile) -> Shown<u64> {
     if 0 < n && n < profile.min_pupils {
-        Shown::Suppressed {
-            min: profile.min_pupils,
-        }
+        Shown::Suppressed { min: profile.min_pupils }
     } else {
         Shown::Value(profile.round(n))
     }
@@ -199,26 +166,15 @@ pub fn count(n: u64, profile: &Profile) -> Shown<u64> {
 pub fn mean(sum: f64, n: u64, profile: &Profile) -> Shown<f64> {
     match n {
         0 => Shown::Missing,
-        n if n < profile.min_pupils => Shown::Suppressed {
-            min: profile.min_pupils,
-        },
+        n if n < profile.min_pupils => Shown::Suppressed { min: profile.min_pupils },
         n => Shown::Value((10.0 * sum / n as f64).round() / 10.0),
     }
 }
 
 /// A value over all schools, for one school's page: missing when it stands on too few schools, or when one school
 /// holds more than half of the pupils, because own and all together would then tell about somebody else.
-pub fn benchmark<T>(
-    value: Shown<T>,
-    n_schools: u64,
-    largest_school: f64,
-    profile: &Profile,
-) -> Shown<T> {
-    if n_schools < profile.min_schools || largest_school > 0.5 {
-        Shown::Missing
-    } else {
-        value
-    }
+pub fn benchmark<T>(value: Shown<T>, n_schools: u64, largest_school: f64, profile: &Profile) -> Shown<T> {
+    if n_schools < profile.min_schools || largest_school > 0.5 { Shown::Missing } else { value }
 }
 
 /// A finding, as far as it may be shown.
@@ -229,19 +185,16 @@ pub fn benchmark<T>(
 /// refusal's count below `min_pupils` is dropped.
 pub fn effect(finding: Finding, profile: &Profile) -> Finding {
     match finding {
-        Finding::Estimate(e) if too_small(&e, profile) => small(
-            e.estimand,
-            e.quantity.unit == Unit::PercentagePoint,
-            profile,
-        ),
+        Finding::Estimate(e) if too_small(&e, profile) => {
+            small(e.estimand, e.quantity.unit == Unit::PercentagePoint, profile)
+        }
         Finding::Estimate(e) => Finding::Estimate(EffectEstimate {
             n_pupils: profile.round(e.n_pupils),
             n_events: profile.round(e.n_events),
             ..e
         }),
         Finding::Refused(r)
-            if r.reason == RefusalReason::NoVariation
-                && r.estimand.population == Population::School =>
+            if r.reason == RefusalReason::NoVariation && r.estimand.population == Population::School =>
         {
             small(r.estimand, true, profile)
         }
@@ -265,11 +218,7 @@ fn small(estimand: Estimand, has_events: bool, profile: &Profile) -> Finding {
     Finding::Suppressed(SmallCell {
         estimand,
         min_pupils: profile.min_pupils_effect,
-        min_events: if has_events {
-            profile.min_events_effect
-        } else {
-            0
-        },
+        min_events: if has_events { profile.min_events_effect } else { 0 },
     })
 }
 
@@ -299,30 +248,17 @@ pub fn flow(rows: Vec<FlowCount>, profile: &Profile) -> Vec<FlowRow> {
         let (open, close) = (ends[0], ends[1]);
         let hidden = |i: usize| matches!(shown[i], Shown::Suppressed { .. });
         let reasons = open + 1..close;
-        let derivable =
-            !hidden(open) && !hidden(close) && reasons.clone().filter(|&i| hidden(i)).count() == 1;
+        let derivable = !hidden(open) && !hidden(close) && reasons.clone().filter(|&i| hidden(i)).count() == 1;
         if !derivable {
             continue;
         }
-        let partner = reasons
-            .filter(|&i| !hidden(i))
-            .min_by_key(|&i| (rows[i].n == 0, rows[i].n));
+        let partner = reasons.filter(|&i| !hidden(i)).min_by_key(|&i| (rows[i].n == 0, rows[i].n));
         let partner = partner.or((profile.round_to <= 1).then_some(close));
         if let Some(i) = partner {
-            shown[i] = Shown::Suppressed {
-                min: profile.min_pupils,
-            };
+            shown[i] = Shown::Suppressed { min: profile.min_pupils };
         }
     }
-    rows.into_iter()
-        .zip(shown)
-        .map(|(r, n)| FlowRow {
-            nl: r.nl,
-            en: r.en,
-            is_total: r.is_total,
-            n,
-        })
-        .collect()
+    rows.into_iter().zip(shown).map(|(r, n)| FlowRow { nl: r.nl, en: r.en, is_total: r.is_total, n }).collect()
 }
 
 #[cfg(test)]
@@ -336,17 +272,11 @@ mod tests {
     #[test]
     fn wilson_gives_newcombes_printed_values() {
         // Newcombe (1998), Statistics in Medicine 17: 857-872, table I, method 3.
-        for (k, n, lo, hi) in [
-            (81, 263, 25.53, 36.62),
-            (15, 148, 6.24, 16.05),
-            (0, 20, 0.0, 16.11),
-            (1, 29, 0.61, 17.18),
-        ] {
+        for (k, n, lo, hi) in
+            [(81, 263, 25.53, 36.62), (15, 148, 6.24, 16.05), (0, 20, 0.0, 16.11), (1, 29, 0.61, 17.18)]
+        {
             let i = wilson(k, n);
-            assert!(
-                (i.lo - lo).abs() < 0.005 && (i.hi - hi).abs() < 0.005,
-                "{k}/{n}: {i:?}"
-            );
+            assert!((i.lo - lo).abs() < 0.005 && (i.hi - hi).abs() < 0.005, "{k}/{n}: {i:?}");
         }
     }
 
@@ -372,9 +302,7 @@ mod tests {
                 assert_eq!(share(k, n, &OUT), share(0, n, &OUT));
                 assert_eq!(share(n - k, n, &OUT), share(n, n, &OUT));
             }
-            let Shown::Value(s) = share(4, n, &OUT) else {
-                panic!("coded")
-            };
+            let Shown::Value(s) = share(4, n, &OUT) else { panic!("coded") };
             assert!(100.0 * 4.0 / (n as f64) < s.percent && s.interval.hi >= wilson(4, n).hi);
         }
     }
@@ -414,10 +342,7 @@ mod tests {
         Estimand {
             outcome: "uitval".into(),
             exposure: "lob".into(),
-            contrast: Contrast {
-                part: DosePart::Total,
-                step: 5.0,
-            },
+            contrast: Contrast { part: DosePart::Total, step: 5.0 },
             population,
             reading: Reading::Association,
         }
@@ -426,17 +351,8 @@ mod tests {
     fn estimate(n_pupils: u64, n_events: u64, unit: Unit) -> Finding {
         Finding::Estimate(EffectEstimate {
             estimand: estimand(Population::School),
-            quantity: Quantity {
-                value: -1.0,
-                unit,
-                per: 5.0,
-            },
-            interval: Interval {
-                lo: -3.0,
-                hi: 1.0,
-                level: Level::P95,
-                method: IntervalMethod::Wald,
-            },
+            quantity: Quantity { value: -1.0, unit, per: 5.0 },
+            interval: Interval { lo: -3.0, hi: 1.0, level: Level::P95, method: IntervalMethod::Wald },
             std_error: 1.0,
             df: f64::INFINITY,
             n_pupils,
@@ -453,104 +369,45 @@ mod tests {
         assert!(!hidden(estimate(91, 10, Unit::PercentagePoint)));
         assert!(!hidden(estimate(91, 81, Unit::PercentagePoint)));
         assert!(hidden(estimate(29, 0, Unit::ScorePoint)));
-        assert!(
-            !hidden(estimate(30, 0, Unit::ScorePoint)),
-            "a score has no events"
-        );
+        assert!(!hidden(estimate(30, 0, Unit::ScorePoint)), "a score has no events");
     }
 
     #[test]
     fn a_refusal_gives_no_zero_and_no_small_count_away() {
         let refused = |reason, population| {
-            let refusal = Refusal {
-                estimand: estimand(population),
-                reason,
-                n_pupils: 7,
-            };
+            let refusal = Refusal { estimand: estimand(population), reason, n_pupils: 7 };
             effect(Finding::Refused(refusal), &OUT)
         };
         let own = refused(RefusalReason::NoVariation, Population::School);
         assert!(matches!(own, Finding::Suppressed(_)));
         let nation = refused(RefusalReason::NoVariation, Population::Nation);
-        assert!(matches!(
-            nation,
-            Finding::Refused(Refusal { n_pupils: 0, .. })
-        ));
+        assert!(matches!(nation, Finding::Refused(Refusal { n_pupils: 0, .. })));
     }
 
     fn step(is_total: bool, n: u64) -> FlowCount {
-        FlowCount {
-            nl: "stap".into(),
-            en: "step".into(),
-            is_total,
-            n,
-        }
+        FlowCount { nl: "stap".into(), en: "step".into(), is_total, n }
     }
 
     fn numbers(rows: Vec<FlowCount>, profile: &Profile) -> Vec<Option<u64>> {
-        flow(rows, profile)
-            .into_iter()
-            .map(|r| {
-                if let Shown::Value(n) = r.n {
-                    Some(n)
-                } else {
-                    None
-                }
-            })
-            .collect()
+        flow(rows, profile).into_iter().map(|r| if let Shown::Value(n) = r.n { Some(n) } else { None }).collect()
     }
 
     #[test]
     fn one_hidden_reason_takes_a_second_with_it() {
-        let rows = vec![
-            step(true, 150),
-            step(false, 3),
-            step(false, 30),
-            step(false, 12),
-            step(true, 105),
-        ];
-        assert_eq!(
-            numbers(rows, &OUT),
-            [Some(150), None, Some(30), None, Some(105)]
-        );
-        let with_zero = vec![
-            step(true, 150),
-            step(false, 0),
-            step(false, 3),
-            step(true, 147),
-        ];
+        let rows = vec![step(true, 150), step(false, 3), step(false, 30), step(false, 12), step(true, 105)];
+        assert_eq!(numbers(rows, &OUT), [Some(150), None, Some(30), None, Some(105)]);
+        let with_zero = vec![step(true, 150), step(false, 0), step(false, 3), step(true, 147)];
         assert_eq!(numbers(with_zero, &OUT), [Some(150), None, None, Some(145)]);
         let alone = vec![step(true, 150), step(false, 3), step(true, 147)];
         assert_eq!(numbers(alone.clone(), &IN), [Some(150), None, None]);
-        assert_eq!(
-            numbers(alone, &OUT),
-            [Some(150), None, Some(145)],
-            "rounding protects it"
-        );
+        assert_eq!(numbers(alone, &OUT), [Some(150), None, Some(145)], "rounding protects it");
     }
 
     #[test]
     fn a_flow_without_small_reasons_is_left_alone() {
-        let rows = vec![
-            step(true, 150),
-            step(false, 0),
-            step(false, 30),
-            step(true, 120),
-        ];
-        assert_eq!(
-            numbers(rows, &OUT),
-            [Some(150), Some(0), Some(30), Some(120)]
-        );
-        let two = vec![
-            step(true, 150),
-            step(false, 2),
-            step(false, 4),
-            step(false, 44),
-            step(true, 100),
-        ];
-        assert_eq!(
-            numbers(two, &OUT),
-            [Some(150), None, None, Some(45), Some(100)]
-        );
+        let rows = vec![step(true, 150), step(false, 0), step(false, 30), step(true, 120)];
+        assert_eq!(numbers(rows, &OUT), [Some(150), Some(0), Some(30), Some(120)]);
+        let two = vec![step(true, 150), step(false, 2), step(false, 4), step(false, 44), step(true, 100)];
+        assert_eq!(numbers(two, &OUT), [Some(150), None, None, Some(45), Some(100)]);
     }
 }

@@ -43,9 +43,7 @@ zone!(/// Manifest and results of the run: everybody; no pupil values.
 
 /// Why a path was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{path}` is no path inside a zone: write it as folder/file with letters, digits, `.`, `_` and `-` only"
-)]
+#[error("`{path}` is no path inside a zone: write it as folder/file with letters, digits, `.`, `_` and `-` only")]
 pub struct BadPath {
     /// The path as given.
     pub path: String,
@@ -89,24 +87,12 @@ impl Output<School> {
 
 impl<Z: Zone> Output<Z> {
     fn checked(path: String, bytes: Vec<u8>) -> Result<Self, BadPath> {
-        if path.split('/').all(is_plain) {
-            Ok(Self {
-                path,
-                bytes,
-                zone: PhantomData,
-            })
-        } else {
-            Err(BadPath { path })
-        }
+        if path.split('/').all(is_plain) { Ok(Self { path, bytes, zone: PhantomData }) } else { Err(BadPath { path }) }
     }
 
     /// Path relative to the run's folder, with the zone's own folder in front.
     pub fn path(&self) -> String {
-        if Z::DIR.is_empty() {
-            self.path.clone()
-        } else {
-            format!("{}/{}", Z::DIR, self.path)
-        }
+        if Z::DIR.is_empty() { self.path.clone() } else { format!("{}/{}", Z::DIR, self.path) }
     }
 
     /// The content.
@@ -118,9 +104,7 @@ impl<Z: Zone> Output<Z> {
 fn is_plain(part: &str) -> bool {
     !part.is_empty()
         && part.chars().any(|c| c != '.')
-        && part
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 /// A folder name made from a school key, safe on every file system.
@@ -142,11 +126,7 @@ impl SchoolFolder {
     /// ```
     pub fn new(key: &str) -> Self {
         let kept = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let mut name: String = key
-            .chars()
-            .take(LONGEST)
-            .map(|c| if kept(c) { c } else { '_' })
-            .collect();
+        let mut name: String = key.chars().take(LONGEST).map(|c| if kept(c) { c } else { '_' }).collect();
         if name.starts_with('-') {
             name.replace_range(..1, "_");
         }
@@ -170,10 +150,8 @@ impl SchoolFolder {
 /// Device names that Windows reserves in every folder.
 fn is_reserved(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    let numbered = |device: &str| {
-        name.strip_prefix(device)
-            .is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit())
-    };
+    let numbered =
+        |device: &str| name.strip_prefix(device).is_some_and(|n| n.len() == 1 && n.as_bytes()[0].is_ascii_digit());
     matches!(name.as_str(), "CON" | "PRN" | "AUX" | "NUL") || numbered("COM") || numbered("LPT")
 }
 
@@ -184,9 +162,7 @@ mod tests {
 
     #[test]
     fn ordinary_keys_stay_themselves() {
-        for key in [
-            "12AB00", "school_7", "01-02", "COMENIUS", "console", "COM12",
-        ] {
+        for key in ["12AB00", "school_7", "01-02", "COMENIUS", "console", "COM12"] {
             assert_eq!(SchoolFolder::new(key).as_str(), key);
         }
     }
@@ -218,41 +194,22 @@ mod tests {
             &long,
             &longer,
         ];
-        let names: BTreeSet<String> = keys
-            .iter()
-            .map(|k| SchoolFolder::new(k).as_str().to_owned())
-            .collect();
+        let names: BTreeSet<String> = keys.iter().map(|k| SchoolFolder::new(k).as_str().to_owned()).collect();
         assert_eq!(names.len(), keys.len(), "{names:?}");
         for name in &names {
             assert!(!name.is_empty() && name.len() <= LONGEST + 9, "{name}");
-            assert!(
-                is_plain(name) && !name.contains('.') && !name.starts_with('-'),
-                "{name}"
-            );
+            assert!(is_plain(name) && !name.contains('.') && !name.starts_with('-'), "{name}");
             assert!(!is_reserved(name), "{name}");
         }
     }
 
     #[test]
     fn an_output_stays_inside_its_zone() {
-        for bad in [
-            "",
-            "/etc/x",
-            "a//b",
-            "../x",
-            "a/../b",
-            "a\\b",
-            "C:x",
-            "a/./b",
-            "naam met spatie",
-        ] {
+        for bad in ["", "/etc/x", "a//b", "../x", "a/../b", "a\\b", "C:x", "a/./b", "naam met spatie"] {
             assert!(Output::<Release>::new(bad, vec![]).is_err(), "{bad}");
         }
         let meta = Output::<Meta>::new("manifest.json", b"{}".to_vec()).unwrap();
-        assert_eq!(
-            (meta.path().as_str(), meta.bytes()),
-            ("manifest.json", b"{}".as_slice())
-        );
+        assert_eq!((meta.path().as_str(), meta.bytes()), ("manifest.json", b"{}".as_slice()));
         let folder = SchoolFolder::new("../x");
         let page = Output::of_school(&folder, "rapport.html", vec![]).unwrap();
         assert!(page.path().starts_with("school/___x-") && page.path().ends_with("/rapport.html"));
@@ -260,10 +217,7 @@ mod tests {
 
     #[test]
     fn only_the_owner_reads_pupils_and_schools() {
-        assert_eq!(
-            (Restricted::DIR_MODE, Restricted::FILE_MODE),
-            (0o700, 0o600)
-        );
+        assert_eq!((Restricted::DIR_MODE, Restricted::FILE_MODE), (0o700, 0o600));
         assert_eq!((School::DIR_MODE, School::FILE_MODE), (0o700, 0o600));
     }
 }

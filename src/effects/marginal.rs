@@ -24,11 +24,8 @@ pub(super) fn nation(fit: &AcceptedFit<'_>, part: DosePart) -> Option<Point> {
     let column = design.head.column(part)?;
     let parameters = Parameters::of(fit.fit())?;
     let contrast = contrast(design, &parameters, fit.link(), column, part);
-    let variance = parameters
-        .vcovs
-        .iter()
-        .map(|v| contrast.gradient.dot(&v.dot(&contrast.gradient)))
-        .fold(0.0, f64::max);
+    let variance =
+        parameters.vcovs.iter().map(|v| contrast.gradient.dot(&v.dot(&contrast.gradient))).fold(0.0, f64::max);
     Some(Point { value: contrast.value, variance, df: school_df(&design.head), unit: Unit::PercentagePoint })
 }
 
@@ -45,7 +42,11 @@ impl<'f> Parameters<'f> {
             Fit::Pooled(f) => {
                 let vcovs = vec![&f.vcov, &f.vcov_cluster_cr1];
                 let finite = |v: &&Array2<f64>| v.iter().all(|x| x.is_finite());
-                Some(Self { beta: &f.beta, lambda: Array2::zeros((0, 0)), vcovs: vcovs.into_iter().filter(finite).collect() })
+                Some(Self {
+                    beta: &f.beta,
+                    lambda: Array2::zeros((0, 0)),
+                    vcovs: vcovs.into_iter().filter(finite).collect(),
+                })
             }
             Fit::Mixed(mixed) => {
                 let f = &mixed.ml;
@@ -148,7 +149,15 @@ mod tests {
             step: 1.5,
         };
         let x = arr2(&[[1.0, -0.5], [1.0, 0.25], [1.0, 2.0]]);
-        BinaryDesign { head, z: x.clone(), x, trials: arr1(&[3.0, 1.0, 2.0]), successes: arr1(&[1.0, 0.0, 2.0]), group: vec![0; 3], period: vec![0, 0, 1] }
+        BinaryDesign {
+            head,
+            z: x.clone(),
+            x,
+            trials: arr1(&[3.0, 1.0, 2.0]),
+            successes: arr1(&[1.0, 0.0, 2.0]),
+            group: vec![0; 3],
+            period: vec![0, 0, 1],
+        }
     }
 
     fn value(d: &BinaryDesign, phi: &[f64], link: Link) -> Change {

@@ -92,13 +92,7 @@ fn refuse(fitted: &Fitted, part: DosePart, population: Population, counts: Count
     Finding::Refused(Refusal { estimand: estimand(fitted, part, population), reason, n_pupils: counts.pupils })
 }
 
-fn estimate(
-    fitted: &Fitted,
-    part: DosePart,
-    population: Population,
-    counts: Counts,
-    point: Option<Point>,
-) -> Finding {
+fn estimate(fitted: &Fitted, part: DosePart, population: Population, counts: Counts, point: Option<Point>) -> Finding {
     let Some(point) = point.filter(|p| p.value.is_finite() && p.variance.is_finite() && p.variance > 0.0) else {
         return refuse(fitted, part, population, counts, RefusalReason::NotConverged);
     };

@@ -134,7 +134,9 @@ pub enum InputError {
         why: String,
     },
     /// A dose got too large for its store.
-    #[error("LOB-E0113 exposure `{exposure}`: a pupil's dose in one period is over 4 294 967; check the unit of the amounts")]
+    #[error(
+        "LOB-E0113 exposure `{exposure}`: a pupil's dose in one period is over 4 294 967; check the unit of the amounts"
+    )]
     DoseTooLarge {
         /// Exposure id.
         exposure: String,

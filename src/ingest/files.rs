@@ -51,8 +51,7 @@ impl InputFile {
 
     /// Fails when the file is not the one that was found: still being written, or replaced.
     pub(super) fn assert_unchanged(&self) -> Result<(), InputError> {
-        let same = fs::metadata(&self.path)
-            .is_ok_and(|m| m.len() == self.bytes && m.modified().ok() == self.modified);
+        let same = fs::metadata(&self.path).is_ok_and(|m| m.len() == self.bytes && m.modified().ok() == self.modified);
         if same { Ok(()) } else { Err(InputError::Changed { file: self.name.clone() }) }
     }
 }

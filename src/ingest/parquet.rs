@@ -24,8 +24,8 @@ impl Footer {
         let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(false);
         let meta = guarded(file, || ArrowReaderMetadata::load(&handle, options()))?;
         let coded = coded_schema(&meta);
-        let meta = guarded(file, || ArrowReaderMetadata::load(&handle, options().with_schema(coded.clone())))
-            .unwrap_or(meta);
+        let meta =
+            guarded(file, || ArrowReaderMetadata::load(&handle, options().with_schema(coded.clone()))).unwrap_or(meta);
         let header = meta.schema().fields().iter().map(|f| f.name().clone()).collect();
         Ok(Self { meta, header })
     }

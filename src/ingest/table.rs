@@ -275,7 +275,13 @@ impl<'s> Table<'s> {
     }
 
     /// Raw columns → typed columns; filter, reject, look up.
-    fn prepare(&self, file: &InputFile, raw: &RecordBatch, row: u64, rejects: &mut Rejects) -> Result<Batch, InputError> {
+    fn prepare(
+        &self,
+        file: &InputFile,
+        raw: &RecordBatch,
+        row: u64,
+        rejects: &mut Rejects,
+    ) -> Result<Batch, InputError> {
         let mut own = Vec::with_capacity(self.own.len());
         let mut bad = Vec::new();
         for want in &self.own {

@@ -54,11 +54,8 @@ pub(super) fn outcomes(
     rejects.merge(table.for_each(progress, |batch| seen.batch(batch, keys, e.programme.is_some()))?);
 
     let answer = |(i, rule, probes): (usize, OutcomeRule, Vec<Probe>)| {
-        let values: Vec<Option<bool>> = pupils
-            .school
-            .ids()
-            .map(|p| pupils.linked[p].then(|| rule_holds(rule, &seen.of(p, &probes))))
-            .collect();
+        let values: Vec<Option<bool>> =
+            pupils.school.ids().map(|p| pupils.linked[p].then(|| rule_holds(rule, &seen.of(p, &probes)))).collect();
         (i, values.into())
     };
     Ok(asked.into_iter().map(answer).collect())

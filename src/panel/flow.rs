@@ -105,7 +105,9 @@ impl Step {
             Step::NoOutcome => ("geen uitkomst bekend", "no outcome known"),
             Step::MissingCovariate => ("ontbrekend kenmerk", "missing characteristic"),
             Step::OutsidePeriods => ("buiten de gevolgde perioden", "outside the followed periods"),
-            Step::EarlierInPeriod => ("vervangen door latere score in dezelfde periode", "replaced by a later score of the period"),
+            Step::EarlierInPeriod => {
+                ("vervangen door latere score in dezelfde periode", "replaced by a later score of the period")
+            }
             Step::Analysed => ("geanalyseerd", "analysed"),
         }
     }

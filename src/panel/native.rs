@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::plan::Plan;
 use super::calendars::Calendars;
+use super::plan::Plan;
 use super::sets::{OutcomeData, Panel};
 use super::{doses, enrolled, occasions, pupils};
 use crate::ingest::{InputError, Progress, Rejects};

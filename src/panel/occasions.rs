@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use super::calendars::Calendars;
 use super::flow::{Flow, Step};
 use super::plan::{OutcomePlan, Plan};
-use super::calendars::Calendars;
 use super::pupils::{NO_DAY, Pupils, day_at, number_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::study::file::AfterEnd;
@@ -170,4 +170,3 @@ pub(super) fn scores(
     }
     Ok(last)
 }
-

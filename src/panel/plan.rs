@@ -73,10 +73,9 @@ impl<'s> Plan<'s> {
         let exposure = |entry: &'s Exposure| {
             let from = match &entry.column {
                 Some(column) => DoseFrom::Column(column),
-                None => DoseFrom::Activities {
-                    types: entry.types.as_ref().map(|t| t.0.as_slice()),
-                    measure: entry.measure,
-                },
+                None => {
+                    DoseFrom::Activities { types: entry.types.as_ref().map(|t| t.0.as_slice()), measure: entry.measure }
+                }
             };
             ExposurePlan { entry, from }
         };

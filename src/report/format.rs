@@ -129,9 +129,7 @@ fn follows(from: &str, to: &str) -> bool {
 /// Text from data without control characters and without the marks that turn the reading direction around.
 pub fn clean(text: &str) -> String {
     let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars()
-        .filter(|&c| !c.is_control() && !turns(c))
-        .collect()
+    text.chars().filter(|&c| !c.is_control() && !turns(c)).collect()
 }
 
 #[cfg(test)]
@@ -174,18 +172,8 @@ mod tests {
 
     #[test]
     fn shares_say_what_they_are() {
-        let interval = Interval {
-            lo: 0.0,
-            hi: 9.0,
-            level: Level::P95,
-            method: IntervalMethod::Wilson,
-        };
-        let mut s = Share {
-            percent: 6.0,
-            interval,
-            n: 90,
-            bound: Bound::Exact,
-        };
+        let interval = Interval { lo: 0.0, hi: 9.0, level: Level::P95, method: IntervalMethod::Wilson };
+        let mut s = Share { percent: 6.0, interval, n: 90, bound: Bound::Exact };
         assert_eq!(share(&s, Lang::Nl), "6%");
         assert_eq!(share_range(&s, Lang::Nl), "0 tot 9%");
         s.bound = Bound::LessThan;
@@ -213,12 +201,7 @@ mod tests {
 
     #[test]
     fn steps_have_no_needless_decimals() {
-        for (x, text) in [
-            (5.0, "5"),
-            (2.5, "2,5"),
-            (0.25, "0,25"),
-            (1.0 / 3.0, "0,33"),
-        ] {
+        for (x, text) in [(5.0, "5"), (2.5, "2,5"), (0.25, "0,25"), (1.0 / 3.0, "0,33")] {
             assert_eq!(plain(x, Lang::Nl), text);
         }
     }

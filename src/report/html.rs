@@ -24,13 +24,7 @@ pub struct Part {
 /// A school's page.
 pub fn school(page: &SchoolPage, parts: &[Part], words: &Words) -> Markup {
     let name = page.school_name.as_deref().unwrap_or(&page.school);
-    let running = [
-        words.frame.kicker,
-        name,
-        &cohorts(page, words),
-        &page.run_id,
-    ]
-    .join(" · ");
+    let running = [words.frame.kicker, name, &cohorts(page, words), &page.run_id].join(" · ");
     let body = html! {
         (header(page, name, words))
         nav aria-labelledby="contents" {
@@ -47,12 +41,7 @@ pub fn school(page: &SchoolPage, parts: &[Part], words: &Words) -> Markup {
         }
         (footer(&page.study, &page.run_id, &page.engine_version, words))
     };
-    document(
-        &format!("{} – {name}", words.frame.kicker),
-        &running,
-        &body,
-        words,
-    )
+    document(&format!("{} – {name}", words.frame.kicker), &running, &body, words)
 }
 
 fn cohorts(page: &SchoolPage, words: &Words) -> String {
@@ -90,11 +79,7 @@ fn header(page: &SchoolPage, name: &str, words: &Words) -> Markup {
 /// The overview of a run.
 pub fn index(index: &IndexPage, words: &Words) -> Markup {
     let frame = &words.frame;
-    let (study, run_id, version) = (
-        clean(&index.study),
-        clean(&index.run_id),
-        clean(&index.engine_version),
-    );
+    let (study, run_id, version) = (clean(&index.study), clean(&index.run_id), clean(&index.engine_version));
     let body = html! {
         header {
             p class="kicker" { (frame.kicker) }
@@ -115,12 +100,7 @@ pub fn index(index: &IndexPage, words: &Words) -> Markup {
         (footer(&study, &run_id, &version, words))
     };
     let title = format!("{} – {study}", frame.index_title);
-    document(
-        &title,
-        &[frame.kicker, &study, &run_id].join(" · "),
-        &body,
-        words,
-    )
+    document(&title, &[frame.kicker, &study, &run_id].join(" · "), &body, words)
 }
 
 fn link(entry: &IndexEntry) -> Markup {
@@ -135,10 +115,7 @@ fn link(entry: &IndexEntry) -> Markup {
 
 /// True for a link that stays beside the overview: no scheme, no host, no control characters.
 fn is_relative(href: &str) -> bool {
-    !href.is_empty()
-        && !href.starts_with(['/', '\\'])
-        && !href.contains(':')
-        && !href.chars().any(char::is_control)
+    !href.is_empty() && !href.starts_with(['/', '\\']) && !href.contains(':') && !href.chars().any(char::is_control)
 }
 
 fn footer(study: &str, run_id: &str, version: &str, words: &Words) -> Markup {
@@ -179,9 +156,7 @@ fn document(title: &str, running: &str, body: &Markup, words: &Words) -> Markup 
 fn running_head(text: &str) -> String {
     let harmless = |c: &char| c.is_alphanumeric() || " .,-_–·()".contains(*c);
     let text: String = text.chars().filter(harmless).take(140).collect();
-    format!(
-        "@page{{@top-left{{content:\"{text}\"}}@bottom-right{{content:counter(page) \" / \" counter(pages)}}}}"
-    )
+    format!("@page{{@top-left{{content:\"{text}\"}}@bottom-right{{content:counter(page) \" / \" counter(pages)}}}}")
 }
 
 #[cfg(test)]
@@ -198,15 +173,7 @@ mod tests {
     #[test]
     fn links_stay_beside_the_overview() {
         assert!(is_relative("school/12AB00/rapport.html"));
-        for bad in [
-            "",
-            "/x",
-            "//host/x",
-            "\\\\host",
-            "javascript:alert(1)",
-            "https://x",
-            "a\nb",
-        ] {
+        for bad in ["", "/x", "//host/x", "\\\\host", "javascript:alert(1)", "https://x", "a\nb"] {
             assert!(!is_relative(bad), "{bad}");
         }
     }

@@ -19,11 +19,7 @@ pub fn school_page(page: &SchoolPage, lang: Lang) -> String {
     let words = words(lang);
     let sections: Vec<html::Part> = SECTIONS
         .iter()
-        .map(|s| html::Part {
-            id: s.id,
-            title: (s.title)(words),
-            body: (s.body)(&page, words),
-        })
+        .map(|s| html::Part { id: s.id, title: (s.title)(words), body: (s.body)(&page, words) })
         .collect();
     html::school(&page, &sections, words).into_string()
 }

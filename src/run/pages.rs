@@ -146,7 +146,13 @@ fn reach_row(plan: &Plan<'_>, e: usize, reach: &IdVec<SchoolIx, Reach>, profile:
     }
 }
 
-fn outcome_row(plan: &Plan<'_>, o: usize, found: &IdVec<SchoolIx, Outcomes>, profile: &Profile, s: SchoolIx) -> OutcomeRow {
+fn outcome_row(
+    plan: &Plan<'_>,
+    o: usize,
+    found: &IdVec<SchoolIx, Outcomes>,
+    profile: &Profile,
+    s: SchoolIx,
+) -> OutcomeRow {
     let all = found.iter().fold(Outcomes::default(), |a, r| Outcomes { known: a.known + r.known, had: a.had + r.had });
     let (n_schools, most) = largest(found, |r| r.known);
     let own = &found[s];

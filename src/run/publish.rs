@@ -20,7 +20,8 @@ impl Store {
     pub(super) fn open(out: &Path) -> Result<Self, RunError> {
         fs::create_dir_all(out.join("runs")).map_err(|e| failed("the output folder", e))?;
         let path = out.join(".lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(path).map_err(|e| failed(".lock", e))?;
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(path).map_err(|e| failed(".lock", e))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(RunError::Busy),
@@ -84,8 +85,10 @@ impl Staging<'_> {
     /// whether a run with the same manifest was there already.
     pub(super) fn publish(mut self, manifest: Vec<u8>, info: Vec<u8>) -> Result<(PathBuf, bool), RunError> {
         let info = Output::<Meta>::new("run_info.json", info)?;
-        write_file(&self.dir.join("run_info.json"), info.bytes(), Meta::FILE_MODE).map_err(|e| failed("run_info.json", e))?;
-        write_file(&self.dir.join("manifest.json"), &manifest, Meta::FILE_MODE).map_err(|e| failed("manifest.json", e))?;
+        write_file(&self.dir.join("run_info.json"), info.bytes(), Meta::FILE_MODE)
+            .map_err(|e| failed("run_info.json", e))?;
+        write_file(&self.dir.join("manifest.json"), &manifest, Meta::FILE_MODE)
+            .map_err(|e| failed("manifest.json", e))?;
         sync_dirs(&self.dir).map_err(|e| failed("staging", e))?;
         let runs = self.store.out.join("runs");
         let target = runs.join(&self.run_id);

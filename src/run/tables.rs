@@ -136,7 +136,9 @@ fn tidy_rows(fitted: &Fitted, found: &ModelFindings) -> Vec<Tidy> {
         .terms
         .iter()
         .zip(beta.iter().zip(&se))
-        .map(|(term, (b, se))| row("fixed", None, term.clone(), scale, *b, Some(*se).filter(|s| s.is_finite()), f64::INFINITY, method))
+        .map(|(term, (b, se))| {
+            row("fixed", None, term.clone(), scale, *b, Some(*se).filter(|s| s.is_finite()), f64::INFINITY, method)
+        })
         .collect();
     for (group, term, sd) in random_parameters(accepted.fit(), head) {
         rows.push(row("ran_pars", Some(group), term, scale, sd, None, f64::INFINITY, "none"));
@@ -144,7 +146,16 @@ fn tidy_rows(fitted: &Fitted, found: &ModelFindings) -> Vec<Tidy> {
     for finding in &found.parts {
         if let Finding::Estimate(e) = finding {
             let term = contrast_name(e.estimand.contrast.part, e.quantity.per);
-            rows.push(row("marginal", None, term, unit(e.quantity.unit), e.quantity.value, Some(e.std_error), e.df, "delta"));
+            rows.push(row(
+                "marginal",
+                None,
+                term,
+                unit(e.quantity.unit),
+                e.quantity.value,
+                Some(e.std_error),
+                e.df,
+                "delta",
+            ));
         }
     }
     rows
@@ -407,7 +418,10 @@ fn school_effect(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
         .number("conf_level", e.iter().map(|(v, _)| v.as_ref().map(|v| v.interval.level.get())))
         .number("reference_value", rows.iter().map(|r| estimate(r.nation).map(|n| n.quantity.value)))
         .count("n_pupils", rows.iter().map(|r| pupils(r.finding)))
-        .count("n_events", e.iter().map(|(v, _)| v.as_ref().filter(|v| v.quantity.unit == Unit::PercentagePoint).map(|v| v.n_events)))
+        .count(
+            "n_events",
+            e.iter().map(|(v, _)| v.as_ref().filter(|v| v.quantity.unit == Unit::PercentagePoint).map(|v| v.n_events)),
+        )
         .text("evidence_level", rows.iter().map(|_| Some("association".into())))
         .text("status", rows.iter().map(|r| Some(row_status(r).into())))
         .text("reason", rows.iter().map(|r| reason(r.finding)))

@@ -19,19 +19,11 @@ struct Frequency {
 }
 
 const fn often(code: &'static str, per_year: [f64; 4]) -> Frequency {
-    Frequency {
-        code,
-        per_year,
-        at_most: u32::MAX,
-    }
+    Frequency { code, per_year, at_most: u32::MAX }
 }
 
 const fn once(code: &'static str, per_year: [f64; 4]) -> Frequency {
-    Frequency {
-        code,
-        per_year,
-        at_most: 1,
-    }
+    Frequency { code, per_year, at_most: 1 }
 }
 
 /// In the order of `ACTIVITIES` (a test holds the two together). About 5, 7, 17 and 19 a year.
@@ -86,12 +78,7 @@ pub(super) struct Activities {
 }
 
 /// Draws the activities of all pupils of a school.
-pub(super) fn draw_all(
-    spec: &RegionSpec,
-    school: &School,
-    cohorts: &[CohortDates],
-    pupils: &[Pupil],
-) -> Activities {
+pub(super) fn draw_all(spec: &RegionSpec, school: &School, cohorts: &[CohortDates], pupils: &[Pupil]) -> Activities {
     let rng = &mut stream(spec.seed, school.index, Purpose::Activities);
     let mut unknown = Vec::new();
     let of_pupil = pupils
@@ -109,21 +96,14 @@ pub(super) fn draw_all(
     Activities { of_pupil, unknown }
 }
 
-fn of_pupil(
-    rng: &mut impl Rng,
-    spec: &RegionSpec,
-    school: &School,
-    exam_year: i16,
-    pupil: &Pupil,
-) -> Vec<Event> {
+fn of_pupil(rng: &mut impl Rng, spec: &RegionSpec, school: &School, exam_year: i16, pupil: &Pupil) -> Vec<Event> {
     let level = school.level[pupil.cohort] + pupil.propensity;
     let mut events = Vec::with_capacity(64);
     for leerjaar in 0..4_i16 {
         let first = day(exam_year - 4 + leerjaar, 9, 1);
         let last = day(exam_year - 3 + leerjaar, 7, 10);
         for (kind, frequency) in FREQUENCIES.iter().enumerate() {
-            let mean =
-                frequency.per_year[leerjaar as usize] * (level + school.preference[kind]).exp();
+            let mean = frequency.per_year[leerjaar as usize] * (level + school.preference[kind]).exp();
             for _ in 0..count(rng, mean).min(frequency.at_most) {
                 let day = school_day(rng.random_range(first..=last));
                 events.push(event(rng, spec, school, kind, day));
@@ -150,11 +130,7 @@ fn school_day(day: i32) -> i32 {
 
 fn event(rng: &mut impl Rng, spec: &RegionSpec, school: &School, kind: usize, day: i32) -> Event {
     let soon = (4.0 * rng.sample::<f64, _>(Exp1)) as i32;
-    let late = if chance(rng, spec.late_registrations) {
-        rng.random_range(90..=400)
-    } else {
-        0
-    };
+    let late = if chance(rng, spec.late_registrations) { rng.random_range(90..=400) } else { 0 };
     Event {
         day,
         kind: kind as u8,
@@ -192,12 +168,9 @@ mod tests {
     #[test]
     fn weekends_move_to_friday() {
         let saturday = day(2024, 6, 1);
-        assert_eq!(
-            [saturday - 1, saturday, saturday + 1, saturday + 2].map(school_day),
-            {
-                let friday = saturday - 1;
-                [friday, friday, friday, saturday + 2]
-            }
-        );
+        assert_eq!([saturday - 1, saturday, saturday + 1, saturday + 2].map(school_day), {
+            let friday = saturday - 1;
+            [friday, friday, friday, saturday + 2]
+        });
     }
 }

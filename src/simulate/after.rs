@@ -63,26 +63,13 @@ impl Programme {
         };
         let niveau = 2 + pick(rng, &niveau) as i32;
         let bbl = chance(rng, [0.35, 0.22, 0.08][niveau as usize - 2]);
-        Self {
-            domein: rng.random_range(0..DOMEINEN.len()),
-            niveau,
-            variant: rng.random_range(1..=3),
-            bbl,
-        }
+        Self { domein: rng.random_range(0..DOMEINEN.len()), niveau, variant: rng.random_range(1..=3), bbl }
     }
 
     /// Another programme of the same niveau: in half of the cases in another domein.
     fn switch(self, rng: &mut impl Rng) -> Self {
-        let step = if chance(rng, 0.5) {
-            rng.random_range(1..DOMEINEN.len())
-        } else {
-            0
-        };
-        Self {
-            domein: (self.domein + step) % DOMEINEN.len(),
-            variant: self.variant % 3 + 1,
-            ..self
-        }
+        let step = if chance(rng, 0.5) { rng.random_range(1..DOMEINEN.len()) } else { 0 };
+        Self { domein: (self.domein + step) % DOMEINEN.len(), variant: self.variant % 3 + 1, ..self }
     }
 
     /// Programme number: equal exactly when domein, niveau and variant are.
@@ -121,11 +108,7 @@ pub(super) fn enrol(
         Path::Havo => {
             let institution = brin(98, school.region);
             out.push(finished(
-                Enrolment {
-                    programme: None,
-                    institution,
-                    ..first
-                },
+                Enrolment { programme: None, institution, ..first },
                 dates.exam_year + 2,
                 observed_until,
             ));
@@ -134,28 +117,18 @@ pub(super) fn enrol(
         Path::Stayed => {
             let years = programme.niveau as i16;
             let on_time = chance(rng, 0.8);
-            out.push(if on_time {
-                finished(first, dates.exam_year + years, observed_until)
-            } else {
-                first
-            });
+            out.push(if on_time { finished(first, dates.exam_year + years, observed_until) } else { first });
             None
         }
         Path::LeftMbo => {
             let left = rng.random_range(dates.count[0] + 15..dates.count[1] - 30);
-            out.push(Enrolment {
-                end: Some(left),
-                ..first
-            });
+            out.push(Enrolment { end: Some(left), ..first });
             Some(left)
         }
         Path::Switched => {
             let end = rng.random_range(dates.count[0] + 30..dates.count[1] - 40);
             let elsewhere = (place + u32::from(chance(rng, 0.3))) % INSTITUTIONS;
-            out.push(Enrolment {
-                end: Some(end),
-                ..first.clone()
-            });
+            out.push(Enrolment { end: Some(end), ..first.clone() });
             out.push(Enrolment {
                 begin: end + rng.random_range(1..30),
                 programme: Some(programme.switch(rng)),
@@ -173,11 +146,7 @@ fn finished(enrolment: Enrolment, year: i16, observed_until: i32) -> Enrolment {
     if diploma > observed_until {
         return enrolment;
     }
-    Enrolment {
-        end: Some(day(year, 7, 30)),
-        diploma: Some(diploma),
-        ..enrolment
-    }
+    Enrolment { end: Some(day(year, 7, 30)), diploma: Some(diploma), ..enrolment }
 }
 
 #[cfg(test)]

@@ -26,9 +26,7 @@ impl CohortDates {
         let origin = day(exam_year - 2, 10, 1);
         let period = std::array::from_fn(|k| {
             let start = PeriodLength::Months(6).start(Day(origin), k as u16);
-            start
-                .expect("half-years from an existing 1 October exist")
-                .0
+            start.expect("half-years from an existing 1 October exist").0
         });
         Self {
             exam_year,
@@ -48,9 +46,7 @@ impl CohortDates {
 
 /// Day number of a date that exists in every year.
 pub(super) fn day(year: i16, month: i8, day_of_month: i8) -> i32 {
-    Day::ymd(year, month, day_of_month)
-        .expect("a day of month up to 30 in years -9999 to 9999")
-        .0
+    Day::ymd(year, month, day_of_month).expect("a day of month up to 30 in years -9999 to 9999").0
 }
 
 #[cfg(test)]

@@ -38,11 +38,7 @@ pub(super) fn split(members: &[Member], cohorts: usize, centre: f64) -> Vec<Part
         .iter()
         .map(|m| {
             let of_cohort = sums[m.cohort].0 / sums[m.cohort].1;
-            Parts {
-                within: m.dose - of_cohort,
-                cohort: of_cohort - of_school,
-                school: of_school - centre,
-            }
+            Parts { within: m.dose - of_cohort, cohort: of_cohort - of_school, school: of_school - centre }
         })
         .collect()
 }

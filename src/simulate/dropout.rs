@@ -34,11 +34,7 @@ pub(super) fn draw(
             .filter(|&i| day[i].is_none())
             .map(|i| {
                 let cohort = pupils[i].cohort;
-                Member {
-                    pupil: i,
-                    cohort,
-                    dose: dose_before(&events[i], cohorts[cohort].period[k]),
-                }
+                Member { pupil: i, cohort, dose: dose_before(&events[i], cohorts[cohort].period[k]) }
             })
             .collect();
         for (member, parts) in at_risk.iter().zip(split(&at_risk, cohorts.len(), centre)) {

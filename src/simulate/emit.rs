@@ -86,11 +86,7 @@ pub fn simulate_to(spec: &RegionSpec, dir: &Path) -> Result<Vec<Written>, EmitEr
     for chunk in plan.chunks() {
         if files.is_empty() {
             let create = |(name, batch): (&&str, _)| Table::create(dir, name, batch);
-            files = tables::NAMES
-                .iter()
-                .zip(&chunk.tables)
-                .map(create)
-                .collect::<Result<_, _>>()?;
+            files = tables::NAMES.iter().zip(&chunk.tables).map(create).collect::<Result<_, _>>()?;
         }
         for (file, batch) in files.iter_mut().zip(&chunk.tables) {
             file.write(batch)?;
@@ -105,10 +101,7 @@ pub fn simulate_to(spec: &RegionSpec, dir: &Path) -> Result<Vec<Written>, EmitEr
 }
 
 fn make(dir: &Path) -> Result<(), EmitError> {
-    fs::create_dir_all(dir).map_err(|source| EmitError::Directory {
-        path: dir.to_owned(),
-        source,
-    })
+    fs::create_dir_all(dir).map_err(|source| EmitError::Directory { path: dir.to_owned(), source })
 }
 
 /// A Parquet file that is being written.
@@ -124,43 +117,20 @@ impl Table {
     fn create(dir: &Path, name: &str, like: &RecordBatch) -> Result<Self, EmitError> {
         let name = format!("{name}.parquet");
         let path = dir.join(&name);
-        let file = File::create(&path).map_err(|source| EmitError::Create {
-            path: path.clone(),
-            source,
-        })?;
-        let writer =
-            ArrowWriter::try_new(file, like.schema(), Some(properties())).map_err(|source| {
-                EmitError::Write {
-                    path: path.clone(),
-                    source,
-                }
-            })?;
-        Ok(Self {
-            name,
-            path,
-            rows: 0,
-            writer,
-        })
+        let file = File::create(&path).map_err(|source| EmitError::Create { path: path.clone(), source })?;
+        let writer = ArrowWriter::try_new(file, like.schema(), Some(properties()))
+            .map_err(|source| EmitError::Write { path: path.clone(), source })?;
+        Ok(Self { name, path, rows: 0, writer })
     }
 
     fn write(&mut self, batch: &RecordBatch) -> Result<(), EmitError> {
         self.rows += batch.num_rows() as u64;
-        self.writer.write(batch).map_err(|source| EmitError::Write {
-            path: self.path.clone(),
-            source,
-        })
+        self.writer.write(batch).map_err(|source| EmitError::Write { path: self.path.clone(), source })
     }
 
     fn close(self) -> Result<Written, EmitError> {
-        let Self {
-            name,
-            path,
-            rows,
-            writer,
-        } = self;
-        writer
-            .close()
-            .map_err(|source| EmitError::Write { path, source })?;
+        let Self { name, path, rows, writer } = self;
+        writer.close().map_err(|source| EmitError::Write { path, source })?;
         Ok(Written { name, rows })
     }
 }

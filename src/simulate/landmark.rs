@@ -97,35 +97,19 @@ pub(super) fn draw(
         .filter(|&i| dropout[i].is_none() && pupils[i].link == Link::Linked)
         .map(|i| {
             let cohort = pupils[i].cohort;
-            Member {
-                pupil: i,
-                cohort,
-                dose: dose_before(&events[i], cohorts[cohort].landmark),
-            }
+            Member { pupil: i, cohort, dose: dose_before(&events[i], cohorts[cohort].landmark) }
         })
         .collect();
     let logits = [&models.uitval, &models.doorstroom, &models.gebleven];
-    let mut all = Landmark {
-        path: vec![None; pupils.len()],
-        ame: Default::default(),
-        cut: 0,
-    };
-    for (member, parts) in members
-        .iter()
-        .zip(split(&members, cohorts.len(), LANDMARK_CENTRE))
-    {
-        let eta: [f64; 3] = std::array::from_fn(|j| {
-            logits[j].eta(member.cohort, &pupils[member.pupil], parts, ranef[j])
-        });
+    let mut all = Landmark { path: vec![None; pupils.len()], ame: Default::default(), cut: 0 };
+    for (member, parts) in members.iter().zip(split(&members, cohorts.len(), LANDMARK_CENTRE)) {
+        let eta: [f64; 3] =
+            std::array::from_fn(|j| logits[j].eta(member.cohort, &pupils[member.pupil], parts, ranef[j]));
         for j in 0..3 {
             all.ame[j].add(0, eta[j], logits[j].slopes(ranef[j]));
         }
         let [uitval, doorstroom, gebleven] = eta.map(expit);
-        let p = Probabilities {
-            uitval,
-            doorstroom,
-            gebleven,
-        };
+        let p = Probabilities { uitval, doorstroom, gebleven };
         all.cut += u64::from(p.is_cut());
         all.path[member.pupil] = Some(p.path(rng.random()));
     }
@@ -140,44 +124,26 @@ mod tests {
     #[test]
     fn marginals_of_the_joint_draw_are_exact() {
         let n = 1_000_000;
-        for (uitval, doorstroom, gebleven) in [
-            (0.12, 0.92, 0.72),
-            (0.40, 0.85, 0.50),
-            (0.02, 0.97, 0.90),
-            (0.15, 0.99, 0.80),
-            (0.3, 0.75, 0.4),
-        ] {
-            let p = Probabilities {
-                uitval,
-                doorstroom,
-                gebleven,
-            };
+        for (uitval, doorstroom, gebleven) in
+            [(0.12, 0.92, 0.72), (0.40, 0.85, 0.50), (0.02, 0.97, 0.90), (0.15, 0.99, 0.80), (0.3, 0.75, 0.4)]
+        {
+            let p = Probabilities { uitval, doorstroom, gebleven };
             assert!(!p.is_cut());
             let share = |paths: &[Path]| {
-                let hits = (0..n)
-                    .filter(|i| paths.contains(&p.path((f64::from(*i) + 0.5) / f64::from(n))))
-                    .count();
+                let hits = (0..n).filter(|i| paths.contains(&p.path((f64::from(*i) + 0.5) / f64::from(n)))).count();
                 hits as f64 / f64::from(n)
             };
             assert!((share(&[Path::NeverStarted, Path::LeftMbo]) - uitval).abs() < 3e-6);
-            assert!(
-                (share(&[Path::LeftMbo, Path::Stayed, Path::Switched]) - doorstroom).abs() < 3e-6
-            );
+            assert!((share(&[Path::LeftMbo, Path::Stayed, Path::Switched]) - doorstroom).abs() < 3e-6);
             assert!((share(&[Path::Stayed]) - gebleven).abs() < 3e-6);
         }
     }
 
     #[test]
     fn a_probability_that_does_not_fit_is_cut_and_the_others_hold() {
-        let p = Probabilities {
-            uitval: 0.3,
-            doorstroom: 0.75,
-            gebleven: 0.7,
-        };
+        let p = Probabilities { uitval: 0.3, doorstroom: 0.75, gebleven: 0.7 };
         assert!(p.is_cut());
-        let paths: Vec<Path> = (0..1000)
-            .map(|i| p.path((f64::from(i) + 0.5) / 1000.0))
-            .collect();
+        let paths: Vec<Path> = (0..1000).map(|i| p.path((f64::from(i) + 0.5) / 1000.0)).collect();
         let count = |path| paths.iter().filter(|&&q| q == path).count();
         assert_eq!(count(Path::NeverStarted) + count(Path::LeftMbo), 300);
         assert_eq!(count(Path::Switched), 0);

@@ -32,15 +32,7 @@ pub(super) struct Background {
 
 /// Background of the risk of leaving education; the other models use multiples of it, so that a pupil at
 /// risk is also less likely to start and to stay (the joint draw needs that, see `landmark`).
-const RISK: Background = Background {
-    kb: -0.20,
-    gl: -0.40,
-    tl: -0.50,
-    girl: -0.25,
-    ses: -0.35,
-    age: 0.20,
-    lwoo: 0.15,
-};
+const RISK: Background = Background { kb: -0.20, gl: -0.40, tl: -0.50, girl: -0.25, ses: -0.35, age: 0.20, lwoo: 0.15 };
 
 impl Background {
     fn times(self, f: f64) -> Self {
@@ -108,18 +100,12 @@ pub(super) struct Logit {
 impl Logit {
     /// β of each part in this school: the within coefficient has the school's own deviation.
     pub fn slopes(&self, ranef: Ranef) -> Parts {
-        Parts {
-            within: self.dose.within + ranef.slope,
-            ..self.dose
-        }
+        Parts { within: self.dose.within + ranef.slope, ..self.dose }
     }
 
     /// The linear predictor of a pupil; `at` is the cohort or the period.
     pub fn eta(&self, at: usize, pupil: &Pupil, parts: Parts, ranef: Ranef) -> f64 {
-        self.intercepts[at].1
-            + self.background.of(pupil)
-            + ranef.intercept
-            + self.slopes(ranef).dot(parts)
+        self.intercepts[at].1 + self.background.of(pupil) + ranef.intercept + self.slopes(ranef).dot(parts)
     }
 }
 
@@ -166,11 +152,7 @@ pub(super) struct Models {
 impl Models {
     pub fn new(spec: &RegionSpec) -> Self {
         let e = &spec.effect;
-        let part = |within, cohort, school| Parts {
-            within,
-            cohort,
-            school,
-        };
+        let part = |within, cohort, school| Parts { within, cohort, school };
         let landmark = |outcome, base: f64, risk: f64, dose| Logit {
             outcome,
             intercepts: by_cohort(spec, base, risk),
@@ -178,21 +160,12 @@ impl Models {
             dose,
         };
         Self {
-            uitval: landmark(
-                "uitval_jr1",
-                -1.75,
-                1.0,
-                part(e.uitval_within, e.uitval_cohort, e.uitval_school),
-            ),
+            uitval: landmark("uitval_jr1", -1.75, 1.0, part(e.uitval_within, e.uitval_cohort, e.uitval_school)),
             doorstroom: landmark(
                 "doorstroom_mbo",
                 2.50,
                 -0.3,
-                part(
-                    e.doorstroom_within,
-                    e.doorstroom_cohort,
-                    e.doorstroom_school,
-                ),
+                part(e.doorstroom_within, e.doorstroom_cohort, e.doorstroom_school),
             ),
             gebleven: landmark(
                 "gestart_en_gebleven",
@@ -234,11 +207,7 @@ fn by_cohort(spec: &RegionSpec, base: f64, risk: f64) -> Vec<(String, f64)> {
 }
 
 fn by_period(alpha: [f64; PERIODS]) -> Vec<(String, f64)> {
-    alpha
-        .iter()
-        .enumerate()
-        .map(|(k, a)| (format!("period_{k}"), *a))
-        .collect()
+    alpha.iter().enumerate().map(|(k, a)| (format!("period_{k}"), *a)).collect()
 }
 
 /// The probability with these log odds.

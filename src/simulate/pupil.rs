@@ -102,10 +102,7 @@ pub(super) fn pseudonym(id: u64) -> String {
 pub(super) fn draw_all(spec: &RegionSpec, school: &School) -> Vec<Pupil> {
     let rng = &mut stream(spec.seed, school.index, Purpose::Pupils);
     let cohorts = school.sizes.iter().enumerate();
-    cohorts
-        .flat_map(|(c, &n)| std::iter::repeat_n(c, n as usize))
-        .map(|c| draw(rng, spec, school, c))
-        .collect()
+    cohorts.flat_map(|(c, &n)| std::iter::repeat_n(c, n as usize)).map(|c| draw(rng, spec, school, c)).collect()
 }
 
 fn draw(rng: &mut impl Rng, spec: &RegionSpec, school: &School, cohort: usize) -> Pupil {
@@ -138,9 +135,7 @@ fn absence(rng: &mut impl Rng, leerweg: Leerweg, ses: f64) -> i32 {
         Leerweg::Kb => 9.0,
         Leerweg::Gl | Leerweg::Tl => 6.0,
     } * (-0.4 * ses).exp();
-    let rate = Gamma::new(0.5, mean / 0.5)
-        .expect("shape and scale are positive")
-        .sample(rng);
+    let rate = Gamma::new(0.5, mean / 0.5).expect("shape and scale are positive").sample(rng);
     Poisson::new(rate.max(1e-9)).map_or(0, |p| p.sample(rng) as i32)
 }
 

@@ -91,29 +91,13 @@ pub fn simulate(spec: &RegionSpec) -> Region {
         }
         truths.extend(chunk.truths);
     }
-    let [
-        school,
-        leerling,
-        activiteit,
-        inschrijving,
-        uitval,
-        competentie,
-    ] = batches.map(|b| join(&b));
-    Region {
-        school,
-        leerling,
-        activiteit,
-        inschrijving,
-        uitval,
-        competentie,
-        truth: plan.truth(&truths),
-    }
+    let [school, leerling, activiteit, inschrijving, uitval, competentie] = batches.map(|b| join(&b));
+    Region { school, leerling, activiteit, inschrijving, uitval, competentie, truth: plan.truth(&truths) }
 }
 
 /// Batches of one table under each other.
 fn join(batches: &[RecordBatch]) -> RecordBatch {
-    concat_batches(batches[0].schema_ref(), batches)
-        .expect("a region has a chunk, and one table has one schema")
+    concat_batches(batches[0].schema_ref(), batches).expect("a region has a chunk, and one table has one schema")
 }
 
 /// What all schools share.
@@ -146,15 +130,9 @@ impl Plan {
         let schools: Vec<u32> = (0..).take(self.sizes.len()).collect();
         (0..schools.len()).step_by(CHUNK).map(move |from| {
             let to = schools.len().min(from + CHUNK);
-            let simulated: Vec<SimulatedSchool> = schools[from..to]
-                .par_iter()
-                .map(|&s| self.school(s))
-                .collect();
+            let simulated: Vec<SimulatedSchool> = schools[from..to].par_iter().map(|&s| self.school(s)).collect();
             let tables = tables::of_schools(&simulated);
-            Chunk {
-                tables,
-                truths: simulated.into_iter().map(|s| s.truth).collect(),
-            }
+            Chunk { tables, truths: simulated.into_iter().map(|s| s.truth).collect() }
         })
     }
 
@@ -172,14 +150,7 @@ impl Plan {
         let mut activities = activity::draw_all(spec, &school, cohorts, &pupils);
         let ranef = self.random_effects(index);
         let events = &mut activities.of_pupil;
-        let left = dropout::draw(
-            &mut rng(Purpose::Dropout),
-            &models.hazard,
-            ranef[3],
-            cohorts,
-            &pupils,
-            events,
-        );
+        let left = dropout::draw(&mut rng(Purpose::Dropout), &models.hazard, ranef[3], cohorts, &pupils, events);
         dropout::cut(events, &left.day);
         let after = landmark::draw(
             &mut rng(Purpose::Landmark),
@@ -190,23 +161,11 @@ impl Plan {
             events,
             &left.day,
         );
-        let scores = score::draw(
-            &mut rng(Purpose::Scores),
-            &models.growth,
-            cohorts,
-            &pupils,
-            events,
-            &left.day,
-        );
+        let scores = score::draw(&mut rng(Purpose::Scores), &models.growth, cohorts, &pupils, events, &left.day);
         let (enrolments, left_mbo) = self.enrolments(&school, &pupils, &after);
         let [uitval, doorstroom, gebleven] = after.ame;
         let ame = [uitval, doorstroom, gebleven, left.ame];
-        let truth = SchoolTruth {
-            school: school.key.clone(),
-            ranef,
-            ame,
-            cut: after.cut,
-        };
+        let truth = SchoolTruth { school: school.key.clone(), ranef, ame, cut: after.cut };
         let cohorts = cohorts.to_vec();
         SimulatedSchool {
             school,
@@ -226,43 +185,21 @@ impl Plan {
         let rng = &mut stream(self.spec.seed, index, Purpose::RandomEffects);
         let effect = &self.spec.effect;
         std::array::from_fn(|_| {
-            let [intercept, slope] = normal_pair(
-                rng,
-                [effect.intercept_sd, effect.slope_sd],
-                effect.correlation,
-            );
+            let [intercept, slope] = normal_pair(rng, [effect.intercept_sd, effect.slope_sd], effect.correlation);
             Ranef { intercept, slope }
         })
     }
 
     /// Enrolments after vmbo, and the days on which pupils left mbo.
-    fn enrolments(
-        &self,
-        school: &School,
-        pupils: &[Pupil],
-        after: &Landmark,
-    ) -> (Vec<Enrolment>, Vec<(usize, i32)>) {
+    fn enrolments(&self, school: &School, pupils: &[Pupil], after: &Landmark) -> (Vec<Enrolment>, Vec<(usize, i32)>) {
         let rng = &mut stream(self.spec.seed, school.index, Purpose::Enrolments);
-        let last_exam = self
-            .cohorts
-            .iter()
-            .map(|c| c.exam_year)
-            .max()
-            .unwrap_or(self.spec.first_exam_year);
+        let last_exam = self.cohorts.iter().map(|c| c.exam_year).max().unwrap_or(self.spec.first_exam_year);
         let observed_until = day(last_exam + 1, 12, 30);
         let (mut enrolments, mut left_mbo) = (Vec::new(), Vec::new());
         for (i, pupil) in pupils.iter().enumerate() {
             let Some(path) = after.path[i] else { continue };
             let dates = &self.cohorts[pupil.cohort];
-            let left = after::enrol(
-                rng,
-                school,
-                dates,
-                observed_until,
-                (i, pupil),
-                path,
-                &mut enrolments,
-            );
+            let left = after::enrol(rng, school, dates, observed_until, (i, pupil), path, &mut enrolments);
             left_mbo.extend(left.map(|day| (i, day)));
         }
         (enrolments, left_mbo)

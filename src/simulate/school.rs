@@ -63,31 +63,16 @@ impl School {
         }
         Self {
             index,
-            key: format!(
-                "{}{:02}",
-                brin(90, index % SCHOOL_BRINS),
-                index / SCHOOL_BRINS
-            ),
+            key: format!("{}{:02}", brin(90, index % SCHOOL_BRINS), index / SCHOOL_BRINS),
             name: format!("Vmbo-locatie {:02}", index + 1),
             region: index / SCHOOLS_PER_REGION + 1,
             registers_since: day(spec.first_exam_year - rng.random_range(5..=6), 8, 1),
-            sizes: (0..cohorts)
-                .map(|c| (pupils + cohorts - 1 - c) / cohorts)
-                .collect(),
+            sizes: (0..cohorts).map(|c| (pupils + cohorts - 1 - c) / cohorts).collect(),
             mix,
             ses: (0.35 * normal(rng) - 0.1).clamp(-1.0, 0.8),
-            level: (0..cohorts)
-                .map(|_| level + COHORT_SD * normal(rng))
-                .collect(),
-            preference: ACTIVITIES
-                .iter()
-                .map(|_| centred_log(rng, TYPE_SD))
-                .collect(),
-            sources: if chance(rng, 0.5) {
-                ["lobtool_a", "las"]
-            } else {
-                ["lobtool_b", "las"]
-            },
+            level: (0..cohorts).map(|_| level + COHORT_SD * normal(rng)).collect(),
+            preference: ACTIVITIES.iter().map(|_| centred_log(rng, TYPE_SD)).collect(),
+            sources: if chance(rng, 0.5) { ["lobtool_a", "las"] } else { ["lobtool_b", "las"] },
         }
     }
 }
@@ -101,23 +86,13 @@ fn centred_log(rng: &mut impl Rng, sd: f64) -> f64 {
 /// scaled to `spec.pupils` together.
 pub(super) fn sizes(spec: &RegionSpec) -> Vec<u32> {
     let rng = &mut stream(spec.seed, u32::MAX, Purpose::Sizes);
-    let weights: Vec<f64> = (0..spec.schools.max(1))
-        .map(|_| (0.5 * normal(rng)).exp())
-        .collect();
+    let weights: Vec<f64> = (0..spec.schools.max(1)).map(|_| (0.5 * normal(rng)).exp()).collect();
     let scale = f64::from(spec.pupils) / weights.iter().sum::<f64>();
-    weights
-        .iter()
-        .map(|w| ((w * scale).round() as u32).max(spec.cohorts.max(1)))
-        .collect()
+    weights.iter().map(|w| ((w * scale).round() as u32).max(spec.cohorts.max(1))).collect()
 }
 
 /// A fictitious BRIN: two digits from `first` upwards and two letters.
 pub(super) fn brin(first: u32, index: u32) -> String {
     let letter = |i: u32| char::from(b'A' + (i % 26) as u8);
-    format!(
-        "{:02}{}{}",
-        first + index / 676,
-        letter(index / 26),
-        letter(index)
-    )
+    format!("{:02}{}{}", first + index / 676, letter(index / 26), letter(index))
 }

@@ -39,11 +39,7 @@ pub(super) fn draw(
             let seen = !chance(rng, MISSING) && dropout[i].is_none_or(|left| day < left);
             if seen {
                 let dose = dose_before(&events[i], dates.period[k]);
-                scores.push(Score {
-                    pupil: i,
-                    day,
-                    value: model.mean(pupil, k, dose, ranef) + residual,
-                });
+                scores.push(Score { pupil: i, day, value: model.mean(pupil, k, dose, ranef) + residual });
             }
         }
     }

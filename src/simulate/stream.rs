@@ -54,8 +54,5 @@ pub(super) fn pick(rng: &mut impl Rng, weights: &[f64]) -> usize {
 /// Two correlated normal draws with mean 0: an intercept and a slope.
 pub(super) fn normal_pair(rng: &mut impl Rng, sd: [f64; 2], correlation: f64) -> [f64; 2] {
     let (z0, z1) = (normal(rng), normal(rng));
-    [
-        sd[0] * z0,
-        sd[1] * (correlation * z0 + (1.0 - correlation * correlation).sqrt() * z1),
-    ]
+    [sd[0] * z0, sd[1] * (correlation * z0 + (1.0 - correlation * correlation).sqrt() * z1)]
 }

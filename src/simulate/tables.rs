@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, RecordBatch, StringArray,
-};
+use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, RecordBatch, StringArray};
 
 use super::activity::Event;
 use super::after::{Enrolment, Programme};
@@ -14,14 +12,7 @@ use super::region::SimulatedSchool;
 use super::truth::TruthRow;
 
 /// Names of the data tables, in the order in which they are made.
-pub(super) const NAMES: [&str; 6] = [
-    "school",
-    "leerling",
-    "activiteit",
-    "inschrijving",
-    "uitval",
-    "competentie",
-];
+pub(super) const NAMES: [&str; 6] = ["school", "leerling", "activiteit", "inschrijving", "uitval", "competentie"];
 
 /// The scale that is measured.
 const SCALE: &str = "loopbaanreflectie";
@@ -75,11 +66,7 @@ fn maybe_int(name: &'static str, values: impl Iterator<Item = Option<i32>>) -> C
 }
 
 fn float(name: &'static str, values: impl Iterator<Item = f64>) -> Column {
-    Column(
-        name,
-        Arc::new(Float64Array::from_iter_values(values)),
-        false,
-    )
+    Column(name, Arc::new(Float64Array::from_iter_values(values)), false)
 }
 
 fn school(schools: &[SimulatedSchool]) -> RecordBatch {
@@ -103,15 +90,12 @@ struct PupilRow<'a> {
 fn leerling(schools: &[SimulatedSchool]) -> RecordBatch {
     let each = || {
         schools.iter().flat_map(|s| {
-            s.pupils
-                .iter()
-                .zip(&s.left_vmbo)
-                .map(|(pupil, left)| PupilRow {
-                    school: &s.school.key,
-                    pupil,
-                    dates: &s.cohorts[pupil.cohort],
-                    left: *left,
-                })
+            s.pupils.iter().zip(&s.left_vmbo).map(|(pupil, left)| PupilRow {
+                school: &s.school.key,
+                pupil,
+                dates: &s.cohorts[pupil.cohort],
+                left: *left,
+            })
         })
     };
     let ses = each().map(|r| r.pupil.ses_known.then_some(r.pupil.ses));
@@ -120,27 +104,17 @@ fn leerling(schools: &[SimulatedSchool]) -> RecordBatch {
         text("school", each().map(|r| r.school)),
         int("cohort", each().map(|r| i32::from(r.dates.exam_year))),
         text("leerweg", each().map(|r| r.pupil.leerweg.code())),
-        text(
-            "geslacht",
-            each().map(|r| if r.pupil.girl { "V" } else { "M" }),
-        ),
+        text("geslacht", each().map(|r| if r.pupil.girl { "V" } else { "M" })),
         float("leeftijd", each().map(|r| r.pupil.age)),
         Column("ses_woa", Arc::new(ses.collect::<Float64Array>()), true),
-        Column(
-            "lwoo",
-            Arc::new(each().map(|r| Some(r.pupil.lwoo)).collect::<BooleanArray>()),
-            false,
-        ),
+        Column("lwoo", Arc::new(each().map(|r| Some(r.pupil.lwoo)).collect::<BooleanArray>()), false),
         text("schooladvies", each().map(|r| r.pupil.advice)),
         int("verzuim_lj2", each().map(|r| r.pupil.absence)),
         date("begin_lj3", each().map(|r| r.dates.origin)),
         date("landmark", each().map(|r| r.dates.landmark)),
         date("einde", each().map(|r| r.dates.landmark - 1)),
         date("ingeschreven_van", each().map(|r| r.dates.enrolled)),
-        date(
-            "ingeschreven_tot",
-            each().map(|r| r.left.unwrap_or(r.dates.landmark - 1)),
-        ),
+        date("ingeschreven_tot", each().map(|r| r.left.unwrap_or(r.dates.landmark - 1))),
         text("koppelstatus", each().map(|r| r.pupil.link.code())),
     ])
 }
@@ -165,10 +139,8 @@ fn activiteit(schools: &[SimulatedSchool]) -> RecordBatch {
 }
 
 fn inschrijving(schools: &[SimulatedSchool]) -> RecordBatch {
-    let rows: Vec<(u64, &Enrolment)> = schools
-        .iter()
-        .flat_map(|s| s.enrolments.iter().map(|e| (s.pupils[e.pupil].id, e)))
-        .collect();
+    let rows: Vec<(u64, &Enrolment)> =
+        schools.iter().flat_map(|s| s.enrolments.iter().map(|e| (s.pupils[e.pupil].id, e))).collect();
     let programmes = || rows.iter().map(|r| r.1.programme);
     let crebos: Vec<Option<String>> = programmes().map(|p| p.map(Programme::crebo)).collect();
     let sector = |p: Option<Programme>| if p.is_some() { "mbo" } else { "havo" };
@@ -180,10 +152,7 @@ fn inschrijving(schools: &[SimulatedSchool]) -> RecordBatch {
         maybe_text("crebo", crebos.iter().map(Option::as_deref)),
         maybe_text("domein", programmes().map(|p| p.map(Programme::domein))),
         maybe_int("niveau", programmes().map(|p| p.map(|p| p.niveau))),
-        maybe_text(
-            "leerweg_mbo",
-            programmes().map(|p| p.map(|p| if p.bbl { "BBL" } else { "BOL" })),
-        ),
+        maybe_text("leerweg_mbo", programmes().map(|p| p.map(|p| if p.bbl { "BBL" } else { "BOL" }))),
         text("instelling", rows.iter().map(|r| r.1.institution.as_str())),
         maybe_date("diploma_datum", rows.iter().map(|r| r.1.diploma)),
     ])
@@ -193,29 +162,15 @@ fn uitval(schools: &[SimulatedSchool]) -> RecordBatch {
     let rows: Vec<(u64, i32)> = schools
         .iter()
         .flat_map(|s| {
-            let vmbo = s
-                .left_vmbo
-                .iter()
-                .enumerate()
-                .filter_map(|(i, day)| day.map(|d| (i, d)));
-            vmbo.chain(s.left_mbo.iter().copied())
-                .map(|(i, day)| (s.pupils[i].id, day))
+            let vmbo = s.left_vmbo.iter().enumerate().filter_map(|(i, day)| day.map(|d| (i, d)));
+            vmbo.chain(s.left_mbo.iter().copied()).map(|(i, day)| (s.pupils[i].id, day))
         })
         .collect();
-    batch(vec![
-        owned("pseudo_id", rows.iter().map(|r| pseudonym(r.0))),
-        date("datum", rows.iter().map(|r| r.1)),
-    ])
+    batch(vec![owned("pseudo_id", rows.iter().map(|r| pseudonym(r.0))), date("datum", rows.iter().map(|r| r.1))])
 }
 
 fn competentie(schools: &[SimulatedSchool]) -> RecordBatch {
-    let each = || {
-        schools.iter().flat_map(|s| {
-            s.scores
-                .iter()
-                .map(|score| (s.pupils[score.pupil].id, score))
-        })
-    };
+    let each = || schools.iter().flat_map(|s| s.scores.iter().map(|score| (s.pupils[score.pupil].id, score)));
     batch(vec![
         owned("pseudo_id", each().map(|r| pseudonym(r.0))),
         date("datum", each().map(|r| r.1.day)),

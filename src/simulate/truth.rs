@@ -97,80 +97,37 @@ pub(super) fn rows(spec: &RegionSpec, models: &Models, schools: &[SchoolTruth]) 
     for (j, logit) in models.logits().iter().enumerate() {
         let mut nation = AmeSum::default();
         schools.iter().for_each(|s| nation.merge(&s.ame[j]));
-        push_effects(
-            &mut rows,
-            logit.outcome,
-            None,
-            nation.percentage_points(),
-            "percentage_point",
-        );
+        push_effects(&mut rows, logit.outcome, None, nation.percentage_points(), "percentage_point");
     }
     // Linear and without a slope on the dose per school: every part has the same effect everywhere.
     let step = models.growth.per_ten * STEP / 10.0;
-    let score = Parts {
-        within: step,
-        cohort: step,
-        school: step,
-    };
+    let score = Parts { within: step, cohort: step, school: step };
     push_effects(&mut rows, Growth::OUTCOME, None, Some(score), "score_point");
     for school in schools {
         for (j, logit) in models.logits().iter().enumerate() {
             let key = Some(&school.school);
-            push_effects(
-                &mut rows,
-                logit.outcome,
-                key,
-                school.ame[j].percentage_points(),
-                "percentage_point",
-            );
+            push_effects(&mut rows, logit.outcome, key, school.ame[j].percentage_points(), "percentage_point");
             let Ranef { intercept, slope } = school.ranef[j];
             for (term, value) in [("ranef_intercept", intercept), ("ranef_slope", slope)] {
                 rows.push(row(logit.outcome, key, term, value, "log_odds"));
             }
         }
-        push_effects(
-            &mut rows,
-            Growth::OUTCOME,
-            Some(&school.school),
-            Some(score),
-            "score_point",
-        );
+        push_effects(&mut rows, Growth::OUTCOME, Some(&school.school), Some(score), "score_point");
     }
     push_logit_parameters(&mut rows, spec, models);
     push_growth_parameters(&mut rows, &models.growth);
     let cut = schools.iter().map(|s| s.cut).sum::<u64>() as f64;
-    rows.push(parameter(
-        models.gebleven.outcome,
-        "cut_probabilities",
-        cut,
-        "pupils",
-    ));
+    rows.push(parameter(models.gebleven.outcome, "cut_probabilities", cut, "pupils"));
     rows
 }
 
-fn row(
-    outcome: &'static str,
-    school: Option<&String>,
-    term: &str,
-    value: f64,
-    unit: &'static str,
-) -> TruthRow {
+fn row(outcome: &'static str, school: Option<&String>, term: &str, value: f64, unit: &'static str) -> TruthRow {
     let level = if school.is_some() { "school" } else { "nation" };
-    TruthRow {
-        outcome,
-        level,
-        school: school.cloned(),
-        term: term.to_owned(),
-        value,
-        unit,
-    }
+    TruthRow { outcome, level, school: school.cloned(), term: term.to_owned(), value, unit }
 }
 
 fn parameter(outcome: &'static str, term: &str, value: f64, unit: &'static str) -> TruthRow {
-    TruthRow {
-        level: "parameter",
-        ..row(outcome, None, term, value, unit)
-    }
+    TruthRow { level: "parameter", ..row(outcome, None, term, value, unit) }
 }
 
 fn push_effects(
@@ -181,23 +138,15 @@ fn push_effects(
     unit: &'static str,
 ) {
     let Some(ame) = ame else { return };
-    for (term, value) in [
-        ("ame_within_5", ame.within),
-        ("ame_cohort_5", ame.cohort),
-        ("ame_school_5", ame.school),
-    ] {
+    for (term, value) in [("ame_within_5", ame.within), ("ame_cohort_5", ame.cohort), ("ame_school_5", ame.school)] {
         rows.push(row(outcome, school, term, value, unit));
     }
 }
 
 fn push_logit_parameters(rows: &mut Vec<TruthRow>, spec: &RegionSpec, models: &Models) {
     for logit in models.logits() {
-        let mut push =
-            |term: &str, value, unit| rows.push(parameter(logit.outcome, term, value, unit));
-        logit
-            .intercepts
-            .iter()
-            .for_each(|(term, value)| push(term, *value, "log_odds"));
+        let mut push = |term: &str, value, unit| rows.push(parameter(logit.outcome, term, value, unit));
+        logit.intercepts.iter().for_each(|(term, value)| push(term, *value, "log_odds"));
         push_background(&logit.background, "log_odds", &mut push);
         push("dose_within", logit.dose.within, "log_odds");
         push("dose_cohort", logit.dose.cohort, "log_odds");
@@ -207,26 +156,15 @@ fn push_logit_parameters(rows: &mut Vec<TruthRow>, spec: &RegionSpec, models: &M
         push("correlation", spec.effect.correlation, "correlation");
     }
     for logit in &models.logits()[..3] {
-        rows.push(parameter(
-            logit.outcome,
-            "centre",
-            super::model::LANDMARK_CENTRE,
-            "activities",
-        ));
+        rows.push(parameter(logit.outcome, "centre", super::model::LANDMARK_CENTRE, "activities"));
     }
     for (k, centre) in super::model::PERIOD_CENTRE.iter().enumerate() {
-        rows.push(parameter(
-            models.hazard.outcome,
-            &format!("centre_{k}"),
-            *centre,
-            "activities",
-        ));
+        rows.push(parameter(models.hazard.outcome, &format!("centre_{k}"), *centre, "activities"));
     }
 }
 
 fn push_growth_parameters(rows: &mut Vec<TruthRow>, growth: &Growth) {
-    let mut push =
-        |term: &str, value, unit| rows.push(parameter(Growth::OUTCOME, term, value, unit));
+    let mut push = |term: &str, value, unit| rows.push(parameter(Growth::OUTCOME, term, value, unit));
     push("intercept", growth.intercept, "score_point");
     push("period", growth.per_period, "score_point");
     push("dose", growth.per_ten / 10.0, "score_point");
@@ -239,11 +177,7 @@ fn push_growth_parameters(rows: &mut Vec<TruthRow>, growth: &Growth) {
     push("sd_residual", growth.residual_sd, "score_point");
 }
 
-fn push_background(
-    background: &Background,
-    unit: &'static str,
-    push: &mut impl FnMut(&str, f64, &'static str),
-) {
+fn push_background(background: &Background, unit: &'static str, push: &mut impl FnMut(&str, f64, &'static str)) {
     for (term, value) in background.terms() {
         push(term, value, unit);
     }

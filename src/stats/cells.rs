@@ -37,27 +37,16 @@ impl BinomialCells<'_> {
         if n == 0 || self.x.ncols() == 0 {
             return Err(StatsError::Shape("x has no rows or no columns"));
         }
-        if self.z.nrows() != n
-            || self.trials.len() != n
-            || self.successes.len() != n
-            || self.group.len() != n
-        {
-            return Err(StatsError::Shape(
-                "x, z, trials, successes and group differ in length",
-            ));
+        if self.z.nrows() != n || self.trials.len() != n || self.successes.len() != n || self.group.len() != n {
+            return Err(StatsError::Shape("x, z, trials, successes and group differ in length"));
         }
         check_codes(self.group, self.n_groups)?;
         check_finite("x", self.x)?;
         check_finite("z", self.z)?;
         for (row, (&trials, &successes)) in self.trials.iter().zip(&self.successes).enumerate() {
-            let possible =
-                trials > 0.0 && trials.is_finite() && (0.0..=trials).contains(&successes);
+            let possible = trials > 0.0 && trials.is_finite() && (0.0..=trials).contains(&successes);
             if !possible {
-                return Err(StatsError::Counts {
-                    row,
-                    trials,
-                    successes,
-                });
+                return Err(StatsError::Counts { row, trials, successes });
             }
         }
         let events = self.successes.sum();
@@ -86,11 +75,7 @@ pub(super) fn check_codes(group: &[u32], n_groups: usize) -> Result<(), StatsErr
 
 /// Refuses NaN and infinities.
 pub(super) fn check_finite(array: &'static str, a: ArrayView2<f64>) -> Result<(), StatsError> {
-    match a
-        .rows()
-        .into_iter()
-        .position(|row| row.iter().any(|v| !v.is_finite()))
-    {
+    match a.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())) {
         Some(row) => Err(StatsError::NotFinite { array, row }),
         None => Ok(()),
     }

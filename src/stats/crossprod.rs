@@ -69,14 +69,8 @@ impl CrossProducts {
     /// Sums the rows of `w` (n×m) by group; within a group in row order, so any number of threads gives the same bits.
     pub fn new(w: ArrayView2<f64>, groups: &[Range<usize>], units: Option<&Units>) -> Self {
         let Some(units) = units else {
-            let sum = |rows: &Range<usize>| GroupProducts {
-                ww: gram(w, rows.clone()),
-                by_pattern: Vec::new(),
-            };
-            return Self {
-                groups: groups.par_iter().map(sum).collect(),
-                patterns: Vec::new(),
-            };
+            let sum = |rows: &Range<usize>| GroupProducts { ww: gram(w, rows.clone()), by_pattern: Vec::new() };
+            return Self { groups: groups.par_iter().map(sum).collect(), patterns: Vec::new() };
         };
         let mut patterns: Vec<Pattern> = Vec::new();
         let mut known: BTreeMap<Vec<u64>, usize> = BTreeMap::new();
@@ -103,10 +97,7 @@ impl CrossProducts {
                 by_pattern: pattern_products(w, units.z, rows_of_units, patterns),
             })
             .collect();
-        Self {
-            groups: sums,
-            patterns,
-        }
+        Self { groups: sums, patterns }
     }
 }
 
@@ -127,13 +118,8 @@ fn pattern_products(
     let (q, m) = (z.ncols(), w.ncols());
     let mut sums: BTreeMap<usize, Vec<Array2<f64>>> = BTreeMap::new();
     for (rows, &pattern) in rows_of_units.iter().zip(patterns) {
-        let zw = z
-            .slice(s![rows.clone(), ..])
-            .t()
-            .dot(&w.slice(s![rows.clone(), ..]));
-        let to = sums
-            .entry(pattern)
-            .or_insert_with(|| vec![Array2::zeros((m, m)); pairs(q).count()]);
+        let zw = z.slice(s![rows.clone(), ..]).t().dot(&w.slice(s![rows.clone(), ..]));
+        let to = sums.entry(pattern).or_insert_with(|| vec![Array2::zeros((m, m)); pairs(q).count()]);
         for (sum, (a, b)) in to.iter_mut().zip(pairs(q)) {
             let (left, right) = (zw.row(a), zw.row(b));
             for i in 0..m {
@@ -143,7 +129,5 @@ fn pattern_products(
             }
         }
     }
-    sums.into_iter()
-        .map(|(pattern, q)| PatternProducts { pattern, q })
-        .collect()
+    sums.into_iter().map(|(pattern, q)| PatternProducts { pattern, q }).collect()
 }

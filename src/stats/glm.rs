@@ -21,10 +21,7 @@ pub struct GlmOptions {
 impl Default for GlmOptions {
     fn default() -> Self {
         // The step that is taken after the test squares the remaining error: 1e-12 leaves about 1e-24.
-        Self {
-            max_iterations: 60,
-            tolerance: 1e-12,
-        }
+        Self { max_iterations: 60, tolerance: 1e-12 }
     }
 }
 
@@ -68,9 +65,7 @@ pub fn fit_glm(cells: &BinomialCells, link: Link, opt: &GlmOptions) -> Result<Gl
     let mut beta = problem.start()?;
     let mut sums = problem.sums(&beta);
     for iteration in 1..=opt.max_iterations {
-        let step = sums.newton_step().map_err(|failed| StatsError::Separated {
-            column: failed.column,
-        })?;
+        let step = sums.newton_step().map_err(|failed| StatsError::Separated { column: failed.column })?;
         let decrement = step.dot(&sums.score);
         (beta, sums) = problem.damped(&beta, &step, sums);
         if decrement < opt.tolerance {
@@ -78,10 +73,7 @@ pub fn fit_glm(cells: &BinomialCells, link: Link, opt: &GlmOptions) -> Result<Gl
             return problem.finish(beta, sums, iteration);
         }
     }
-    Err(StatsError::NotConverged {
-        evaluations: opt.max_iterations,
-        grad_max: max_abs(&sums.score),
-    })
+    Err(StatsError::NotConverged { evaluations: opt.max_iterations, grad_max: max_abs(&sums.score) })
 }
 
 /// A change in η of a row at "convergence" above this means that the likelihood went flat, not that it was maximised:
@@ -124,24 +116,16 @@ impl<'a> Problem<'a> {
         let cross = self.cross_products(|row| self.trials[row]);
         match Cholesky::factor(cross.view()) {
             Ok(_) => Ok(()),
-            Err(failed) => Err(StatsError::RankDeficient {
-                column: failed.column,
-            }),
+            Err(failed) => Err(StatsError::RankDeficient { column: failed.column }),
         }
     }
 
     /// Weighted least squares of the empirical η, rates pulled half a row towards ½ (R's `mustart`).
     fn start(&self) -> Result<Array1<f64>, StatsError> {
-        let eta = |row: usize| {
-            self.link
-                .eta((self.successes[row] + 0.5) / (self.trials[row] + 1.0))
-        };
+        let eta = |row: usize| self.link.eta((self.successes[row] + 0.5) / (self.trials[row] + 1.0));
         let weight = |row: usize| self.trials[row] * self.link.expected_weight(eta(row));
-        let cross = Cholesky::factor(self.cross_products(weight).view()).map_err(|failed| {
-            StatsError::RankDeficient {
-                column: failed.column,
-            }
-        })?;
+        let cross = Cholesky::factor(self.cross_products(weight).view())
+            .map_err(|failed| StatsError::RankDeficient { column: failed.column })?;
         let mut right = Array1::zeros(self.x.ncols());
         for (row, x) in self.x.rows().into_iter().enumerate() {
             right.scaled_add(weight(row) * eta(row), &x);
@@ -156,9 +140,7 @@ impl<'a> Problem<'a> {
             .par_iter()
             .map(|range| {
                 let mut sum = Array2::zeros((self.x.ncols(), self.x.ncols()));
-                range
-                    .clone()
-                    .for_each(|row| add_outer(&mut sum, weight(row), self.x.row(row)));
+                range.clone().for_each(|row| add_outer(&mut sum, weight(row), self.x.row(row)));
                 sum
             })
             .collect();
@@ -170,16 +152,10 @@ impl<'a> Problem<'a> {
         self.ranges
             .par_iter()
             .map(|range| {
-                let mut sums = Sums {
-                    log_lik: 0.0,
-                    score: Array1::zeros(p),
-                    information: Array2::zeros((p, p)),
-                };
+                let mut sums = Sums { log_lik: 0.0, score: Array1::zeros(p), information: Array2::zeros((p, p)) };
                 for row in range.clone() {
                     let x = self.x.row(row);
-                    let cell = self
-                        .link
-                        .cell(x.dot(beta), self.trials[row], self.successes[row]);
+                    let cell = self.link.cell(x.dot(beta), self.trials[row], self.successes[row]);
                     sums.log_lik += cell.log_lik;
                     sums.score.scaled_add(cell.score, &x);
                     add_outer(&mut sums.information, cell.weight, x);
@@ -191,19 +167,13 @@ impl<'a> Problem<'a> {
 
     fn sums(&self, beta: &Array1<f64>) -> Sums {
         let p = self.x.ncols();
-        let zero = Sums {
-            log_lik: 0.0,
-            score: Array1::zeros(p),
-            information: Array2::zeros((p, p)),
-        };
-        self.group_sums(beta)
-            .into_iter()
-            .fold(zero, |mut all, part| {
-                all.log_lik += part.log_lik;
-                all.score += &part.score;
-                all.information += &part.information;
-                all
-            })
+        let zero = Sums { log_lik: 0.0, score: Array1::zeros(p), information: Array2::zeros((p, p)) };
+        self.group_sums(beta).into_iter().fold(zero, |mut all, part| {
+            all.log_lik += part.log_lik;
+            all.score += &part.score;
+            all.information += &part.information;
+            all
+        })
     }
 
     /// The Newton step, halved until the log-likelihood does not fall (rounding aside).
@@ -226,23 +196,18 @@ impl<'a> Problem<'a> {
         if largest < RUNAWAY_STEP {
             return Ok(());
         }
-        let size = |column: usize| {
-            step[column].abs()
-                * root_mean_square(self.x.column(column), self.trials.iter().copied())
-        };
+        let size =
+            |column: usize| step[column].abs() * root_mean_square(self.x.column(column), self.trials.iter().copied());
         // The first of the largest, so that equal movers give the same answer everywhere.
         let column = (0..step.len()).fold(0, |best, c| if size(c) > size(best) { c } else { best });
         Err(StatsError::Separated { column })
     }
 
     fn finish(&self, beta: Array1<f64>, sums: Sums, iterations: u32) -> Result<GlmFit, StatsError> {
-        let expected = self.cross_products(|row| {
-            self.trials[row] * self.link.expected_weight(self.x.row(row).dot(&beta))
-        });
+        let expected =
+            self.cross_products(|row| self.trials[row] * self.link.expected_weight(self.x.row(row).dot(&beta)));
         let vcov = Cholesky::factor(expected.view())
-            .map_err(|failed| StatsError::Separated {
-                column: failed.column,
-            })?
+            .map_err(|failed| StatsError::Separated { column: failed.column })?
             .inverse();
         let mut meat = Array2::zeros(vcov.raw_dim());
         for group in self.group_sums(&beta) {
@@ -254,11 +219,7 @@ impl<'a> Problem<'a> {
         let (g, p) = (groups as f64, beta.len() as f64);
         let cr1 = g / (g - 1.0) * (n_obs - 1.0) / (n_obs - p);
         Ok(GlmFit {
-            grad_max: sums
-                .score
-                .iter()
-                .zip(vcov.diag())
-                .fold(0.0, |m, (s, v)| (s * v.sqrt()).abs().max(m)),
+            grad_max: sums.score.iter().zip(vcov.diag()).fold(0.0, |m, (s, v)| (s * v.sqrt()).abs().max(m)),
             vcov_cluster_cr1: &vcov_cluster * cr1,
             vcov_cluster,
             vcov,
@@ -280,9 +241,7 @@ pub(super) fn add_outer(to: &mut Array2<f64>, weight: f64, v: ArrayView1<f64>) {
 }
 
 fn fold(parts: Vec<Array2<f64>>, p: usize) -> Array2<f64> {
-    parts
-        .iter()
-        .fold(Array2::zeros((p, p)), |all, part| all + part)
+    parts.iter().fold(Array2::zeros((p, p)), |all, part| all + part)
 }
 
 /// Standard errors: square roots of a covariance matrix's diagonal.
@@ -333,8 +292,7 @@ mod tests {
             let fit = two_rates().fit(link).unwrap();
             assert!((link.mean(fit.beta[0]) - 0.25).abs() < 1e-12);
             assert!((link.mean(fit.beta[1]) - 0.40).abs() < 1e-12);
-            let expected =
-                10.0 * 0.25f64.ln() + 30.0 * 0.75f64.ln() + 20.0 * 0.4f64.ln() + 30.0 * 0.6f64.ln();
+            let expected = 10.0 * 0.25f64.ln() + 30.0 * 0.75f64.ln() + 20.0 * 0.4f64.ln() + 30.0 * 0.6f64.ln();
             assert!((fit.log_lik - expected).abs() < 1e-11);
             // Delta method: Var(η̂) = μ(1−μ)/N / (dμ/dη)².
             let variance = 0.25 * 0.75 / 40.0 / link.mean_d1(fit.beta[0]).powi(2);
@@ -349,11 +307,7 @@ mod tests {
         // Scores per group: observed minus expected events by dummy: (6−7.5, 0), (4−2.5, 5−10), (0, 15−10).
         let meat = array![[2.25 + 2.25, -7.5], [-7.5, 25.0 + 25.0]];
         let expected = fit.vcov.dot(&meat).dot(&fit.vcov);
-        assert!(
-            (&fit.vcov_cluster - &expected)
-                .iter()
-                .all(|d| d.abs() < 1e-12)
-        );
+        assert!((&fit.vcov_cluster - &expected).iter().all(|d| d.abs() < 1e-12));
         let factor = fit.vcov_cluster_cr1[[1, 1]] / fit.vcov_cluster[[1, 1]];
         assert!((factor - 3.0 / 2.0 * 89.0 / 88.0).abs() < 1e-12);
     }
@@ -364,17 +318,11 @@ mod tests {
             let mut none = two_rates();
             none.successes[2] = 0.0;
             none.successes[3] = 0.0;
-            assert_eq!(
-                none.fit(link).unwrap_err(),
-                StatsError::Separated { column: 1 }
-            );
+            assert_eq!(none.fit(link).unwrap_err(), StatsError::Separated { column: 1 });
             let mut all = two_rates();
             all.successes[2] = 25.0;
             all.successes[3] = 25.0;
-            assert_eq!(
-                all.fit(link).unwrap_err(),
-                StatsError::Separated { column: 1 }
-            );
+            assert_eq!(all.fit(link).unwrap_err(), StatsError::Separated { column: 1 });
         }
     }
 
@@ -387,10 +335,7 @@ mod tests {
             group: vec![0, 0, 1, 2],
         };
         for link in [Link::Logit, Link::Cloglog] {
-            assert!(
-                matches!(split.fit(link), Err(StatsError::Separated { .. })),
-                "{link:?}"
-            );
+            assert!(matches!(split.fit(link), Err(StatsError::Separated { .. })), "{link:?}");
         }
     }
 
@@ -398,28 +343,16 @@ mod tests {
     fn bad_input_is_refused() {
         let mut constant = two_rates();
         constant.successes.fill(0.0);
-        assert_eq!(
-            constant.fit(Link::Logit).unwrap_err(),
-            StatsError::NoVariation
-        );
+        assert_eq!(constant.fit(Link::Logit).unwrap_err(), StatsError::NoVariation);
         let mut twins = two_rates();
         twins.x.column_mut(1).fill(2.0);
         twins.x.column_mut(0).fill(1.0);
-        assert_eq!(
-            twins.fit(Link::Logit).unwrap_err(),
-            StatsError::RankDeficient { column: 1 }
-        );
+        assert_eq!(twins.fit(Link::Logit).unwrap_err(), StatsError::RankDeficient { column: 1 });
         let mut impossible = two_rates();
         impossible.successes[1] = 11.0;
-        assert!(matches!(
-            impossible.fit(Link::Logit),
-            Err(StatsError::Counts { row: 1, .. })
-        ));
+        assert!(matches!(impossible.fit(Link::Logit), Err(StatsError::Counts { row: 1, .. })));
         let mut missing = two_rates();
         missing.x[[2, 1]] = f64::NAN;
-        assert_eq!(
-            missing.fit(Link::Logit).unwrap_err(),
-            StatsError::NotFinite { array: "x", row: 2 }
-        );
+        assert_eq!(missing.fit(Link::Logit).unwrap_err(), StatsError::NotFinite { array: "x", row: 2 });
     }
 }

@@ -50,11 +50,8 @@ impl ThetaLayout {
 
     /// Whether `position` of the parameter vector is a diagonal element of some Λ.
     pub fn is_diagonal(&self, position: usize) -> bool {
-        self.blocks().any(|(start, q)| {
-            positions(q)
-                .enumerate()
-                .any(|(k, (row, column))| start + k == position && row == column)
-        })
+        self.blocks()
+            .any(|(start, q)| positions(q).enumerate().any(|(k, (row, column))| start + k == position && row == column))
     }
 }
 
@@ -90,10 +87,7 @@ pub fn canonical(lambda: ArrayView2<f64>, tolerance: f64) -> Canonical {
             out[[i, j]] = (omega[[i, j]] - explained) / out[[j, j]];
         }
     }
-    Canonical {
-        lambda: out,
-        zero_columns,
-    }
+    Canonical { lambda: out, zero_columns }
 }
 
 #[cfg(test)]
@@ -104,10 +98,7 @@ mod tests {
     #[test]
     fn theta_runs_down_the_columns() {
         let lambda = from_theta(3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        assert_eq!(
-            lambda,
-            array![[1.0, 0.0, 0.0], [2.0, 4.0, 0.0], [3.0, 5.0, 6.0]]
-        );
+        assert_eq!(lambda, array![[1.0, 0.0, 0.0], [2.0, 4.0, 0.0], [3.0, 5.0, 6.0]]);
         assert_eq!(to_theta(lambda.view()), vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 
@@ -130,10 +121,7 @@ mod tests {
 
     #[test]
     fn blocks_follow_each_other() {
-        let layout = ThetaLayout {
-            offset: 4,
-            sizes: vec![2, 1],
-        };
+        let layout = ThetaLayout { offset: 4, sizes: vec![2, 1] };
         assert_eq!(layout.blocks().collect::<Vec<_>>(), vec![(4, 2), (7, 1)]);
         let diagonal: Vec<usize> = (0..8).filter(|&k| layout.is_diagonal(k)).collect();
         assert_eq!(diagonal, vec![4, 6, 7]);

@@ -227,11 +227,7 @@ mod tests {
         let back = c.lower().dot(&c.lower().t());
         assert!((&back - &a).iter().all(|d| d.abs() < 1e-14));
         let one = c.inverse().dot(&a);
-        assert!(
-            (&one - &Array2::<f64>::eye(3))
-                .iter()
-                .all(|d| d.abs() < 1e-14)
-        );
+        assert!((&one - &Array2::<f64>::eye(3)).iter().all(|d| d.abs() < 1e-14));
         // |A| by cofactors: 4(15−2.25) − 2(6−0.9) + 0.6(3−3) = 40.8
         assert!((c.log_det() - 40.8f64.ln()).abs() < 1e-13);
     }
@@ -240,28 +236,18 @@ mod tests {
     fn the_small_twin_agrees() {
         let a = example();
         let small = [[4.0, 2.0, 0.6], [2.0, 5.0, 1.5], [0.6, 1.5, 3.0]];
-        let (c, s) = (
-            Cholesky::factor(a.view()).unwrap(),
-            SmallCholesky::factor(&small).unwrap(),
-        );
+        let (c, s) = (Cholesky::factor(a.view()).unwrap(), SmallCholesky::factor(&small).unwrap());
         assert!((c.log_det() - s.log_det()).abs() < 1e-14);
         let x = c.solve(array![1.0, -2.0, 0.5].view());
         let y = s.solve([1.0, -2.0, 0.5]);
         assert!((0..3).all(|i| (x[i] - y[i]).abs() < 1e-14));
         let inverse = c.inverse();
-        assert!(
-            (0..9).all(|k| (inverse[[k / 3, k % 3]] - s.inverse()[k / 3][k % 3]).abs() < 1e-14)
-        );
+        assert!((0..9).all(|k| (inverse[[k / 3, k % 3]] - s.inverse()[k / 3][k % 3]).abs() < 1e-14));
     }
 
     #[test]
     fn a_dependent_column_is_named() {
-        let x = array![
-            [1.0, 2.0, 3.0],
-            [1.0, 0.5, 1.5],
-            [1.0, -1.0, 0.0],
-            [1.0, 4.0, 5.0]
-        ];
+        let x = array![[1.0, 2.0, 3.0], [1.0, 0.5, 1.5], [1.0, -1.0, 0.0], [1.0, 4.0, 5.0]];
         let failed = Cholesky::factor(x.t().dot(&x).view()).unwrap_err();
         assert_eq!(failed.column, 2);
     }
@@ -272,10 +258,6 @@ mod tests {
         let c = Cholesky::factor(x.t().dot(&x).view()).unwrap();
         let w = c.whiten_rows(x.view());
         let one = w.t().dot(&w);
-        assert!(
-            (&one - &Array2::<f64>::eye(2))
-                .iter()
-                .all(|d| d.abs() < 1e-13)
-        );
+        assert!((&one - &Array2::<f64>::eye(2)).iter().all(|d| d.abs() < 1e-13));
     }
 }

@@ -76,11 +76,7 @@ impl Link {
 
 fn logistic(eta: f64) -> f64 {
     let e = (-eta.abs()).exp();
-    if eta >= 0.0 {
-        1.0 / (1.0 + e)
-    } else {
-        e / (1.0 + e)
-    }
+    if eta >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
 }
 
 /// λ = e^η, kept finite so that an empty side of a cell contributes 0 and not 0·∞.
@@ -96,33 +92,16 @@ fn logit_cell(eta: f64, trials: f64, successes: f64) -> CellTerms {
     let failures = trials - successes;
     let weight = trials * larger * smaller;
     let (lost, score, one_minus_two_mu) = if eta >= 0.0 {
-        (
-            failures,
-            successes * smaller - failures * larger,
-            smaller - larger,
-        )
+        (failures, successes * smaller - failures * larger, smaller - larger)
     } else {
-        (
-            successes,
-            successes * larger - failures * smaller,
-            larger - smaller,
-        )
+        (successes, successes * larger - failures * smaller, larger - smaller)
     };
-    CellTerms {
-        log_lik: -lost * eta.abs() - trials * e.ln_1p(),
-        score,
-        weight,
-        weight_d1: weight * one_minus_two_mu,
-    }
+    CellTerms { log_lik: -lost * eta.abs() - trials * e.ln_1p(), score, weight, weight_d1: weight * one_minus_two_mu }
 }
 
 /// k = d/dη log(1−e^{−λ}) = λ/(e^λ−1).
 fn success_slope(lambda: f64) -> f64 {
-    if lambda == 0.0 {
-        1.0
-    } else {
-        lambda / lambda.exp_m1()
-    }
+    if lambda == 0.0 { 1.0 } else { lambda / lambda.exp_m1() }
 }
 
 /// 1 − λ − k, by its series where the difference would cancel: −λ/2 − Σ B₂ᵢ λ²ⁱ/(2i)!.
@@ -177,17 +156,13 @@ mod tests {
     fn derivatives_match_differences() {
         for link in LINKS {
             for eta in [-9.0, -4.6, -2.4, -2.2, -0.3, 0.0, 0.8, 2.0] {
-                let near =
-                    |a: f64, b: f64| assert!((a - b).abs() < 1e-7, "{link:?} {eta}: {a} {b}");
+                let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-7, "{link:?} {eta}: {a} {b}");
                 near(link.mean_d1(eta), slope(|e| link.mean(e), eta));
                 near(link.mean_d2(eta), slope(|e| link.mean_d1(e), eta));
                 let cell = link.cell(eta, 7.0, 3.0);
                 near(cell.score, slope(|e| link.cell(e, 7.0, 3.0).log_lik, eta));
                 near(cell.weight, -slope(|e| link.cell(e, 7.0, 3.0).score, eta));
-                near(
-                    cell.weight_d1,
-                    slope(|e| link.cell(e, 7.0, 3.0).weight, eta),
-                );
+                near(cell.weight_d1, slope(|e| link.cell(e, 7.0, 3.0).weight, eta));
             }
         }
     }
@@ -207,8 +182,7 @@ mod tests {
         for link in LINKS {
             for eta in [-6.0, -1.0, 0.5, 1.5] {
                 let mean = link.mean(eta);
-                let average = mean * link.cell(eta, 1.0, 1.0).weight
-                    + (1.0 - mean) * link.cell(eta, 1.0, 0.0).weight;
+                let average = mean * link.cell(eta, 1.0, 1.0).weight + (1.0 - mean) * link.cell(eta, 1.0, 0.0).weight;
                 assert!((link.expected_weight(eta) / average - 1.0).abs() < 1e-12);
             }
         }
@@ -220,10 +194,7 @@ mod tests {
             for eta in [-800.0, -40.0, 40.0, 800.0] {
                 let certain = if eta > 0.0 { 1.0 } else { 0.0 };
                 let cell = link.cell(eta, 1.0, certain);
-                assert!(
-                    cell.log_lik <= 0.0 && cell.log_lik > -1e-15,
-                    "{link:?} {eta} {cell:?}"
-                );
+                assert!(cell.log_lik <= 0.0 && cell.log_lik > -1e-15, "{link:?} {eta} {cell:?}");
                 assert!(cell.weight >= 0.0 && cell.weight_d1.is_finite() && cell.score.is_finite());
             }
             assert!((link.cell(-800.0, 1.0, 1.0).log_lik + 800.0).abs() < 1e-9);

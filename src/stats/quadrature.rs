@@ -23,10 +23,7 @@ pub fn gauss_hermite(n: usize) -> GaussHermite {
     assert!((1..=150).contains(&n), "a Gauss–Hermite rule of {n} points");
     let edge = ((2 * n + 1) as f64).sqrt();
     let step = 0.2 / edge;
-    let mut rule = GaussHermite {
-        nodes: Vec::with_capacity(n),
-        weights: Vec::with_capacity(n),
-    };
+    let mut rule = GaussHermite { nodes: Vec::with_capacity(n), weights: Vec::with_capacity(n) };
     // Half a step beside the symmetric grid, so that no root falls on a grid point.
     let mut left = -edge - step * 1.37;
     while left < edge + 2.0 * step {
@@ -52,15 +49,9 @@ fn hermite(n: usize, x: f64) -> Hermite {
     let (mut before, mut value) = (0.0, PI.powf(-0.25));
     for j in 0..n {
         let (j, next) = (j as f64, (j + 1) as f64);
-        (before, value) = (
-            value,
-            x * (2.0 / next).sqrt() * value - (j / next).sqrt() * before,
-        );
+        (before, value) = (value, x * (2.0 / next).sqrt() * value - (j / next).sqrt() * before);
     }
-    Hermite {
-        value,
-        slope: (2.0 * n as f64).sqrt() * before,
-    }
+    Hermite { value, slope: (2.0 * n as f64).sqrt() * before }
 }
 
 fn root_between(n: usize, left: f64, right: f64) -> f64 {
@@ -86,13 +77,7 @@ mod tests {
             let rule = gauss_hermite(n);
             assert_eq!(rule.nodes.len(), n);
             assert!(rule.nodes.windows(2).all(|w| w[0] < w[1]));
-            let moment = |k: i32| -> f64 {
-                rule.nodes
-                    .iter()
-                    .zip(&rule.weights)
-                    .map(|(x, w)| w * x.powi(k))
-                    .sum()
-            };
+            let moment = |k: i32| -> f64 { rule.nodes.iter().zip(&rule.weights).map(|(x, w)| w * x.powi(k)).sum() };
             assert!((moment(0) / PI.sqrt() - 1.0).abs() < 1e-12, "{n}");
             assert!(moment(1).abs() < 1e-12);
             if n >= 2 {

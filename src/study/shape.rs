@@ -124,15 +124,13 @@ impl Walk<'_> {
             }
             DeValue::Float(_) => is(schema, "number"),
             DeValue::Boolean(_) => is(schema, "boolean"),
-            DeValue::Array(items) => {
-                is(schema, "array") && items.iter().all(|item| self.fits(item, &schema["items"]))
-            }
+            DeValue::Array(items) => is(schema, "array") && items.iter().all(|item| self.fits(item, &schema["items"])),
             DeValue::Table(table) => {
                 // An enum with a payload, such as `{ months = 6 }`.
                 is(schema, "object")
-                    && table.iter().all(|(k, v)| {
-                        schema["properties"].get(k.get_ref().as_ref()).is_some_and(|s| self.fits(v, s))
-                    })
+                    && table
+                        .iter()
+                        .all(|(k, v)| schema["properties"].get(k.get_ref().as_ref()).is_some_and(|s| self.fits(v, s)))
                     && words_of(schema, "required").iter().all(|r| table.iter().any(|(k, _)| k.get_ref() == r))
             }
             DeValue::Datetime(_) => false,
@@ -198,7 +196,13 @@ fn words(schema: &Json) -> Vec<String> {
 }
 
 fn words_of(schema: &Json, key: &str) -> Vec<String> {
-    schema.get(key).and_then(Json::as_array).into_iter().flatten().filter_map(|w| w.as_str().map(String::from)).collect()
+    schema
+        .get(key)
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(|w| w.as_str().map(String::from))
+        .collect()
 }
 
 fn join(path: &str, name: &str) -> String {

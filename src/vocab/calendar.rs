@@ -60,9 +60,7 @@ impl PeriodLength {
     /// ```
     pub fn start(self, origin: Day, k: u16) -> Option<Day> {
         match self {
-            PeriodLength::Days(n) => {
-                origin.0.checked_add(i32::from(n) * i32::from(k)).map(Day)
-            }
+            PeriodLength::Days(n) => origin.0.checked_add(i32::from(n) * i32::from(k)).map(Day),
             PeriodLength::Months(n) => origin.plus_months(i32::from(n) * i32::from(k)),
         }
     }

@@ -1,31 +1,21 @@
 //! Hand-written pages: one with estimates, one with refusals, one with everything suppressed.
 
 use lob_effect::disclosure::page::{
-    Bound, EffectEstimate, EffectRow, Finding, FlowRow, OutcomeRow, ReachRow, Refusal,
-    RefusalReason, SchoolPage, Share, Shown, SmallCell,
+    Bound, EffectEstimate, EffectRow, Finding, FlowRow, OutcomeRow, ReachRow, Refusal, RefusalReason, SchoolPage,
+    Share, Shown, SmallCell,
 };
 use lob_effect::vocab::outcomes::{doorstroom_mbo, gestart_en_gebleven, uitval_jr1};
 use lob_effect::vocab::{
-    Contrast, Direction, DosePart, Estimand, Interval, IntervalMethod, Level, OutcomeDef,
-    Population, Quantity, Reading, Unit,
+    Contrast, Direction, DosePart, Estimand, Interval, IntervalMethod, Level, OutcomeDef, Population, Quantity,
+    Reading, Unit,
 };
 
 pub fn interval(lo: f64, hi: f64) -> Interval {
-    Interval {
-        lo,
-        hi,
-        level: Level::P95,
-        method: IntervalMethod::Wald,
-    }
+    Interval { lo, hi, level: Level::P95, method: IntervalMethod::Wald }
 }
 
 fn share(percent: f64, lo: f64, hi: f64, n: u64) -> Shown<Share> {
-    Shown::Value(Share {
-        percent,
-        interval: interval(lo, hi),
-        n,
-        bound: Bound::Exact,
-    })
+    Shown::Value(Share { percent, interval: interval(lo, hi), n, bound: Bound::Exact })
 }
 
 pub fn estimand(outcome: &str, part: DosePart, population: Population) -> Estimand {
@@ -40,11 +30,7 @@ pub fn estimand(outcome: &str, part: DosePart, population: Population) -> Estima
 
 pub fn estimate(of: Estimand, value: f64, lo: f64, hi: f64, n_pupils: u64) -> Finding {
     Finding::Estimate(EffectEstimate {
-        quantity: Quantity {
-            value,
-            unit: Unit::PercentagePoint,
-            per: of.contrast.step,
-        },
+        quantity: Quantity { value, unit: Unit::PercentagePoint, per: of.contrast.step },
         estimand: of,
         interval: interval(lo, hi),
         std_error: (hi - lo) / 3.92,
@@ -67,31 +53,14 @@ fn reach(code: &str, nl: &str, en: &str, own: f64, all: f64, means: (f64, f64)) 
 }
 
 fn outcome(def: &'static OutcomeDef, own: Shown<Share>, nation: Shown<Share>) -> OutcomeRow {
-    OutcomeRow {
-        def,
-        nl: def.nl.into(),
-        en: def.en.into(),
-        own,
-        nation,
-    }
+    OutcomeRow { def, nl: def.nl.into(), en: def.en.into(), own, nation }
 }
 
 fn step(nl: &str, en: &str, is_total: bool, n: Shown<u64>) -> FlowRow {
-    FlowRow {
-        nl: nl.into(),
-        en: en.into(),
-        is_total,
-        n,
-    }
+    FlowRow { nl: nl.into(), en: en.into(), is_total, n }
 }
 
-fn effect(
-    id: &str,
-    labels: (&str, &str),
-    direction: Direction,
-    own: Finding,
-    nation: Finding,
-) -> EffectRow {
+fn effect(id: &str, labels: (&str, &str), direction: Direction, own: Finding, nation: Finding) -> EffectRow {
     EffectRow {
         model: id.into(),
         outcome_nl: labels.0.into(),
@@ -139,20 +108,8 @@ pub fn with_estimates() -> SchoolPage {
         "competenties-groei",
         SCORE,
         Direction::HigherIsBetter,
-        estimate(
-            estimand("score", DosePart::Total, Own),
-            0.04,
-            -0.06,
-            0.14,
-            120,
-        ),
-        estimate(
-            estimand("score", DosePart::Total, Nation),
-            0.08,
-            0.05,
-            0.11,
-            18_300,
-        ),
+        estimate(estimand("score", DosePart::Total, Own), 0.04, -0.06, 0.14, 120),
+        estimate(estimand("score", DosePart::Total, Nation), 0.08, 0.05, 0.11, 18_300),
     );
     third.smallest_visible = Some(0.15);
     for finding in [&mut third.own, &mut third.nation] {
@@ -160,12 +117,7 @@ pub fn with_estimates() -> SchoolPage {
             e.quantity.unit = Unit::ScorePoint;
         }
     }
-    let coded = Share {
-        percent: 4.0,
-        interval: interval(0.0, 7.0),
-        n: 145,
-        bound: Bound::LessThan,
-    };
+    let coded = Share { percent: 4.0, interval: interval(0.0, 7.0), n: 145, bound: Bound::LessThan };
     SchoolPage {
         school: "12AB00".into(),
         school_name: Some("Vmbo De Linde".into()),
@@ -176,76 +128,26 @@ pub fn with_estimates() -> SchoolPage {
         n_pupils: Shown::Value(145),
         n_schools: 48,
         reach: vec![
-            reach(
-                "GESPR",
-                "loopbaangesprek",
-                "career conversation",
-                86.2,
-                79.4,
-                (2.8, 2.3),
-            ),
-            reach(
-                "STAGE",
-                "beroepsoriënterende stage",
-                "work placement",
-                91.0,
-                88.1,
-                (1.2, 1.1),
-            ),
-            reach(
-                "MEEL",
-                "meeloopdag mbo",
-                "mbo taster day",
-                34.5,
-                41.7,
-                (0.5, 0.6),
-            ),
+            reach("GESPR", "loopbaangesprek", "career conversation", 86.2, 79.4, (2.8, 2.3)),
+            reach("STAGE", "beroepsoriënterende stage", "work placement", 91.0, 88.1, (1.2, 1.1)),
+            reach("MEEL", "meeloopdag mbo", "mbo taster day", 34.5, 41.7, (0.5, 0.6)),
             ReachRow {
                 own: Shown::Suppressed { min: 5 },
                 own_mean: Shown::Suppressed { min: 5 },
-                ..reach(
-                    "REFL",
-                    "reflectieverslag",
-                    "written reflection",
-                    50.0,
-                    55.3,
-                    (1.0, 1.4),
-                )
+                ..reach("REFL", "reflectieverslag", "written reflection", 50.0, 55.3, (1.0, 1.4))
             },
         ],
         outcomes: vec![
-            outcome(
-                &doorstroom_mbo::DEF,
-                share(87.6, 81.2, 92.0, 145),
-                share(90.3, 89.9, 90.7, 21_450),
-            ),
-            outcome(
-                &uitval_jr1::DEF,
-                share(8.3, 4.8, 13.9, 145),
-                share(6.4, 6.1, 6.7, 21_450),
-            ),
-            outcome(
-                &gestart_en_gebleven::DEF,
-                Shown::Value(coded),
-                share(71.9, 71.3, 72.5, 21_450),
-            ),
+            outcome(&doorstroom_mbo::DEF, share(87.6, 81.2, 92.0, 145), share(90.3, 89.9, 90.7, 21_450)),
+            outcome(&uitval_jr1::DEF, share(8.3, 4.8, 13.9, 145), share(6.4, 6.1, 6.7, 21_450)),
+            outcome(&gestart_en_gebleven::DEF, Shown::Value(coded), share(71.9, 71.3, 72.5, 21_450)),
         ],
         effects: vec![first, second, third],
         flow: vec![
             step("gelezen", "read", true, Shown::Value(160)),
             step("dubbel", "duplicate", false, Shown::Value(0)),
-            step(
-                "geen toestemming",
-                "no consent",
-                false,
-                Shown::Suppressed { min: 10 },
-            ),
-            step(
-                "niet gekoppeld aan het mbo",
-                "not linked to mbo",
-                false,
-                Shown::Suppressed { min: 10 },
-            ),
+            step("geen toestemming", "no consent", false, Shown::Suppressed { min: 10 }),
+            step("niet gekoppeld aan het mbo", "not linked to mbo", false, Shown::Suppressed { min: 10 }),
             step("geanalyseerd", "analysed", true, Shown::Value(145)),
         ],
         adjusted_for: vec![
@@ -260,39 +162,23 @@ pub fn with_estimates() -> SchoolPage {
 /// The same school in a study whose models gave no answer, with nothing registered.
 pub fn with_refusals() -> SchoolPage {
     let refused = |part, population, reason| {
-        Finding::Refused(Refusal {
-            estimand: estimand("uitval", part, population),
-            reason,
-            n_pupils: 145,
-        })
+        Finding::Refused(Refusal { estimand: estimand("uitval", part, population), reason, n_pupils: 145 })
     };
     let mut row = effect(
         "uitval-landmark",
         UITVAL,
         Direction::LowerIsBetter,
         refused(DosePart::Within, Population::School, RefusalReason::NoDose),
-        refused(
-            DosePart::Within,
-            Population::Nation,
-            RefusalReason::NotConverged,
-        ),
+        refused(DosePart::Within, Population::Nation, RefusalReason::NotConverged),
     );
-    row.parts = vec![refused(
-        DosePart::School,
-        Population::Nation,
-        RefusalReason::OneSchool,
-    )];
+    row.parts = vec![refused(DosePart::School, Population::Nation, RefusalReason::OneSchool)];
     let page = with_estimates();
     SchoolPage {
         school_name: None,
         cohorts: vec!["2023-2024".into()],
         n_schools: 1,
         reach: Vec::new(),
-        outcomes: vec![outcome(
-            &doorstroom_mbo::DEF,
-            Shown::Missing,
-            Shown::Missing,
-        )],
+        outcomes: vec![outcome(&doorstroom_mbo::DEF, Shown::Missing, Shown::Missing)],
         effects: vec![row],
         flow: Vec::new(),
         adjusted_for: Vec::new(),

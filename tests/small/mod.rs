@@ -169,7 +169,17 @@ impl Study {
         let mut study = Self {
             text: STUDY.to_string(),
             leerling: Csv::new(&[
-                "id", "school", "cohort", "begin", "einde", "peildatum", "van", "tot", "koppeling", "leeftijd", "vertrek",
+                "id",
+                "school",
+                "cohort",
+                "begin",
+                "einde",
+                "peildatum",
+                "van",
+                "tot",
+                "koppeling",
+                "leeftijd",
+                "vertrek",
             ]),
             school: Csv::new(&["school", "naam"]),
             activiteit: Csv::new(&["id", "datum", "soort"]),
@@ -208,7 +218,11 @@ impl Study {
         ]);
         for a in 0..activities {
             let month = 1 + (a * 5 + p) % 12;
-            self.activiteit.push(&[&id, &day(start + 1, &format!("{month:02}-15")), if a % 3 == 0 { "GESPR" } else { "OPEND" }]);
+            self.activiteit.push(&[
+                &id,
+                &day(start + 1, &format!("{month:02}-15")),
+                if a % 3 == 0 { "GESPR" } else { "OPEND" },
+            ]);
         }
         let until = if drops_out { day(start + 3, "02-01") } else { day(start + 5, "07-31") };
         self.inschrijving.push(&[&id, &day(start + 2, "08-01"), &until, "mbo", "25180"]);

@@ -104,23 +104,9 @@ struct Layout {
 }
 
 /// For screens from 640 px and for paper: labels left, numbers right.
-const WIDE: Layout = Layout {
-    class: "wide",
-    width: 760.0,
-    left: 190.0,
-    right: 570.0,
-    row: 38.0,
-    stacked: false,
-};
+const WIDE: Layout = Layout { class: "wide", width: 760.0, left: 190.0, right: 570.0, row: 38.0, stacked: false };
 /// For phones: label and numbers above each line, at a size that can be read on 320 px.
-const NARROW: Layout = Layout {
-    class: "narrow",
-    width: 340.0,
-    left: 10.0,
-    right: 330.0,
-    row: 56.0,
-    stacked: true,
-};
+const NARROW: Layout = Layout { class: "narrow", width: 340.0, left: 10.0, right: 330.0, row: 56.0, stacked: true };
 const TOP: f64 = 58.0;
 
 /// Draws the chart twice, for wide and for narrow pages; the style sheet shows one of them.
@@ -150,19 +136,10 @@ fn draw(chart: &Chart<'_>, at: &Layout, words: &Words) -> Markup {
     }
 }
 
-fn axis(
-    chart: &Chart<'_>,
-    at: &Layout,
-    x: &dyn Fn(f64) -> f64,
-    bottom: f64,
-    words: &Words,
-) -> Markup {
+fn axis(chart: &Chart<'_>, at: &Layout, x: &dyn Fn(f64) -> f64, bottom: f64, words: &Words) -> Markup {
     let zero = x(0.0);
-    let fits = |tick: f64| {
-        at.stacked
-            && chart.scale.ticks().len() > 9
-            && tick.rem_euclid(2.0 * chart.scale.step) > 1e-9
-    };
+    let fits =
+        |tick: f64| at.stacked && chart.scale.ticks().len() > 9 && tick.rem_euclid(2.0 * chart.scale.step) > 1e-9;
     let side = |way: Way| {
         let name = (words.chart.way)(chart.unit, way);
         match way.is_good(chart.direction) {
@@ -201,34 +178,15 @@ fn anchor(x: f64, at: &Layout) -> &'static str {
     }
 }
 
-fn draw_row(
-    row: &Row,
-    unit: Unit,
-    at: &Layout,
-    x: &dyn Fn(f64) -> f64,
-    top: f64,
-    words: &Words,
-) -> Markup {
+fn draw_row(row: &Row, unit: Unit, at: &Layout, x: &dyn Fn(f64) -> f64, top: f64, words: &Words) -> Markup {
     let class = match row.mark {
         Mark::Own => "own",
         Mark::All => "all",
         Mark::Part => "part",
     };
-    let strong = if row.mark == Mark::Part {
-        "quiet"
-    } else {
-        "strong"
-    };
-    let (middle, label_y) = if at.stacked {
-        (top + 38.0, top + 18.0)
-    } else {
-        (top + 19.0, top + 24.0)
-    };
-    let (label_x, numbers_x) = if at.stacked {
-        (at.left, at.right)
-    } else {
-        (0.0, at.width)
-    };
+    let strong = if row.mark == Mark::Part { "quiet" } else { "strong" };
+    let (middle, label_y) = if at.stacked { (top + 38.0, top + 18.0) } else { (top + 19.0, top + 24.0) };
+    let (label_x, numbers_x) = if at.stacked { (at.left, at.right) } else { (0.0, at.width) };
     html! {
         text class=(strong) x=(xy(label_x)) y=(xy(label_y)) { (row.label) }
         @match &row.point {
@@ -264,13 +222,7 @@ fn mark(mark: Mark, x: f64, y: f64) -> Markup {
 /// "−4,1 (−6,1 tot −2,0)".
 pub fn numbers(p: &Point, unit: Unit, words: &Words) -> String {
     let text = |v| format::number(v, decimals(unit), words.lang);
-    format!(
-        "{} ({} {} {})",
-        text(p.value),
-        text(p.lo),
-        words.chart.to,
-        text(p.hi)
-    )
+    format!("{} ({} {} {})", text(p.value), text(p.lo), words.chart.to, text(p.hi))
 }
 
 fn description(chart: &Chart<'_>, words: &Words) -> String {
@@ -288,37 +240,17 @@ mod tests {
 
     #[test]
     fn the_axis_holds_zero_and_every_interval_with_few_round_ticks() {
-        for (lo, hi) in [
-            (-6.3, 1.2),
-            (0.2, 0.4),
-            (-15.0, 16.0),
-            (-0.03, -0.01),
-            (0.0, 0.0),
-            (3.0, 90.0),
-        ] {
-            let scale = Scale::over(&[Point {
-                value: (lo + hi) / 2.0,
-                lo,
-                hi,
-            }]);
+        for (lo, hi) in [(-6.3, 1.2), (0.2, 0.4), (-15.0, 16.0), (-0.03, -0.01), (0.0, 0.0), (3.0, 90.0)] {
+            let scale = Scale::over(&[Point { value: (lo + hi) / 2.0, lo, hi }]);
             let ticks = scale.ticks();
             assert!(ticks[0] <= lo && ticks[0] < 0.0, "{lo} {hi}: {ticks:?}");
-            assert!(
-                ticks[ticks.len() - 1] >= hi && ticks[ticks.len() - 1] > 0.0,
-                "{lo} {hi}: {ticks:?}"
-            );
-            assert!(
-                ticks.contains(&0.0) && ticks.len() <= 9,
-                "{lo} {hi}: {ticks:?}"
-            );
+            assert!(ticks[ticks.len() - 1] >= hi && ticks[ticks.len() - 1] > 0.0, "{lo} {hi}: {ticks:?}");
+            assert!(ticks.contains(&0.0) && ticks.len() <= 9, "{lo} {hi}: {ticks:?}");
         }
     }
 
     #[test]
     fn coordinates_have_no_minus_zero() {
-        assert_eq!(
-            (xy(-0.01), xy(1.26), xy(3.0)),
-            ("0".into(), "1.3".into(), "3".into())
-        );
+        assert_eq!((xy(-0.01), xy(1.26), xy(3.0)), ("0".into(), "1.3".into(), "3".into()));
     }
 }

@@ -21,10 +21,8 @@ const WIDTH: f64 = 150.0;
 
 /// Draws one or two grids beside each other. `id` must be unique on the page.
 pub fn icons(id: &str, outcome: &str, grids: &[Grid<'_>], words: &Words) -> Markup {
-    let described: Vec<String> = grids
-        .iter()
-        .map(|g| format!("{}: {}.", g.label, (words.chart.icons_of)(g.filled)))
-        .collect();
+    let described: Vec<String> =
+        grids.iter().map(|g| format!("{}: {}.", g.label, (words.chart.icons_of)(g.filled))).collect();
     let width = WIDTH * grids.len() as f64;
     html! {
         svg class="icons" viewBox={ "0 0 " (xy(width)) " 166" } role="img" aria-labelledby={ (id) "-t " (id) "-d" }

@@ -18,11 +18,7 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
 }
 
 fn we_did(page: &SchoolPage, words: &Words) -> String {
-    let pupils = if let Shown::Value(n) = page.n_pupils {
-        Some(n)
-    } else {
-        None
-    };
+    let pupils = if let Shown::Value(n) = page.n_pupils { Some(n) } else { None };
     (words.say.we_did)(pupils, &(words.say.cohorts)(&page.cohorts), page.n_schools)
 }
 
@@ -32,10 +28,7 @@ fn fared_text(page: &SchoolPage, words: &Words) -> String {
         Shown::Value(own) => Some((row, own)),
         _ => None,
     });
-    first.map_or_else(
-        || words.section.glance_no_outcome.to_owned(),
-        |(r, own)| one(r, own, words),
-    )
+    first.map_or_else(|| words.section.glance_no_outcome.to_owned(), |(r, own)| one(r, own, words))
 }
 
 fn one(row: &OutcomeRow, own: &Share, words: &Words) -> String {
@@ -57,8 +50,9 @@ fn one(row: &OutcomeRow, own: &Share, words: &Words) -> String {
 /// The first effect that has a number; else the first one, which says why there is none.
 fn about_lob(page: &SchoolPage, words: &Words) -> String {
     let has_number = |row: &&EffectRow| matches!(row.own, Finding::Estimate(_));
-    page.effects.iter().find(has_number).or(page.effects.first()).map_or_else(
-        || words.section.glance_no_effect.to_owned(),
-        |row| effects::about(&row.own, row, words),
-    )
+    page.effects
+        .iter()
+        .find(has_number)
+        .or(page.effects.first())
+        .map_or_else(|| words.section.glance_no_effect.to_owned(), |row| effects::about(&row.own, row, words))
 }

@@ -4,9 +4,7 @@ use super::label;
 use crate::disclosure::page::{EffectEstimate, EffectRow, Finding, SchoolPage};
 use crate::report::charts::dots::{Chart, Mark, Point, Row, Scale, dots};
 use crate::report::format;
-use crate::report::wording::{
-    Certainty, EffectWords, PartWords, Size, Verdict, Words, decimals, verdict,
-};
+use crate::report::wording::{Certainty, EffectWords, PartWords, Size, Verdict, Words, decimals, verdict};
 use crate::vocab::{DosePart, Estimand, Reading, Unit};
 use maud::{Markup, html};
 
@@ -101,11 +99,7 @@ fn sentences(finding: &Finding, row: &EffectRow, words: &Words) -> Vec<String> {
 
 fn effect_words<'a>(e: &EffectEstimate, row: &'a EffectRow, words: &Words) -> EffectWords<'a> {
     let exposure = label(&row.exposure_nl, &row.exposure_en, words.lang);
-    EffectWords::new(
-        e,
-        exposure,
-        label(&row.outcome_nl, &row.outcome_en, words.lang),
-    )
+    EffectWords::new(e, exposure, label(&row.outcome_nl, &row.outcome_en, words.lang))
 }
 
 /// How certain: filled circles and the word for it.
@@ -164,20 +158,9 @@ struct Line<'a> {
 }
 
 fn lines<'a>(row: &'a EffectRow, words: &Words) -> Vec<Line<'a>> {
-    let main = [
-        (words.table.own, Mark::Own, &row.own),
-        (words.table.all, Mark::All, &row.nation),
-    ];
-    let main = main.map(|(label, mark, finding)| Line {
-        label: label.to_owned(),
-        mark,
-        finding,
-    });
-    let part = |f| Line {
-        label: part_words(f, words).name.to_owned(),
-        mark: Mark::Part,
-        finding: f,
-    };
+    let main = [(words.table.own, Mark::Own, &row.own), (words.table.all, Mark::All, &row.nation)];
+    let main = main.map(|(label, mark, finding)| Line { label: label.to_owned(), mark, finding });
+    let part = |f| Line { label: part_words(f, words).name.to_owned(), mark: Mark::Part, finding: f };
     main.into_iter().chain(row.parts.iter().map(part)).collect()
 }
 
@@ -186,34 +169,20 @@ fn part_words(finding: &Finding, words: &Words) -> PartWords {
 }
 
 fn unit(finding: &Finding) -> Option<Unit> {
-    if let Finding::Estimate(e) = finding {
-        Some(e.quantity.unit)
-    } else {
-        None
-    }
+    if let Finding::Estimate(e) = finding { Some(e.quantity.unit) } else { None }
 }
 
 /// Every estimate of this unit on the page: its charts share one scale, so that lengths can be compared.
 fn points(page: &SchoolPage, of: Unit) -> Vec<Point> {
-    let findings = page
-        .effects
-        .iter()
-        .flat_map(|r| [&r.own, &r.nation].into_iter().chain(r.parts.iter()));
-    findings
-        .filter(|f| unit(f) == Some(of))
-        .filter_map(point)
-        .collect()
+    let findings = page.effects.iter().flat_map(|r| [&r.own, &r.nation].into_iter().chain(r.parts.iter()));
+    findings.filter(|f| unit(f) == Some(of)).filter_map(point).collect()
 }
 
 fn point(finding: &Finding) -> Option<Point> {
     let Finding::Estimate(e) = finding else {
         return None;
     };
-    Some(Point {
-        value: e.quantity.value,
-        lo: e.interval.lo,
-        hi: e.interval.hi,
-    })
+    Some(Point { value: e.quantity.value, lo: e.interval.lo, hi: e.interval.hi })
 }
 
 fn why_not(finding: &Finding, words: &Words) -> &'static str {

@@ -27,79 +27,29 @@ pub struct Section {
 
 /// All sections, in the order of the page.
 pub const SECTIONS: &[Section] = &[
-    Section {
-        id: "glance",
-        title: |w| w.section.glance,
-        body: at_a_glance::body,
-    },
-    Section {
-        id: "reach",
-        title: |w| w.section.reach,
-        body: reach::body,
-    },
-    Section {
-        id: "outcomes",
-        title: |w| w.section.outcomes,
-        body: outcomes::body,
-    },
-    Section {
-        id: "effects",
-        title: |w| w.section.effects,
-        body: effects::body,
-    },
-    Section {
-        id: "read-this",
-        title: |w| w.section.read_this,
-        body: read_this::body,
-    },
-    Section {
-        id: "talk",
-        title: |w| w.section.talk,
-        body: talk::body,
-    },
-    Section {
-        id: "method",
-        title: |w| w.section.method,
-        body: method::body,
-    },
+    Section { id: "glance", title: |w| w.section.glance, body: at_a_glance::body },
+    Section { id: "reach", title: |w| w.section.reach, body: reach::body },
+    Section { id: "outcomes", title: |w| w.section.outcomes, body: outcomes::body },
+    Section { id: "effects", title: |w| w.section.effects, body: effects::body },
+    Section { id: "read-this", title: |w| w.section.read_this, body: read_this::body },
+    Section { id: "talk", title: |w| w.section.talk, body: talk::body },
+    Section { id: "method", title: |w| w.section.method, body: method::body },
 ];
 
 /// The page with all text from data cleaned, and cohorts in the notation of school years.
 pub fn cleaned(page: &SchoolPage) -> SchoolPage {
     let mut page = page.clone();
-    for text in [
-        &mut page.school,
-        &mut page.study,
-        &mut page.run_id,
-        &mut page.engine_version,
-    ] {
+    for text in [&mut page.school, &mut page.study, &mut page.run_id, &mut page.engine_version] {
         *text = clean(text);
     }
-    page.school_name = page
-        .school_name
-        .map(|name| clean(&name))
-        .filter(|n| !n.trim().is_empty());
-    page.cohorts = page
-        .cohorts
-        .iter()
-        .map(|c| school_year(&clean(c)))
-        .collect();
+    page.school_name = page.school_name.map(|name| clean(&name)).filter(|n| !n.trim().is_empty());
+    page.cohorts = page.cohorts.iter().map(|c| school_year(&clean(c))).collect();
     let mut labels: Vec<&mut String> = Vec::new();
-    labels.extend(
-        page.reach
-            .iter_mut()
-            .flat_map(|r| [&mut r.code, &mut r.nl, &mut r.en]),
-    );
-    labels.extend(
-        page.outcomes
-            .iter_mut()
-            .flat_map(|r| [&mut r.nl, &mut r.en]),
-    );
+    labels.extend(page.reach.iter_mut().flat_map(|r| [&mut r.code, &mut r.nl, &mut r.en]));
+    labels.extend(page.outcomes.iter_mut().flat_map(|r| [&mut r.nl, &mut r.en]));
     labels.extend(page.effects.iter_mut().flat_map(|r| {
         let exposure = [&mut r.exposure_nl, &mut r.exposure_en];
-        [&mut r.model, &mut r.outcome_nl, &mut r.outcome_en]
-            .into_iter()
-            .chain(exposure)
+        [&mut r.model, &mut r.outcome_nl, &mut r.outcome_en].into_iter().chain(exposure)
     }));
     labels.extend(page.flow.iter_mut().flat_map(|r| [&mut r.nl, &mut r.en]));
     labels.extend(page.adjusted_for.iter_mut().flat_map(|(nl, en)| [nl, en]));

@@ -12,12 +12,8 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
     if page.outcomes.is_empty() {
         return html! { p { (section.outcomes_empty) } };
     }
-    let pictures: Vec<Markup> = page
-        .outcomes
-        .iter()
-        .enumerate()
-        .filter_map(|(i, row)| picture(i, row, words))
-        .collect();
+    let pictures: Vec<Markup> =
+        page.outcomes.iter().enumerate().filter_map(|(i, row)| picture(i, row, words)).collect();
     html! {
         p { (section.outcomes_intro) }
         @if !pictures.is_empty() {
@@ -53,17 +49,9 @@ fn picture(i: usize, row: &OutcomeRow, words: &Words) -> Option<Markup> {
         Shown::Value(s) if s.bound == Bound::Exact => Some(format::of_hundred(s.percent)),
         _ => None,
     };
-    let mut grids = vec![Grid {
-        label: words.table.own,
-        filled: exact(&row.own)?,
-        class: "own",
-    }];
+    let mut grids = vec![Grid { label: words.table.own, filled: exact(&row.own)?, class: "own" }];
     if let Some(filled) = exact(&row.nation) {
-        grids.push(Grid {
-            label: words.table.all,
-            filled,
-            class: "all",
-        });
+        grids.push(Grid { label: words.table.all, filled, class: "all" });
     }
     let outcome = label(&row.nl, &row.en, words.lang);
     Some(html! {

@@ -1,8 +1,8 @@
 //! English: the same sentences as in Dutch, one for one.
 
 use super::{
-    Certainty, ChartWords, EffectWords, FrameWords, PartWords, SectionWords, Sentences, Size,
-    TableWords, Titled, Verdict, Way, Words, capital, joined,
+    Certainty, ChartWords, EffectWords, FrameWords, PartWords, SectionWords, Sentences, Size, TableWords, Titled,
+    Verdict, Way, Words, capital, joined,
 };
 use crate::disclosure::page::RefusalReason;
 use crate::report::format;
@@ -11,15 +11,8 @@ use crate::vocab::{DosePart, Lang, Unit};
 const EN: Lang = Lang::En;
 
 /// All English words.
-pub const WORDS: Words = Words {
-    lang: EN,
-    code: "en",
-    frame: FRAME,
-    table: TABLE,
-    section: SECTION,
-    chart: CHART,
-    say: SAY,
-};
+pub const WORDS: Words =
+    Words { lang: EN, code: "en", frame: FRAME, table: TABLE, section: SECTION, chart: CHART, say: SAY };
 
 const FRAME: FrameWords = FrameWords {
     skip: "Skip to content",
@@ -78,11 +71,7 @@ const SECTION: SectionWords = SectionWords {
     read_this: "How to read this",
     talk: "Questions to talk about",
     method: "How this was made",
-    glance_leads: [
-        "What we did",
-        "How former pupils fared",
-        "What we can say about LOB",
-    ],
+    glance_leads: ["What we did", "How former pupils fared", "What we can say about LOB"],
     glance_no_outcome: "We can show no figures on this: there are too few pupils or no data.",
     glance_no_effect: "This study did not estimate an association with LOB.",
     reach_intro: "How many pupils took part at least once? And how often on average per pupil?",
@@ -154,18 +143,9 @@ const SECTION: SectionWords = SectionWords {
             title: "All schools",
             text: "All schools in this study together, yours included. This need not be the national average.",
         },
-        Titled {
-            title: "Cohort",
-            text: "Pupils who took their final exam, or started, in the same school year.",
-        },
-        Titled {
-            title: "Doorstroom",
-            text: "Moving on to a further programme, such as from vmbo to mbo.",
-        },
-        Titled {
-            title: "Startkwalificatie",
-            text: "A diploma of havo, vwo or mbo level 2 or higher.",
-        },
+        Titled { title: "Cohort", text: "Pupils who took their final exam, or started, in the same school year." },
+        Titled { title: "Doorstroom", text: "Moving on to a further programme, such as from vmbo to mbo." },
+        Titled { title: "Startkwalificatie", text: "A diploma of havo, vwo or mbo level 2 or higher." },
         Titled {
             title: "Vsv",
             text: "Early school leaving: younger than 23 and out of school without a startkwalificatie.",
@@ -188,17 +168,9 @@ const SAY: Sentences = Sentences {
         [a, b] => format!("cohorts {a} and {b}"),
         [first, .., last] => format!("cohorts {first} to {last}"),
     },
-    of_hundred: |outcome, n, lo, hi| {
-        format!(
-            "{}: {n} of 100 pupils (between {lo} and {hi}).",
-            capital(outcome)
-        )
-    },
+    of_hundred: |outcome, n, lo, hi| format!("{}: {n} of 100 pupils (between {lo} and {hi}).", capital(outcome)),
     coded: |outcome, share, lo, hi| {
-        format!(
-            "{}: {share} of the pupils (between {lo} and {hi} of 100).",
-            capital(outcome)
-        )
+        format!("{}: {share} of the pupils (between {lo} and {hi} of 100).", capital(outcome))
     },
     of_hundred_all: |n| format!("Over all schools together it is {n} of 100."),
     too_few: |min| format!("too few pupils to show (fewer than {min})"),
@@ -217,10 +189,7 @@ const SAY: Sentences = Sentences {
     small_cell,
     certainty,
     assumptions: |a| {
-        let list = joined(
-            &a.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(),
-            "and",
-        );
+        let list = joined(&a.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), "and");
         format!("The design allows a causal reading only if this holds: {list}.")
     },
     part,
@@ -244,16 +213,9 @@ fn way(unit: Unit, way: Way) -> &'static str {
 
 fn we_did(pupils: Option<u64>, cohorts: &str, schools: u64) -> String {
     let whom = pupils.map_or("pupils".to_owned(), |n| format::pupils(n, EN));
-    let cohorts = if cohorts.is_empty() {
-        String::new()
-    } else {
-        format!(" ({cohorts})")
-    };
+    let cohorts = if cohorts.is_empty() { String::new() } else { format!(" ({cohorts})") };
     let compared = if schools > 1 {
-        format!(
-            " We compared them with pupils of all {} together.",
-            format::schools(schools, EN)
-        )
+        format!(" We compared them with pupils of all {} together.", format::schools(schools, EN))
     } else {
         String::new()
     };
@@ -295,17 +257,9 @@ fn full_range(w: &EffectWords) -> String {
 }
 
 fn estimated(w: &EffectWords) -> String {
-    let direction = if w.is_nothing() {
-        String::new()
-    } else {
-        format!(" {}", way(w.unit, Way::of(w.value)))
-    };
+    let direction = if w.is_nothing() { String::new() } else { format!(" {}", way(w.unit, Way::of(w.value))) };
     let value = w.size_of(w.value, EN);
-    format!(
-        "an estimated {value} {}{direction} ({})",
-        unit(w.unit),
-        range(w)
-    )
+    format!("an estimated {value} {}{direction} ({})", unit(w.unit), range(w))
 }
 
 /// The same after words that said the direction; in points it is not said again, to keep the sentence short.
@@ -313,12 +267,7 @@ fn difference(w: &EffectWords) -> String {
     match w.unit {
         Unit::PercentagePoint => estimated(w),
         Unit::ScorePoint => {
-            format!(
-                "an estimated {} {} ({})",
-                w.size_of(w.value, EN),
-                unit(w.unit),
-                range(w)
-            )
+            format!("an estimated {} {} ({})", w.size_of(w.value, EN), unit(w.unit), range(w))
         }
     }
 }
@@ -329,73 +278,37 @@ fn of_outcome(w: &EffectWords, direction: Way) -> String {
         Unit::PercentagePoint => "rate of",
         Unit::ScorePoint => "score on",
     };
-    format!(
-        "a {} {noun} {}",
-        way(Unit::ScorePoint, direction),
-        w.outcome
-    )
+    format!("a {} {noun} {}", way(Unit::ScorePoint, direction), w.outcome)
 }
 
 fn effect(w: &EffectWords) -> String {
     let step = (SAY.step)(w.step, w.exposure);
     let (subject, go, with) = if w.step == 1.0 {
-        (
-            format!("A {step}"),
-            ("goes", "probably goes"),
-            format!("a {step}"),
-        )
+        (format!("A {step}"), ("goes", "probably goes"), format!("a {step}"))
     } else {
         (step.clone(), ("go", "probably go"), step)
     };
     match (w.verdict.size, w.verdict.certainty) {
         (Size::Relevant(d), Certainty::Clear) => {
-            format!(
-                "{subject} {} with {}: {}.",
-                go.0,
-                of_outcome(w, d),
-                difference(w)
-            )
+            format!("{subject} {} with {}: {}.", go.0, of_outcome(w, d), difference(w))
         }
         (Size::Relevant(d), Certainty::Likely) => {
-            format!(
-                "{subject} {} with {}: {}.",
-                go.1,
-                of_outcome(w, d),
-                difference(w)
-            )
+            format!("{subject} {} with {}: {}.", go.1, of_outcome(w, d), difference(w))
         }
-        (Size::Relevant(d), Certainty::Unsure) => format!(
-            "Possibly {} with {with}, perhaps no difference ({}).",
-            of_outcome(w, d),
-            full_range(w)
-        ),
+        (Size::Relevant(d), Certainty::Unsure) => {
+            format!("Possibly {} with {with}, perhaps no difference ({}).", of_outcome(w, d), full_range(w))
+        }
         (Size::Small, Certainty::Clear) => {
-            format!(
-                "With {with} there is little or no difference in {} ({}).",
-                w.outcome,
-                full_range(w)
-            )
+            format!("With {with} there is little or no difference in {} ({}).", w.outcome, full_range(w))
         }
         (Size::Small, Certainty::Likely) if w.one_sided(EN).is_none() => {
-            format!(
-                "With {with} there is probably little difference in {} ({}).",
-                w.outcome,
-                full_range(w)
-            )
+            format!("With {with} there is probably little difference in {} ({}).", w.outcome, full_range(w))
         }
         (Size::Small, Certainty::Likely) => {
-            format!(
-                "With {with} there is probably little difference in {}: {}.",
-                w.outcome,
-                estimated(w)
-            )
+            format!("With {with} there is probably little difference in {}: {}.", w.outcome, estimated(w))
         }
         (Size::Small, Certainty::Unsure) => {
-            format!(
-                "Uncertain difference in {} with {with}: {}.",
-                w.outcome,
-                estimated(w)
-            )
+            format!("Uncertain difference in {} with {with}: {}.", w.outcome, estimated(w))
         }
     }
 }
@@ -410,10 +323,7 @@ fn frequency(w: &EffectWords) -> String {
         None => format!("between {} less and {} more", whole(w.lo), whole(w.hi)),
     };
     let direction = way(w.unit, Way::of(w.value));
-    format!(
-        "That is about {} {direction} of 100 comparable pupils ({ends}).",
-        whole(w.value)
-    )
+    format!("That is about {} {direction} of 100 comparable pupils ({ends}).", whole(w.value))
 }
 
 fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
@@ -425,10 +335,7 @@ fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
             format::number(x, super::decimals(u), EN),
             unit(u)
         ),
-        None => format!(
-            "{start} with {} small differences stay invisible.",
-            format::pupils(n, EN)
-        ),
+        None => format!("{start} with {} small differences stay invisible.", format::pupils(n, EN)),
     }
 }
 
@@ -440,53 +347,37 @@ fn small_cell(pupils: u64, events: u64) -> String {
     if events == 0 {
         return text;
     }
-    format!(
-        "{text} At least {events} of them must have the outcome, and at least {events} must not."
-    )
+    format!("{text} At least {events} of them must have the outcome, and at least {events} must not.")
 }
 
 fn refusal(reason: RefusalReason) -> &'static str {
     match reason {
-        RefusalReason::NotConverged => {
-            "There is no estimate: the calculation did not come to a reliable end."
-        }
-        RefusalReason::Separated => {
-            "There is no estimate: one characteristic decides the whole outcome in these data."
-        }
+        RefusalReason::NotConverged => "There is no estimate: the calculation did not come to a reliable end.",
+        RefusalReason::Separated => "There is no estimate: one characteristic decides the whole outcome in these data.",
         RefusalReason::NoVariation => {
             "There is no estimate: all pupils have the same outcome. Then there is nothing to compare."
         }
-        RefusalReason::NoPupils => {
-            "There is no estimate: no pupil of this school is in the analysis."
-        }
+        RefusalReason::NoPupils => "There is no estimate: no pupil of this school is in the analysis.",
         RefusalReason::OneSchool => "There is no estimate: at least 2 schools are needed.",
         RefusalReason::NoDose => {
             "There is no estimate: all pupils have the same amount of LOB. Then there is nothing to compare."
         }
-        RefusalReason::RankDeficient => {
-            "There is no estimate: the data hold too few differences for this model."
-        }
+        RefusalReason::RankDeficient => "There is no estimate: the data hold too few differences for this model.",
     }
 }
 
 fn certainty(v: Verdict) -> Titled {
     match v.certainty {
-        Certainty::Clear => Titled {
-            title: "clear",
-            text: "The margin lies far from ‘no difference’ and the design is strong.",
-        },
-        Certainty::Likely if v.size == Size::Small => Titled {
-            title: "indication",
-            text: "A large difference does not fit these data.",
-        },
-        Certainty::Likely => Titled {
-            title: "indication",
-            text: "The pattern is visible. Whether LOB is the cause, we do not know.",
-        },
-        Certainty::Unsure => Titled {
-            title: "uncertain",
-            text: "‘No difference’ fits these data too.",
-        },
+        Certainty::Clear => {
+            Titled { title: "clear", text: "The margin lies far from ‘no difference’ and the design is strong." }
+        }
+        Certainty::Likely if v.size == Size::Small => {
+            Titled { title: "indication", text: "A large difference does not fit these data." }
+        }
+        Certainty::Likely => {
+            Titled { title: "indication", text: "The pattern is visible. Whether LOB is the cause, we do not know." }
+        }
+        Certainty::Unsure => Titled { title: "uncertain", text: "‘No difference’ fits these data too." },
     }
 }
 

@@ -82,33 +82,17 @@ pub fn verdict(e: &EffectEstimate) -> Verdict {
     let declared = matches!(e.estimand.reading, Reading::CausalUnder(_));
     let nearest = lo.abs().min(hi.abs());
     let at_best = |far: bool| {
-        if declared && far {
-            Certainty::Clear
-        } else {
-            Certainty::Likely
-        }
+        if declared && far { Certainty::Clear } else { Certainty::Likely }
     };
     if points && -RELEVANT_POINTS <= lo && hi <= RELEVANT_POINTS {
-        Verdict {
-            size: Size::Small,
-            certainty: at_best(true),
-        }
+        Verdict { size: Size::Small, certainty: at_best(true) }
     } else if !e.interval.contains(0.0) {
         let far = !points || nearest >= RELEVANT_POINTS;
-        Verdict {
-            size: Size::Relevant(Way::of(value)),
-            certainty: at_best(far),
-        }
+        Verdict { size: Size::Relevant(Way::of(value)), certainty: at_best(far) }
     } else if points && value.abs() >= RELEVANT_POINTS {
-        Verdict {
-            size: Size::Relevant(Way::of(value)),
-            certainty: Certainty::Unsure,
-        }
+        Verdict { size: Size::Relevant(Way::of(value)), certainty: Certainty::Unsure }
     } else {
-        Verdict {
-            size: Size::Small,
-            certainty: Certainty::Unsure,
-        }
+        Verdict { size: Size::Small, certainty: Certainty::Unsure }
     }
 }
 
@@ -155,11 +139,7 @@ impl<'a> EffectWords<'a> {
 
     /// The interval as numbers without a sign, the nearer end first, when both ends lie on one side of 0.
     fn one_sided(&self, lang: Lang) -> Option<(String, String)> {
-        let (near, far) = if self.lo.abs() <= self.hi.abs() {
-            (self.lo, self.hi)
-        } else {
-            (self.hi, self.lo)
-        };
+        let (near, far) = if self.lo.abs() <= self.hi.abs() { (self.lo, self.hi) } else { (self.hi, self.lo) };
         (self.lo * self.hi >= 0.0).then(|| (self.size_of(near, lang), self.size_of(far, lang)))
     }
 
@@ -457,9 +437,7 @@ pub fn words(lang: Lang) -> &'static Words {
 /// `text` with a capital in front.
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// "a, b and c".

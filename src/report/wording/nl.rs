@@ -1,8 +1,8 @@
 //! Dutch, at B1 level: short sentences, no causal verbs, a range beside every estimate (`reports.md`).
 
 use super::{
-    Certainty, ChartWords, EffectWords, FrameWords, PartWords, SectionWords, Sentences, Size,
-    TableWords, Titled, Verdict, Way, Words, capital, joined,
+    Certainty, ChartWords, EffectWords, FrameWords, PartWords, SectionWords, Sentences, Size, TableWords, Titled,
+    Verdict, Way, Words, capital, joined,
 };
 use crate::disclosure::page::RefusalReason;
 use crate::report::format;
@@ -11,15 +11,8 @@ use crate::vocab::{DosePart, Lang, Unit};
 const NL: Lang = Lang::Nl;
 
 /// All Dutch words.
-pub const WORDS: Words = Words {
-    lang: NL,
-    code: "nl",
-    frame: FRAME,
-    table: TABLE,
-    section: SECTION,
-    chart: CHART,
-    say: SAY,
-};
+pub const WORDS: Words =
+    Words { lang: NL, code: "nl", frame: FRAME, table: TABLE, section: SECTION, chart: CHART, say: SAY };
 
 const FRAME: FrameWords = FrameWords {
     skip: "Naar de inhoud",
@@ -78,11 +71,7 @@ const SECTION: SectionWords = SectionWords {
     read_this: "Lees dit zo",
     talk: "Gespreksvragen",
     method: "Verantwoording",
-    glance_leads: [
-        "Wat we deden",
-        "Hoe het oud-leerlingen vergaat",
-        "Wat we over LOB kunnen zeggen",
-    ],
+    glance_leads: ["Wat we deden", "Hoe het oud-leerlingen vergaat", "Wat we over LOB kunnen zeggen"],
     glance_no_outcome: "Hierover kunnen we geen cijfers tonen: er zijn te weinig leerlingen of geen gegevens.",
     glance_no_effect: "In dit onderzoek is geen samenhang met LOB berekend.",
     reach_intro: "Hoeveel leerlingen hebben minstens één keer meegedaan? En hoe vaak gemiddeld per leerling?",
@@ -154,18 +143,9 @@ const SECTION: SectionWords = SectionWords {
             title: "Alle scholen",
             text: "Alle scholen in dit onderzoek samen, uw school meegeteld. Dat hoeft niet het landelijk gemiddelde te zijn.",
         },
-        Titled {
-            title: "Cohort",
-            text: "Leerlingen die in hetzelfde schooljaar eindexamen deden of startten.",
-        },
-        Titled {
-            title: "Doorstroom",
-            text: "De overstap naar een vervolgopleiding, zoals van het vmbo naar het mbo.",
-        },
-        Titled {
-            title: "Startkwalificatie",
-            text: "Een diploma havo, vwo of mbo niveau 2 of hoger.",
-        },
+        Titled { title: "Cohort", text: "Leerlingen die in hetzelfde schooljaar eindexamen deden of startten." },
+        Titled { title: "Doorstroom", text: "De overstap naar een vervolgopleiding, zoals van het vmbo naar het mbo." },
+        Titled { title: "Startkwalificatie", text: "Een diploma havo, vwo of mbo niveau 2 of hoger." },
         Titled {
             title: "Vsv",
             text: "Voortijdig schoolverlaten: jonger dan 23 jaar en van school zonder startkwalificatie.",
@@ -188,17 +168,9 @@ const SAY: Sentences = Sentences {
         [a, b] => format!("cohorten {a} en {b}"),
         [first, .., last] => format!("cohorten {first} tot en met {last}"),
     },
-    of_hundred: |outcome, n, lo, hi| {
-        format!(
-            "{}: {n} van de 100 leerlingen (tussen {lo} en {hi}).",
-            capital(outcome)
-        )
-    },
+    of_hundred: |outcome, n, lo, hi| format!("{}: {n} van de 100 leerlingen (tussen {lo} en {hi}).", capital(outcome)),
     coded: |outcome, share, lo, hi| {
-        format!(
-            "{}: {share} van de leerlingen (tussen {lo} en {hi} van de 100).",
-            capital(outcome)
-        )
+        format!("{}: {share} van de leerlingen (tussen {lo} en {hi} van de 100).", capital(outcome))
     },
     of_hundred_all: |n| format!("Op alle scholen samen zijn dat er {n} van de 100."),
     too_few: |min| format!("te weinig leerlingen om te tonen (minder dan {min})"),
@@ -218,9 +190,7 @@ const SAY: Sentences = Sentences {
     certainty,
     assumptions: |a| {
         let list = joined(&a.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>(), "en");
-        format!(
-            "De opzet van het onderzoek laat een oorzakelijke lezing alleen toe als dit klopt: {list}."
-        )
+        format!("De opzet van het onderzoek laat een oorzakelijke lezing alleen toe als dit klopt: {list}.")
     },
     part,
 };
@@ -243,16 +213,9 @@ fn way(unit: Unit, way: Way) -> &'static str {
 
 fn we_did(pupils: Option<u64>, cohorts: &str, schools: u64) -> String {
     let whom = pupils.map_or("leerlingen".to_owned(), |n| format::pupils(n, NL));
-    let cohorts = if cohorts.is_empty() {
-        String::new()
-    } else {
-        format!(" ({cohorts})")
-    };
+    let cohorts = if cohorts.is_empty() { String::new() } else { format!(" ({cohorts})") };
     let compared = if schools > 1 {
-        format!(
-            " We vergeleken hen met leerlingen van alle {} samen.",
-            format::schools(schools, NL)
-        )
+        format!(" We vergeleken hen met leerlingen van alle {} samen.", format::schools(schools, NL))
     } else {
         String::new()
     };
@@ -298,17 +261,9 @@ fn full_range(w: &EffectWords) -> String {
 
 /// "naar schatting 4,1 procentpunt minder (tussen 2,0 en 6,1)".
 fn estimated(w: &EffectWords) -> String {
-    let direction = if w.is_nothing() {
-        String::new()
-    } else {
-        format!(" {}", way(w.unit, Way::of(w.value)))
-    };
+    let direction = if w.is_nothing() { String::new() } else { format!(" {}", way(w.unit, Way::of(w.value))) };
     let value = w.size_of(w.value, NL);
-    format!(
-        "naar schatting {value} {}{direction} ({})",
-        unit(w.unit),
-        range(w)
-    )
+    format!("naar schatting {value} {}{direction} ({})", unit(w.unit), range(w))
 }
 
 /// The same after words that said the direction; in points it is not said again, to keep the sentence short.
@@ -316,12 +271,7 @@ fn difference(w: &EffectWords) -> String {
     match w.unit {
         Unit::PercentagePoint => estimated(w),
         Unit::ScorePoint => {
-            format!(
-                "naar schatting {} {} ({})",
-                w.size_of(w.value, NL),
-                unit(w.unit),
-                range(w)
-            )
+            format!("naar schatting {} {} ({})", w.size_of(w.value, NL), unit(w.unit), range(w))
         }
     }
 }
@@ -343,49 +293,25 @@ fn effect(w: &EffectWords) -> String {
     };
     match (w.verdict.size, w.verdict.certainty) {
         (Size::Relevant(d), Certainty::Clear) => {
-            format!(
-                "{subject} {hangs} samen met {}: {}.",
-                of_outcome(w, d),
-                difference(w)
-            )
+            format!("{subject} {hangs} samen met {}: {}.", of_outcome(w, d), difference(w))
         }
-        (Size::Relevant(d), Certainty::Likely) => format!(
-            "{subject} {hangs} waarschijnlijk samen met {}: {}.",
-            of_outcome(w, d),
-            difference(w)
-        ),
-        (Size::Relevant(d), Certainty::Unsure) => format!(
-            "Mogelijk {} bij {with}, misschien ook geen verschil ({}).",
-            of_outcome(w, d),
-            full_range(w)
-        ),
+        (Size::Relevant(d), Certainty::Likely) => {
+            format!("{subject} {hangs} waarschijnlijk samen met {}: {}.", of_outcome(w, d), difference(w))
+        }
+        (Size::Relevant(d), Certainty::Unsure) => {
+            format!("Mogelijk {} bij {with}, misschien ook geen verschil ({}).", of_outcome(w, d), full_range(w))
+        }
         (Size::Small, Certainty::Clear) => {
-            format!(
-                "Bij {with} is er weinig of geen verschil in {} ({}).",
-                w.outcome,
-                full_range(w)
-            )
+            format!("Bij {with} is er weinig of geen verschil in {} ({}).", w.outcome, full_range(w))
         }
         (Size::Small, Certainty::Likely) if w.one_sided(NL).is_none() => {
-            format!(
-                "Bij {with} is er waarschijnlijk weinig verschil in {} ({}).",
-                w.outcome,
-                full_range(w)
-            )
+            format!("Bij {with} is er waarschijnlijk weinig verschil in {} ({}).", w.outcome, full_range(w))
         }
         (Size::Small, Certainty::Likely) => {
-            format!(
-                "Bij {with} is er waarschijnlijk weinig verschil in {}: {}.",
-                w.outcome,
-                estimated(w)
-            )
+            format!("Bij {with} is er waarschijnlijk weinig verschil in {}: {}.", w.outcome, estimated(w))
         }
         (Size::Small, Certainty::Unsure) => {
-            format!(
-                "Onzeker verschil in {} bij {with}: {}.",
-                w.outcome,
-                estimated(w)
-            )
+            format!("Onzeker verschil in {} bij {with}: {}.", w.outcome, estimated(w))
         }
     }
 }
@@ -400,14 +326,12 @@ fn frequency(w: &EffectWords) -> String {
         None => format!("tussen {} minder en {} meer", whole(w.lo), whole(w.hi)),
     };
     let direction = way(w.unit, Way::of(w.value));
-    format!(
-        "Dat is ongeveer {} {direction} van de 100 vergelijkbare leerlingen ({ends}).",
-        whole(w.value)
-    )
+    format!("Dat is ongeveer {} {direction} van de 100 vergelijkbare leerlingen ({ends}).", whole(w.value))
 }
 
 fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
-    let start = "We kunnen op basis van deze gegevens geen verschil aantonen. Dat betekent niet dat LOB geen effect heeft:";
+    let start =
+        "We kunnen op basis van deze gegevens geen verschil aantonen. Dat betekent niet dat LOB geen effect heeft:";
     match visible {
         Some(x) => format!(
             "{start} bij {} kunnen we alleen verschillen groter dan ongeveer {} {} zien.",
@@ -415,10 +339,7 @@ fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
             format::number(x, super::decimals(u), NL),
             unit(u)
         ),
-        None => format!(
-            "{start} bij {} blijven kleine verschillen onzichtbaar.",
-            format::pupils(n, NL)
-        ),
+        None => format!("{start} bij {} blijven kleine verschillen onzichtbaar.", format::pupils(n, NL)),
     }
 }
 
@@ -430,25 +351,17 @@ fn small_cell(pupils: u64, events: u64) -> String {
     if events == 0 {
         return text;
     }
-    format!(
-        "{text} Daarvan moeten er minstens {events} de uitkomst hebben, en minstens {events} niet."
-    )
+    format!("{text} Daarvan moeten er minstens {events} de uitkomst hebben, en minstens {events} niet.")
 }
 
 fn refusal(reason: RefusalReason) -> &'static str {
     match reason {
-        RefusalReason::NotConverged => {
-            "Er is geen schatting: de berekening kwam niet tot een betrouwbaar einde."
-        }
-        RefusalReason::Separated => {
-            "Er is geen schatting: één kenmerk bepaalt in deze gegevens de hele uitkomst."
-        }
+        RefusalReason::NotConverged => "Er is geen schatting: de berekening kwam niet tot een betrouwbaar einde.",
+        RefusalReason::Separated => "Er is geen schatting: één kenmerk bepaalt in deze gegevens de hele uitkomst.",
         RefusalReason::NoVariation => {
             "Er is geen schatting: alle leerlingen hebben dezelfde uitkomst. Dan valt er niets te vergelijken."
         }
-        RefusalReason::NoPupils => {
-            "Er is geen schatting: van deze school zit geen enkele leerling in de analyse."
-        }
+        RefusalReason::NoPupils => "Er is geen schatting: van deze school zit geen enkele leerling in de analyse.",
         RefusalReason::OneSchool => "Er is geen schatting: daarvoor zijn minstens 2 scholen nodig.",
         RefusalReason::NoDose => {
             "Er is geen schatting: alle leerlingen hebben evenveel LOB. Dan valt er niets te vergelijken."
@@ -465,18 +378,13 @@ fn certainty(v: Verdict) -> Titled {
             title: "duidelijk",
             text: "De marge ligt ver van ‘geen verschil’ en de opzet van het onderzoek is sterk.",
         },
-        Certainty::Likely if v.size == Size::Small => Titled {
-            title: "aanwijzing",
-            text: "Een groot verschil past niet bij deze gegevens.",
-        },
-        Certainty::Likely => Titled {
-            title: "aanwijzing",
-            text: "Het patroon is zichtbaar. Of LOB de oorzaak is, weten we niet.",
-        },
-        Certainty::Unsure => Titled {
-            title: "onzeker",
-            text: "Ook ‘geen verschil’ past bij deze gegevens.",
-        },
+        Certainty::Likely if v.size == Size::Small => {
+            Titled { title: "aanwijzing", text: "Een groot verschil past niet bij deze gegevens." }
+        }
+        Certainty::Likely => {
+            Titled { title: "aanwijzing", text: "Het patroon is zichtbaar. Of LOB de oorzaak is, weten we niet." }
+        }
+        Certainty::Unsure => Titled { title: "onzeker", text: "Ook ‘geen verschil’ past bij deze gegevens." },
     }
 }
 

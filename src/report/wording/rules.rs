@@ -2,43 +2,22 @@
 
 use super::*;
 use crate::disclosure::page::EffectEstimate;
-use crate::vocab::{
-    Contrast, Estimand, Interval, IntervalMethod, Level, Population, Quantity, Unit,
-};
+use crate::vocab::{Contrast, Estimand, Interval, IntervalMethod, Level, Population, Quantity, Unit};
 
 const BOTH: [Lang; 2] = [Lang::Nl, Lang::En];
 const ASSUMED: Reading = Reading::CausalUnder(&["parallel trends"]);
 
-fn estimate(
-    value: f64,
-    lo: f64,
-    hi: f64,
-    unit: Unit,
-    step: f64,
-    reading: Reading,
-) -> EffectEstimate {
+fn estimate(value: f64, lo: f64, hi: f64, unit: Unit, step: f64, reading: Reading) -> EffectEstimate {
     EffectEstimate {
         estimand: Estimand {
             outcome: "uitval".into(),
             exposure: "lob".into(),
-            contrast: Contrast {
-                part: DosePart::Within,
-                step,
-            },
+            contrast: Contrast { part: DosePart::Within, step },
             population: Population::School,
             reading,
         },
-        quantity: Quantity {
-            value,
-            unit,
-            per: step,
-        },
-        interval: Interval {
-            lo,
-            hi,
-            level: Level::P95,
-            method: IntervalMethod::Wald,
-        },
+        quantity: Quantity { value, unit, per: step },
+        interval: Interval { lo, hi, level: Level::P95, method: IntervalMethod::Wald },
         std_error: (hi - lo) / 3.92,
         df: f64::INFINITY,
         n_pupils: 145,
@@ -49,21 +28,12 @@ fn estimate(
 /// Estimates of every size, side, width, unit, step and reading; zeros and near-zeros among them.
 fn estimates() -> Vec<EffectEstimate> {
     let mut all = Vec::new();
-    for value in [
-        -12.0, -4.1, -1.0, -0.5, -0.04, -0.0, 0.04, 0.5, 0.96, 1.0, 4.1, 99.95,
-    ] {
+    for value in [-12.0, -4.1, -1.0, -0.5, -0.04, -0.0, 0.04, 0.5, 0.96, 1.0, 4.1, 99.95] {
         for half in [0.01, 0.3, 0.96, 2.0, 15.0] {
             for unit in [Unit::PercentagePoint, Unit::ScorePoint] {
                 for step in [1.0, 2.5, 5.0] {
                     for reading in [Reading::Descriptive, Reading::Association, ASSUMED] {
-                        all.push(estimate(
-                            value,
-                            value - half,
-                            value + half,
-                            unit,
-                            step,
-                            reading,
-                        ));
+                        all.push(estimate(value, value - half, value + half, unit, step, reading));
                     }
                 }
             }
@@ -73,10 +43,7 @@ fn estimates() -> Vec<EffectEstimate> {
 }
 
 fn sentence(e: &EffectEstimate, lang: Lang) -> String {
-    let (exposure, outcome) = lang
-        .pick("LOB-activiteiten|uitval", "LOB activities|dropout")
-        .split_once('|')
-        .unwrap();
+    let (exposure, outcome) = lang.pick("LOB-activiteiten|uitval", "LOB activities|dropout").split_once('|').unwrap();
     (words(lang).say.effect)(&EffectWords::new(e, exposure, outcome))
 }
 
@@ -84,10 +51,7 @@ fn sentence(e: &EffectEstimate, lang: Lang) -> String {
 fn others(lang: Lang) -> Vec<String> {
     let say = &words(lang).say;
     let mut all = Vec::new();
-    for e in estimates()
-        .iter()
-        .filter(|e| e.quantity.unit == Unit::PercentagePoint)
-    {
+    for e in estimates().iter().filter(|e| e.quantity.unit == Unit::PercentagePoint) {
         all.push((say.frequency)(&EffectWords::new(e, "x", "y")));
     }
     for reason in [
@@ -105,12 +69,7 @@ fn others(lang: Lang) -> Vec<String> {
         let said = (say.certainty)(verdict(&e));
         all.push(format!("{}. {}", said.title, said.text));
     }
-    for part in [
-        DosePart::Total,
-        DosePart::Within,
-        DosePart::Cohort,
-        DosePart::School,
-    ] {
+    for part in [DosePart::Total, DosePart::Within, DosePart::Cohort, DosePart::School] {
         let said = (say.part)(part);
         all.push(format!("{}. {} {}", said.name, said.compares, said.caveat));
     }
@@ -118,9 +77,7 @@ fn others(lang: Lang) -> Vec<String> {
     all.push((say.small_cell)(30, 0));
     all.push((say.too_few)(10));
     all.push((say.assumptions)(&["a", "b"]));
-    let cohorts: Vec<String> = ["2021-2022", "2022-2023", "2023-2024"]
-        .map(String::from)
-        .into();
+    let cohorts: Vec<String> = ["2021-2022", "2022-2023", "2023-2024"].map(String::from).into();
     for n in 0..=3 {
         all.push((say.we_did)(Some(145), &(say.cohorts)(&cohorts[..n]), 48));
         all.push((say.we_did)(None, &(say.cohorts)(&cohorts[..n]), 1));
@@ -185,20 +142,14 @@ fn every_estimate_has_its_range_and_its_unit() {
         for e in estimates() {
             let text = sentence(&e, lang);
             let (between, and) = (lang.pick("tussen ", "between "), lang.pick(" en ", " and "));
-            let range = text
-                .split_once(between)
-                .unwrap_or_else(|| panic!("no range in “{text}”"))
-                .1;
+            let range = text.split_once(between).unwrap_or_else(|| panic!("no range in “{text}”")).1;
             assert!(range.contains(and), "no range in “{text}”");
             let unit = match e.quantity.unit {
                 Unit::PercentagePoint => lang.pick("procentpunt", "percentage points"),
                 Unit::ScorePoint => lang.pick("punten", "points"),
             };
             assert!(text.contains(unit), "no unit in “{text}”");
-            assert!(
-                !text.contains('%'),
-                "a difference of shares is no percentage: “{text}”"
-            );
+            assert!(!text.contains('%'), "a difference of shares is no percentage: “{text}”");
         }
     }
 }
@@ -206,22 +157,13 @@ fn every_estimate_has_its_range_and_its_unit() {
 #[test]
 fn numbers_follow_the_language_and_never_show_a_minus_zero() {
     for text in every_sentence(Lang::Nl) {
-        let point = text
-            .as_bytes()
-            .windows(3)
-            .any(|w| w[0].is_ascii_digit() && w[1] == b'.' && w[2].is_ascii_digit());
+        let point = text.as_bytes().windows(3).any(|w| w[0].is_ascii_digit() && w[1] == b'.' && w[2].is_ascii_digit());
         assert!(!point, "decimal point in “{text}”");
     }
     for lang in BOTH {
         for text in every_sentence(lang) {
-            assert!(
-                !text.contains("−0,0") && !text.contains("−0.0") && !text.contains("-0"),
-                "{text}"
-            );
-            assert!(
-                !text.contains('−'),
-                "the words less and more carry the sign: “{text}”"
-            );
+            assert!(!text.contains("−0,0") && !text.contains("−0.0") && !text.contains("-0"), "{text}");
+            assert!(!text.contains('−'), "the words less and more carry the sign: “{text}”");
             assert!(!text.contains("  ") && !text.contains(".."), "“{text}”");
         }
     }
@@ -232,10 +174,7 @@ fn sentences_are_short() {
     for (lang, most) in [(Lang::Nl, 20), (Lang::En, 24)] {
         for text in every_sentence(lang) {
             for one in text.split_inclusive(['.', '?']).filter(|s| s.contains(' ')) {
-                let n = one
-                    .split_whitespace()
-                    .filter(|w| w.chars().any(char::is_alphanumeric))
-                    .count();
+                let n = one.split_whitespace().filter(|w| w.chars().any(char::is_alphanumeric)).count();
                 // No singular can be made from a plural label, so a step of one takes more words.
                 let extra = if one.contains(" 1 in ") { 4 } else { 0 };
                 assert!(n <= most + extra, "{n} words: “{one}”");
@@ -250,39 +189,20 @@ fn certainty_follows_interval_and_design() {
     use Size::{Relevant, Small};
     use Way::{Less, More};
     let at = |value, lo, hi, reading| {
-        let v = verdict(&estimate(
-            value,
-            lo,
-            hi,
-            Unit::PercentagePoint,
-            5.0,
-            reading,
-        ));
+        let v = verdict(&estimate(value, lo, hi, Unit::PercentagePoint, 5.0, reading));
         (v.size, v.certainty)
     };
     let seen = Reading::Association;
-    assert_eq!(
-        at(-4.0, -6.0, -2.0, seen),
-        (Relevant(Less), Likely),
-        "never clear without a design"
-    );
+    assert_eq!(at(-4.0, -6.0, -2.0, seen), (Relevant(Less), Likely), "never clear without a design");
     assert_eq!(at(-4.0, -6.0, -2.0, ASSUMED), (Relevant(Less), Clear));
-    assert_eq!(
-        at(-1.5, -2.9, -0.1, ASSUMED),
-        (Relevant(Less), Likely),
-        "close to no difference"
-    );
+    assert_eq!(at(-1.5, -2.9, -0.1, ASSUMED), (Relevant(Less), Likely), "close to no difference");
     assert_eq!(at(0.8, 0.1, 1.5, seen), (Relevant(More), Likely));
     assert_eq!(at(-4.0, -9.0, 1.0, seen), (Relevant(Less), Unsure));
     assert_eq!(at(0.3, -2.0, 2.6, seen), (Small, Unsure));
     assert_eq!(at(0.5, 0.3, 0.7, seen), (Small, Likely));
     assert_eq!(at(0.0, -0.9, 0.9, ASSUMED), (Small, Clear));
     let score = verdict(&estimate(0.2, 0.1, 0.3, Unit::ScorePoint, 5.0, seen));
-    assert_eq!(
-        (score.size, score.certainty),
-        (Relevant(More), Likely),
-        "a score has its own scale"
-    );
+    assert_eq!((score.size, score.certainty), (Relevant(More), Likely), "a score has its own scale");
 }
 
 #[test]
@@ -302,28 +222,14 @@ fn the_null_text_is_the_agreed_one() {
     );
     for lang in BOTH {
         let one = (words(lang).say.null)(1, None, Unit::PercentagePoint);
-        assert!(
-            one.contains(lang.pick("bij 1 leerling ", "with 1 pupil ")),
-            "{one}"
-        );
+        assert!(one.contains(lang.pick("bij 1 leerling ", "with 1 pupil ")), "{one}");
     }
 }
 
 #[test]
 fn the_sentences_of_the_table() {
-    let say = |value, lo, hi| {
-        sentence(
-            &estimate(
-                value,
-                lo,
-                hi,
-                Unit::PercentagePoint,
-                5.0,
-                Reading::Association,
-            ),
-            Lang::Nl,
-        )
-    };
+    let say =
+        |value, lo, hi| sentence(&estimate(value, lo, hi, Unit::PercentagePoint, 5.0, Reading::Association), Lang::Nl);
     assert_eq!(
         say(-4.1, -6.1, -2.0),
         "5 extra LOB-activiteiten hangen waarschijnlijk samen met minder uitval: naar schatting 4,1 procentpunt minder (tussen 2,0 en 6,1)."

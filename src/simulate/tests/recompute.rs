@@ -13,10 +13,7 @@ pub(super) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Vec<Option<&'a st
 }
 
 pub(super) fn ids(batch: &RecordBatch) -> Vec<&str> {
-    texts(batch, "pseudo_id")
-        .into_iter()
-        .map(|id| id.expect("ids aren't null"))
-        .collect()
+    texts(batch, "pseudo_id").into_iter().map(|id| id.expect("ids aren't null")).collect()
 }
 
 pub(super) fn dates<'a>(batch: &'a RecordBatch, name: &str) -> &'a [i32] {
@@ -30,18 +27,8 @@ impl Truth {
     pub fn of(region: &Region) -> Self {
         let t = &region.truth;
         let value = t["value"].as_primitive::<Float64Type>().values();
-        let column = |name| -> Vec<String> {
-            texts(t, name)
-                .into_iter()
-                .map(|x| x.unwrap_or("").to_owned())
-                .collect()
-        };
-        let keys = [
-            column("outcome"),
-            column("level"),
-            column("school"),
-            column("term"),
-        ];
+        let column = |name| -> Vec<String> { texts(t, name).into_iter().map(|x| x.unwrap_or("").to_owned()).collect() };
+        let keys = [column("outcome"), column("level"), column("school"), column("term")];
         let key = |i: usize| {
             let [a, b, c, d] = &keys;
             (a[i].clone(), b[i].clone(), c[i].clone(), d[i].clone())
@@ -51,10 +38,7 @@ impl Truth {
 
     pub fn get(&self, outcome: &str, level: &str, school: &str, term: &str) -> f64 {
         let key = (outcome.into(), level.into(), school.into(), term.into());
-        *self
-            .0
-            .get(&key)
-            .unwrap_or_else(|| panic!("no truth row {key:?}"))
+        *self.0.get(&key).unwrap_or_else(|| panic!("no truth row {key:?}"))
     }
 }
 
@@ -79,9 +63,7 @@ impl Row<'_> {
     }
 
     fn active(&self, day: i32) -> impl Iterator<Item = &(i32, i32, &str, Option<&str>)> {
-        self.enrolments
-            .iter()
-            .filter(move |e| e.0 <= day && day <= e.1)
+        self.enrolments.iter().filter(move |e| e.0 <= day && day <= e.1)
     }
 
     fn outcome(&self, outcome: &str) -> bool {
@@ -90,9 +72,9 @@ impl Row<'_> {
         match outcome {
             "uitval_jr1" => self.active(second).next().is_none(),
             "doorstroom_mbo" => self.active(first).any(|e| e.2 == "mbo"),
-            "gestart_en_gebleven" => self
-                .active(first)
-                .any(|e| e.2 == "mbo" && self.active(second).any(|l| l.2 == "mbo" && l.3 == e.3)),
+            "gestart_en_gebleven" => {
+                self.active(first).any(|e| e.2 == "mbo" && self.active(second).any(|l| l.2 == "mbo" && l.3 == e.3))
+            }
             _ => panic!("no rule for {outcome}"),
         }
     }
@@ -101,10 +83,7 @@ impl Row<'_> {
 pub(super) fn rows(region: &Region) -> Vec<Row<'_>> {
     let l = &region.leerling;
     let mut activities: HashMap<&str, Vec<i32>> = HashMap::new();
-    for (id, day) in ids(&region.activiteit)
-        .into_iter()
-        .zip(dates(&region.activiteit, "datum"))
-    {
+    for (id, day) in ids(&region.activiteit).into_iter().zip(dates(&region.activiteit, "datum")) {
         activities.entry(id).or_default().push(*day);
     }
     let i = &region.inschrijving;
@@ -112,43 +91,16 @@ pub(super) fn rows(region: &Region) -> Vec<Row<'_>> {
     let (sector, crebo) = (texts(i, "sector"), texts(i, "crebo"));
     let mut enrolments: HashMap<&str, Vec<_>> = HashMap::new();
     for (r, id) in ids(i).into_iter().enumerate() {
-        let end = if end.is_null(r) {
-            i32::MAX
-        } else {
-            end.value(r)
-        };
-        let row = (
-            dates(i, "begin")[r],
-            end,
-            sector[r].expect("not null"),
-            crebo[r],
-        );
+        let end = if end.is_null(r) { i32::MAX } else { end.value(r) };
+        let row = (dates(i, "begin")[r], end, sector[r].expect("not null"), crebo[r]);
         enrolments.entry(id).or_default().push(row);
     }
-    let dropout: HashMap<&str, i32> = ids(&region.uitval)
-        .into_iter()
-        .zip(dates(&region.uitval, "datum").iter().copied())
-        .collect();
-    let text = |name| -> Vec<&str> {
-        texts(l, name)
-            .into_iter()
-            .map(|t| t.expect("not null"))
-            .collect()
-    };
-    let (schools, leerweg, sex, link) = (
-        text("school"),
-        text("leerweg"),
-        text("geslacht"),
-        text("koppelstatus"),
-    );
-    let (ses, age) = (
-        l["ses_woa"].as_primitive::<Float64Type>(),
-        l["leeftijd"].as_primitive::<Float64Type>(),
-    );
-    let (lwoo, cohort) = (
-        l["lwoo"].as_boolean(),
-        l["cohort"].as_primitive::<Int32Type>(),
-    );
+    let dropout: HashMap<&str, i32> =
+        ids(&region.uitval).into_iter().zip(dates(&region.uitval, "datum").iter().copied()).collect();
+    let text = |name| -> Vec<&str> { texts(l, name).into_iter().map(|t| t.expect("not null")).collect() };
+    let (schools, leerweg, sex, link) = (text("school"), text("leerweg"), text("geslacht"), text("koppelstatus"));
+    let (ses, age) = (l["ses_woa"].as_primitive::<Float64Type>(), l["leeftijd"].as_primitive::<Float64Type>());
+    let (lwoo, cohort) = (l["lwoo"].as_boolean(), l["cohort"].as_primitive::<Int32Type>());
     let landmark = dates(l, "landmark");
     let flag = |b: bool| f64::from(u8::from(b));
     ids(l)
@@ -217,14 +169,7 @@ fn recompute<'a>(
             + slope * (dose - cohort)
             + p("dose_cohort") * (cohort - school)
             + p("dose_school") * (school - p(centre));
-        Recomputed {
-            school: row.school,
-            period: 0,
-            within: dose - cohort,
-            slope,
-            eta,
-            y: f64::from(u8::from(*y)),
-        }
+        Recomputed { school: row.school, period: 0, within: dose - cohort, slope, eta, y: f64::from(u8::from(*y)) }
     });
     members.collect()
 }
@@ -235,9 +180,7 @@ pub(super) fn landmark<'a>(truth: &Truth, rows: &[Row<'a>], outcome: &str) -> Ve
         .filter(|r| r.linked && r.left_vmbo.is_none())
         .map(|r| (r, r.dose(r.landmark), r.outcome(outcome)))
         .collect();
-    recompute(truth, outcome, "centre", &members, |r| {
-        format!("cohort_{}", r.year)
-    })
+    recompute(truth, outcome, "centre", &members, |r| format!("cohort_{}", r.year))
 }
 
 pub(super) fn hazard<'a>(truth: &Truth, rows: &[Row<'a>]) -> Vec<Recomputed<'a>> {
@@ -276,6 +219,7 @@ pub(super) fn ame<'a>(units: impl Iterator<Item = &'a Recomputed<'a>>) -> f64 {
         let p = periods.entry(u.period).or_default();
         *p = (p.0 + 1.0, p.1 + expit(u.eta), p.2 + expit(u.eta + 5.0 * u.slope));
     }
-    let survival = |risk: fn(&(f64, f64, f64)) -> f64| -> f64 { periods.values().map(|p| 1.0 - risk(p) / p.0).product() };
+    let survival =
+        |risk: fn(&(f64, f64, f64)) -> f64| -> f64 { periods.values().map(|p| 1.0 - risk(p) / p.0).product() };
     100.0 * (survival(|p| p.1) - survival(|p| p.2))
 }

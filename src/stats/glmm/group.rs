@@ -118,24 +118,13 @@ impl<'a, const Q: usize> GroupCells<'a, Q> {
             if largest < LAST_STEP {
                 let factor = SmallCholesky::factor(&here.m)?;
                 let log_lik = here.penalised - 0.5 * factor.log_det();
-                return Some(AtMode {
-                    u,
-                    log_lik,
-                    m_inverse: factor.inverse(),
-                    terms,
-                });
+                return Some(AtMode { u, log_lik, m_inverse: factor.inverse(), terms });
             }
         }
         None
     }
 
-    fn evaluate(
-        &self,
-        at: &Parameters<Q>,
-        offsets: &[f64],
-        u: &[f64; Q],
-        terms: &mut [CellTerms],
-    ) -> AtU<Q> {
+    fn evaluate(&self, at: &Parameters<Q>, offsets: &[f64], u: &[f64; Q], terms: &mut [CellTerms]) -> AtU<Q> {
         // Λu once, so that a row costs q multiplications for η.
         let b = at.effects(u);
         let mut information = [[0.0; Q]; Q];
@@ -205,10 +194,7 @@ impl<'a, const Q: usize> GroupCells<'a, Q> {
         for ((x, z), cell) in self.rows().zip(self.z).zip(&mode.terms) {
             let spherical = at.spherical(z);
             for k in 0..Q {
-                zwx.row_mut(k)
-                    .iter_mut()
-                    .zip(x)
-                    .for_each(|(to, x)| *to += cell.weight * spherical[k] * x);
+                zwx.row_mut(k).iter_mut().zip(x).for_each(|(to, x)| *to += cell.weight * spherical[k] * x);
                 zr[k] += cell.score * z[k];
                 for l in 0..Q {
                     zwz[k][l] += cell.weight * spherical[k] * z[l];
@@ -245,9 +231,8 @@ impl<const Q: usize> Parameters<'_, Q> {
     /// I + Λᵀ A Λ for a symmetric A of which the lower triangle is given.
     #[allow(clippy::needless_range_loop, reason = "indices as in the formula")]
     fn one_plus(&self, lower: &Small<Q>) -> Small<Q> {
-        let full: Small<Q> = std::array::from_fn(|k| {
-            std::array::from_fn(|l| if l <= k { lower[k][l] } else { lower[l][k] })
-        });
+        let full: Small<Q> =
+            std::array::from_fn(|k| std::array::from_fn(|l| if l <= k { lower[k][l] } else { lower[l][k] }));
         let mut out = [[0.0; Q]; Q];
         for a in 0..Q {
             for b in 0..Q {

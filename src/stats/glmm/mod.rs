@@ -37,11 +37,7 @@ pub struct GlmmOptions {
 
 impl Default for GlmmOptions {
     fn default() -> Self {
-        Self {
-            max_evaluations: 2000,
-            glm: GlmOptions::default(),
-            variance_prior: 0.0,
-        }
+        Self { max_evaluations: 2000, glm: GlmOptions::default(), variance_prior: 0.0 }
     }
 }
 
@@ -102,11 +98,7 @@ impl GlmmFit {
 /// Those of [`fit_glm`], which is fitted first (columns that separate the outcome do so with random effects too);
 /// [`StatsError::Shape`] unless z has 1 to 3 columns, none of them zero; [`StatsError::TooFewGroups`];
 /// [`StatsError::NotConverged`] where not even a Hessian can be had.
-pub fn fit_glmm(
-    cells: &BinomialCells,
-    link: Link,
-    opt: &GlmmOptions,
-) -> Result<GlmmFit, StatsError> {
+pub fn fit_glmm(cells: &BinomialCells, link: Link, opt: &GlmmOptions) -> Result<GlmmFit, StatsError> {
     match cells.z.ncols() {
         1 => fit::<1>(cells, link, opt),
         2 => fit::<2>(cells, link, opt),
@@ -129,9 +121,7 @@ pub fn glmm_log_lik(
 ) -> Result<f64, StatsError> {
     cells.check()?;
     if beta.len() != cells.x.ncols() || theta.len() != n_theta(cells.z.ncols()) {
-        return Err(StatsError::Shape(
-            "beta and theta do not fit the columns of x and z",
-        ));
+        return Err(StatsError::Shape("beta and theta do not fit the columns of x and z"));
     }
     let phi: Array1<f64> = beta.iter().chain(theta.iter()).copied().collect();
     let found = match cells.z.ncols() {
@@ -140,23 +130,14 @@ pub fn glmm_log_lik(
         3 => Problem::<3>::new(cells, link).evaluate(&phi),
         _ => return Err(StatsError::Shape("z must have 1 to 3 columns")),
     };
-    let not_found = StatsError::NotConverged {
-        evaluations: 1,
-        grad_max: f64::INFINITY,
-    };
+    let not_found = StatsError::NotConverged { evaluations: 1, grad_max: f64::INFINITY };
     found.map(|at| -at.value).ok_or(not_found)
 }
 
-fn fit<const Q: usize>(
-    cells: &BinomialCells,
-    link: Link,
-    opt: &GlmmOptions,
-) -> Result<GlmmFit, StatsError> {
+fn fit<const Q: usize>(cells: &BinomialCells, link: Link, opt: &GlmmOptions) -> Result<GlmmFit, StatsError> {
     let glm = fit_glm(cells, link, &opt.glm)?;
     if glm.n_groups < 2 {
-        return Err(StatsError::TooFewGroups {
-            groups: glm.n_groups,
-        });
+        return Err(StatsError::TooFewGroups { groups: glm.n_groups });
     }
     let original = Problem::<Q>::new(cells, link);
     let scaling = Scaling::new(cells, &glm)?;
@@ -174,8 +155,7 @@ fn search<const Q: usize>(
     let p = glm.beta.len();
     let start = |sd: f64| {
         let mut phi = Array1::zeros(p + n_theta(Q));
-        phi.slice_mut(s![..p])
-            .assign(&scaling.beta_to_scaled(&glm.beta));
+        phi.slice_mut(s![..p]).assign(&scaling.beta_to_scaled(&glm.beta));
         for (k, (row, column)) in positions(Q).enumerate() {
             phi[p + k] = if row == column { sd } else { 0.0 };
         }
@@ -183,13 +163,8 @@ fn search<const Q: usize>(
     };
     // Curvature: the GLM's information, 1 in scaled β, and about one unit per group in θ.
     let mut inverse_hessian = Array2::eye(p + n_theta(Q));
-    inverse_hessian
-        .slice_mut(s![p.., p..])
-        .mapv_inplace(|v| v / glm.n_groups as f64);
-    let layout = ThetaLayout {
-        offset: p,
-        sizes: vec![Q],
-    };
+    inverse_hessian.slice_mut(s![p.., p..]).mapv_inplace(|v| v / glm.n_groups as f64);
+    let layout = ThetaLayout { offset: p, sizes: vec![Q] };
     let log_prior = |phi: &Array1<f64>, mut at: ValueGrad| {
         let diagonal = positions(Q).enumerate().filter(|(_, (row, column))| row == column);
         for (k, _) in diagonal.filter(|_| opt.variance_prior > 0.0) {
@@ -221,25 +196,14 @@ struct Scaling {
 
 impl Scaling {
     fn new(cells: &BinomialCells, glm: &GlmFit) -> Result<Self, StatsError> {
-        let positive = |failed: super::linalg::NotPositive| StatsError::RankDeficient {
-            column: failed.column,
-        };
-        let information = Cholesky::factor(glm.vcov.view())
-            .map_err(positive)?
-            .inverse();
-        let z: Vec<f64> = cells
-            .z
-            .columns()
-            .into_iter()
-            .map(|c| root_mean_square(c, cells.trials.iter().copied()))
-            .collect();
+        let positive = |failed: super::linalg::NotPositive| StatsError::RankDeficient { column: failed.column };
+        let information = Cholesky::factor(glm.vcov.view()).map_err(positive)?.inverse();
+        let z: Vec<f64> =
+            cells.z.columns().into_iter().map(|c| root_mean_square(c, cells.trials.iter().copied())).collect();
         if z.contains(&0.0) {
             return Err(StatsError::Shape("a column of z is zero everywhere"));
         }
-        Ok(Self {
-            information: Cholesky::factor(information.view()).map_err(positive)?,
-            z,
-        })
+        Ok(Self { information: Cholesky::factor(information.view()).map_err(positive)?, z })
     }
 
     fn beta_to_scaled(&self, beta: &Array1<f64>) -> Array1<f64> {
@@ -316,10 +280,7 @@ impl<const Q: usize> Problem<Q> {
     fn group(&self, j: usize) -> GroupCells<'_, Q> {
         let range = self.ranges[j].clone();
         let p = self.x.ncols();
-        let x = self
-            .x
-            .as_slice()
-            .expect("made in standard layout by `new` and `scaled`");
+        let x = self.x.as_slice().expect("made in standard layout by `new` and `scaled`");
         GroupCells {
             x: &x[range.start * p..range.end * p],
             z: &self.z[range.clone()],
@@ -339,18 +300,11 @@ impl<const Q: usize> Problem<Q> {
             .map(|j| {
                 let cells = self.group(j);
                 let mode = cells.mode(&at, self.warm[j])?;
-                Some(Share {
-                    u: mode.u,
-                    log_lik: mode.log_lik,
-                    grad: cells.gradient(&at, &mode),
-                })
+                Some(Share { u: mode.u, log_lik: mode.log_lik, grad: cells.gradient(&at, &mode) })
             })
             .collect();
         let shares: Vec<Share<Q>> = shares.into_iter().collect::<Option<_>>()?;
-        let mut total = ValueGrad {
-            value: 0.0,
-            grad: Array1::zeros(phi.len()),
-        };
+        let mut total = ValueGrad { value: 0.0, grad: Array1::zeros(phi.len()) };
         for (share, warm) in shares.iter().zip(&mut self.warm) {
             total.value -= share.log_lik;
             total.grad -= &share.grad;
@@ -372,28 +326,15 @@ impl<const Q: usize> Problem<Q> {
     }
 
     /// Reports the optimum in original units, with a last evaluation that starts from nothing.
-    fn finish(
-        &self,
-        scaling: &Scaling,
-        optimum: Optimum,
-        glm: &GlmFit,
-    ) -> Result<GlmmFit, StatsError> {
+    fn finish(&self, scaling: &Scaling, optimum: Optimum, glm: &GlmFit) -> Result<GlmmFit, StatsError> {
         let to_original = scaling.to_original();
         let phi = to_original.dot(&optimum.x);
         let at = Parameters::<Q>::split(phi.as_slice().expect("a product is in standard layout"));
-        let details: Option<Vec<Detail>> = (0..self.ranges.len())
-            .into_par_iter()
-            .map(|j| self.detail(j, &at))
-            .collect();
-        let details = details.ok_or(StatsError::NotConverged {
-            evaluations: optimum.evaluations,
-            grad_max: optimum.grad_max,
-        })?;
-        let vcov = symmetrised(
-            &to_original
-                .dot(&optimum.inverse_hessian)
-                .dot(&to_original.t()),
-        );
+        let details: Option<Vec<Detail>> =
+            (0..self.ranges.len()).into_par_iter().map(|j| self.detail(j, &at)).collect();
+        let details =
+            details.ok_or(StatsError::NotConverged { evaluations: optimum.evaluations, grad_max: optimum.grad_max })?;
+        let vcov = symmetrised(&to_original.dot(&optimum.inverse_hessian).dot(&to_original.t()));
         let mut meat = Array2::zeros(vcov.raw_dim());
         let mut scores = Array2::zeros((details.len(), phi.len()));
         let mut modes = Array2::zeros((details.len(), Q));

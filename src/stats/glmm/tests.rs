@@ -20,37 +20,21 @@ fn spread(k: usize) -> f64 {
 
 impl Data {
     pub(super) fn new(n_groups: usize, q: usize, grouped: bool) -> Self {
-        let group: Vec<u32> = (0..n_groups as u32)
-            .flat_map(|j| vec![j; 8 + (j as usize * 5) % 7])
-            .collect();
+        let group: Vec<u32> = (0..n_groups as u32).flat_map(|j| vec![j; 8 + (j as usize * 5) % 7]).collect();
         let n = group.len();
         let column = |i: usize, k: usize| {
-            if k == 0 {
-                1.0
-            } else {
-                2.0 * spread(i * (k + 2) + 7 * k) - 1.0
-            }
+            if k == 0 { 1.0 } else { 2.0 * spread(i * (k + 2) + 7 * k) - 1.0 }
         };
         let x = Array2::from_shape_fn((n, 3), |(i, k)| column(i, k));
         let z = Array2::from_shape_fn((n, q), |(i, k)| column(i, k) * (k as f64 + 1.0));
         let trials = Array1::from_shape_fn(n, |i| if grouped { 1.0 + (i % 4) as f64 } else { 1.0 });
         let successes = Array1::from_shape_fn(n, |i| {
             let j = group[i] as usize;
-            let shift =
-                1.4 * (spread(j * 3 + 1) - 0.5) + 1.2 * (spread(j * 5 + 2) - 0.5) * x[[i, 1]];
+            let shift = 1.4 * (spread(j * 3 + 1) - 0.5) + 1.2 * (spread(j * 5 + 2) - 0.5) * x[[i, 1]];
             let mean = Link::Logit.mean(-0.4 + 0.6 * x[[i, 1]] + 2.0 * shift);
-            (trials[i] * mean + spread(i * 11 + 3) - 0.5)
-                .round()
-                .clamp(0.0, trials[i])
+            (trials[i] * mean + spread(i * 11 + 3) - 0.5).round().clamp(0.0, trials[i])
         });
-        Self {
-            x,
-            z,
-            trials,
-            successes,
-            group,
-            n_groups,
-        }
+        Self { x, z, trials, successes, group, n_groups }
     }
 
     pub(super) fn cells(&self) -> BinomialCells<'_> {
@@ -67,11 +51,7 @@ impl Data {
 
 fn phi(q: usize) -> Array1<f64> {
     let theta = [0.7, -0.3, 0.2, 0.5, 0.15, 0.4];
-    let picked: Vec<f64> = positions(3)
-        .zip(theta)
-        .filter(|((r, c), _)| *r < q && *c < q)
-        .map(|(_, t)| t)
-        .collect();
+    let picked: Vec<f64> = positions(3).zip(theta).filter(|((r, c), _)| *r < q && *c < q).map(|(_, t)| t).collect();
     [-0.4, 0.6, 0.1].into_iter().chain(picked).collect()
 }
 
@@ -89,8 +69,7 @@ fn gradient_error<const Q: usize>(link: Link) -> f64 {
         };
         // Fourth-order difference: truncation h⁴ ≈ 1e-12, rounding 1e-14/h ≈ 1e-11.
         let h = 1e-3;
-        let slope =
-            (8.0 * (value(h) - value(-h)) - (value(2.0 * h) - value(-2.0 * h))) / (12.0 * h);
+        let slope = (8.0 * (value(h) - value(-h)) - (value(2.0 * h) - value(-2.0 * h))) / (12.0 * h);
         worst = worst.max((slope - exact[k]).abs());
     }
     worst
@@ -99,11 +78,7 @@ fn gradient_error<const Q: usize>(link: Link) -> f64 {
 #[test]
 fn the_gradient_is_exact() {
     for link in [Link::Logit, Link::Cloglog] {
-        let errors = [
-            gradient_error::<1>(link),
-            gradient_error::<2>(link),
-            gradient_error::<3>(link),
-        ];
+        let errors = [gradient_error::<1>(link), gradient_error::<2>(link), gradient_error::<3>(link)];
         assert!(errors.iter().all(|&e| e < 2e-9), "{link:?} {errors:?}");
     }
 }
@@ -113,11 +88,8 @@ fn the_modes_move_as_their_jacobian_says() {
     for link in [Link::Logit, Link::Cloglog] {
         let data = Data::new(5, 2, true);
         let problem = Problem::<2>::new(&data.cells(), link);
-        let mode_of = |phi: &Array1<f64>, j: usize| {
-            problem
-                .detail(j, &Parameters::split(phi.as_slice().unwrap()))
-                .unwrap()
-        };
+        let mode_of =
+            |phi: &Array1<f64>, j: usize| problem.detail(j, &Parameters::split(phi.as_slice().unwrap())).unwrap();
         let at = phi(2);
         for j in 0..5 {
             let jacobian = mode_of(&at, j).jacobian;
@@ -127,11 +99,7 @@ fn the_modes_move_as_their_jacobian_says() {
                 up[k] += h;
                 down[k] -= h;
                 let slope = (mode_of(&up, j).mode - mode_of(&down, j).mode) / (2.0 * h);
-                assert!(
-                    (&slope - &jacobian.column(k))
-                        .iter()
-                        .all(|d| d.abs() < 1e-8)
-                );
+                assert!((&slope - &jacobian.column(k)).iter().all(|d| d.abs() < 1e-8));
             }
         }
     }
@@ -145,34 +113,19 @@ fn one_group_agrees_with_the_definition() {
     let at = phi(1);
     let integrand = |u: f64| {
         let cells = problem.group(0);
-        let eta = |i: usize| {
-            (0..3).map(|k| data.x[[i, k]] * at[k]).sum::<f64>() + data.z[[i, 0]] * at[3] * u
-        };
+        let eta = |i: usize| (0..3).map(|k| data.x[[i, k]] * at[k]).sum::<f64>() + data.z[[i, 0]] * at[3] * u;
         let rows = 0..cells.z.len();
-        rows.map(|i| {
-            Link::Cloglog
-                .cell(eta(i), data.trials[i], data.successes[i])
-                .log_lik
-        })
-        .sum::<f64>()
-            - 0.5 * u * u
+        rows.map(|i| Link::Cloglog.cell(eta(i), data.trials[i], data.successes[i]).log_lik).sum::<f64>() - 0.5 * u * u
     };
     let (mut low, mut high) = (-5.0, 5.0);
     for _ in 0..200 {
         let (a, b) = (low + (high - low) / 3.0, high - (high - low) / 3.0);
-        if integrand(a) < integrand(b) {
-            low = a
-        } else {
-            high = b
-        }
+        if integrand(a) < integrand(b) { low = a } else { high = b }
     }
     let (u, h) = (0.5 * (low + high), 1e-4);
     let curvature = -(integrand(u + h) - 2.0 * integrand(u) + integrand(u - h)) / (h * h);
     let expected = integrand(u) - 0.5 * curvature.ln();
-    let found = problem
-        .detail(0, &Parameters::split(at.as_slice().unwrap()))
-        .unwrap()
-        .log_lik;
+    let found = problem.detail(0, &Parameters::split(at.as_slice().unwrap())).unwrap().log_lik;
     // The second difference carries about 1e-14/h² = 1e-6 of rounding.
     assert!((found - expected).abs() < 1e-5, "{found} {expected}");
 }
@@ -183,14 +136,7 @@ fn grouped_and_separate_rows_give_the_same_fit() {
     let mut rows: Vec<(usize, f64)> = Vec::new();
     for i in 0..data.group.len() {
         for k in 0..data.trials[i] as usize {
-            rows.push((
-                i,
-                if (k as f64) < data.successes[i] {
-                    1.0
-                } else {
-                    0.0
-                },
-            ));
+            rows.push((i, if (k as f64) < data.successes[i] { 1.0 } else { 0.0 }));
         }
     }
     let index: Vec<usize> = rows.iter().map(|r| r.0).collect();
@@ -216,10 +162,7 @@ fn grouped_and_separate_rows_give_the_same_fit() {
 fn any_number_of_threads_gives_the_same_bits() {
     let data = Data::new(15, 2, false);
     let with = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| fit_glmm(&data.cells(), Link::Cloglog, &GlmmOptions::default()).unwrap())
     };
     let (one, three) = (with(1), with(3));
@@ -237,12 +180,7 @@ fn the_fit_is_stationary_and_its_parts_agree() {
     assert_eq!(fit.stop, Stop::Interior);
     assert!(fit.log_lik > fit.log_lik_glm);
     assert!(fit.theta[0] > 0.0 && fit.theta[2] > 0.0);
-    assert!(
-        fit.scores
-            .sum_axis(ndarray::Axis(0))
-            .iter()
-            .all(|s| s.abs() < 1e-6)
-    );
+    assert!(fit.scores.sum_axis(ndarray::Axis(0)).iter().all(|s| s.abs() < 1e-6));
     assert!(fit.vcov.diag().iter().all(|&v| v > 0.0));
     let extra = fit.mode_mse(3) - &fit.cond_var[3];
     assert!(extra[[0, 0]] > 0.0 && extra[[1, 1]] > 0.0);
@@ -291,15 +229,9 @@ fn equal_groups_end_on_the_boundary_with_the_pooled_answer() {
 fn what_cannot_be_fitted_is_refused() {
     let opt = GlmmOptions::default();
     let data = Data::new(1, 1, true);
-    assert_eq!(
-        fit_glmm(&data.cells(), Link::Logit, &opt).unwrap_err(),
-        StatsError::TooFewGroups { groups: 1 }
-    );
+    assert_eq!(fit_glmm(&data.cells(), Link::Logit, &opt).unwrap_err(), StatsError::TooFewGroups { groups: 1 });
     let mut twins = Data::new(6, 1, true);
     let second = twins.x.column(1).to_owned();
     twins.x.column_mut(2).assign(&(&second * 2.0 + 1.0));
-    assert_eq!(
-        fit_glmm(&twins.cells(), Link::Logit, &opt).unwrap_err(),
-        StatsError::RankDeficient { column: 2 }
-    );
+    assert_eq!(fit_glmm(&twins.cells(), Link::Logit, &opt).unwrap_err(), StatsError::RankDeficient { column: 2 });
 }

@@ -52,10 +52,7 @@ pub struct LmmOptions {
 
 impl Default for LmmOptions {
     fn default() -> Self {
-        Self {
-            reml: true,
-            max_evaluations: 2000,
-        }
+        Self { reml: true, max_evaluations: 2000 }
     }
 }
 
@@ -115,15 +112,8 @@ pub fn fit_lmm(data: &LmmData, opt: &LmmOptions) -> Result<LmmFit, StatsError> {
     let sizes = vec![objective.q_outer, objective.q_inner];
     let start = |sd: f64| diagonal_theta(&sizes, sd, sd);
     // About one unit of information per group and per unit.
-    let curvature = diagonal_and_rest(
-        &sizes,
-        1.0 / n_groups as f64,
-        1.0 / rows.n_units().max(1) as f64,
-    );
-    let layout = ThetaLayout {
-        offset: 0,
-        sizes: sizes.clone(),
-    };
+    let curvature = diagonal_and_rest(&sizes, 1.0 / n_groups as f64, 1.0 / rows.n_units().max(1) as f64);
+    let layout = ThetaLayout { offset: 0, sizes: sizes.clone() };
     let optimum = minimise(
         |theta| objective.evaluate(theta),
         &[start(0.3), start(1.0)],
@@ -131,19 +121,10 @@ pub fn fit_lmm(data: &LmmData, opt: &LmmOptions) -> Result<LmmFit, StatsError> {
         &layout,
         opt.max_evaluations,
     )?;
-    let at = objective.at(&optimum.x).ok_or(StatsError::NotConverged {
-        evaluations: optimum.evaluations,
-        grad_max: optimum.grad_max,
-    })?;
-    Ok(scaling.report(
-        &objective,
-        at,
-        optimum,
-        Counts {
-            groups: n_groups,
-            units: rows.n_units(),
-        },
-    ))
+    let at = objective
+        .at(&optimum.x)
+        .ok_or(StatsError::NotConverged { evaluations: optimum.evaluations, grad_max: optimum.grad_max })?;
+    Ok(scaling.report(&objective, at, optimum, Counts { groups: n_groups, units: rows.n_units() }))
 }
 
 /// Groups and units that have rows.
@@ -163,36 +144,23 @@ pub fn lmm_deviance(data: &LmmData, reml: bool, theta: ArrayView1<f64>) -> Resul
     let scaling = Scaling::new(data)?;
     let objective = scaling.objective(data, &rows, reml);
     if theta.len() != n_theta(objective.q_outer) + n_theta(objective.q_inner) {
-        return Err(StatsError::Shape(
-            "theta does not fit the columns of the random effects",
-        ));
+        return Err(StatsError::Shape("theta does not fit the columns of the random effects"));
     }
-    let not_found = StatsError::NotConverged {
-        evaluations: 1,
-        grad_max: f64::INFINITY,
-    };
-    let at = objective
-        .at(&(&theta * &scaling.theta_scales()))
-        .ok_or(not_found)?;
+    let not_found = StatsError::NotConverged { evaluations: 1, grad_max: f64::INFINITY };
+    let at = objective.at(&(&theta * &scaling.theta_scales())).ok_or(not_found)?;
     Ok(at.deviance + scaling.restricted_shift(reml))
 }
 
 fn diagonal_theta(sizes: &[usize], outer: f64, inner: f64) -> Array1<f64> {
     let mut theta = diagonal_and_rest(sizes, outer, inner);
     let places = sizes.iter().flat_map(|&q| positions(q));
-    theta
-        .iter_mut()
-        .zip(places)
-        .filter(|(_, (row, column))| row != column)
-        .for_each(|(t, _)| *t = 0.0);
+    theta.iter_mut().zip(places).filter(|(_, (row, column))| row != column).for_each(|(t, _)| *t = 0.0);
     theta
 }
 
 fn diagonal_and_rest(sizes: &[usize], outer: f64, inner: f64) -> Array1<f64> {
     let blocks = sizes.iter().zip([outer, inner]);
-    blocks
-        .flat_map(|(&q, value)| std::iter::repeat_n(value, n_theta(q)))
-        .collect()
+    blocks.flat_map(|(&q, value)| std::iter::repeat_n(value, n_theta(q))).collect()
 }
 
 /// Row ranges of groups and units.
@@ -205,14 +173,10 @@ impl Rows {
     fn new(data: &LmmData) -> Result<Self, StatsError> {
         let n = data.y.len();
         if n == 0 || data.x.ncols() == 0 || data.z_outer.ncols() == 0 {
-            return Err(StatsError::Shape(
-                "y is empty, or x or z_outer has no columns",
-            ));
+            return Err(StatsError::Shape("y is empty, or x or z_outer has no columns"));
         }
         if data.x.nrows() != n || data.z_outer.nrows() != n || data.outer.len() != n {
-            return Err(StatsError::Shape(
-                "y, x, z_outer and outer differ in length",
-            ));
+            return Err(StatsError::Shape("y, x, z_outer and outer differ in length"));
         }
         check_codes(data.outer, data.n_outer)?;
         check_finite("y", data.y.insert_axis(ndarray::Axis(1)))?;
@@ -220,21 +184,13 @@ impl Rows {
         check_finite("z_outer", data.z_outer)?;
         let groups = group_ranges(data.outer, data.n_outer);
         let Some(inner) = data.inner else {
-            return Ok(Self {
-                groups,
-                units: Vec::new(),
-            });
+            return Ok(Self { groups, units: Vec::new() });
         };
         if inner.z.nrows() != n || inner.unit.len() != n || inner.z.ncols() == 0 {
-            return Err(StatsError::Shape(
-                "the inner level differs in length from y, or has no columns",
-            ));
+            return Err(StatsError::Shape("the inner level differs in length from y, or has no columns"));
         }
         check_finite("the inner z", inner.z)?;
-        let units = groups
-            .iter()
-            .map(|rows| unit_ranges(inner.unit, rows.clone()))
-            .collect::<Result<_, _>>()?;
+        let units = groups.iter().map(|rows| unit_ranges(inner.unit, rows.clone())).collect::<Result<_, _>>()?;
         Ok(Self { groups, units })
     }
 
@@ -249,9 +205,7 @@ fn unit_ranges(unit: &[u32], rows: Range<usize>) -> Result<Vec<Range<usize>>, St
         match ranges.last_mut() {
             Some(last) if unit[row] == unit[last.start] => last.end = row + 1,
             Some(last) if unit[row] < unit[last.start] => {
-                return Err(StatsError::Shape(
-                    "unit codes must not decrease within a group",
-                ));
+                return Err(StatsError::Shape("unit codes must not decrease within a group"));
             }
             _ => ranges.push(row..row + 1),
         }
@@ -271,42 +225,26 @@ struct Scaling {
 
 impl Scaling {
     fn new(data: &LmmData) -> Result<Self, StatsError> {
-        let cross = Cholesky::factor(data.x.t().dot(&data.x).view()).map_err(|failed| {
-            StatsError::RankDeficient {
-                column: failed.column,
-            }
-        })?;
+        let cross = Cholesky::factor(data.x.t().dot(&data.x).view())
+            .map_err(|failed| StatsError::RankDeficient { column: failed.column })?;
         let beta_ols = cross.solve(data.x.t().dot(&data.y).view());
         let residual = &data.y - &data.x.dot(&beta_ols);
         // Least squares leaves about 1e-16 of the size of y where the fit is exact.
         if residual.dot(&residual) <= 1e-24 * data.y.dot(&data.y) {
             return Err(StatsError::NoVariation);
         }
-        let inner = data
-            .inner
-            .map_or_else(|| Ok(Array1::zeros(0)), |level| column_scales(level.z))?;
-        Ok(Self {
-            cross,
-            beta_ols,
-            outer: column_scales(data.z_outer)?,
-            inner,
-        })
+        let inner = data.inner.map_or_else(|| Ok(Array1::zeros(0)), |level| column_scales(level.z))?;
+        Ok(Self { cross, beta_ols, outer: column_scales(data.z_outer)?, inner })
     }
 
     fn objective(&self, data: &LmmData, rows: &Rows, reml: bool) -> Objective {
         let (n, p, q) = (data.x.nrows(), data.x.ncols(), data.z_outer.ncols());
         let mut w = Array2::zeros((n, q + p + 1));
-        w.slice_mut(s![.., ..q])
-            .assign(&(&data.z_outer / &self.outer));
-        w.slice_mut(s![.., q..q + p])
-            .assign(&self.cross.whiten_rows(data.x));
-        w.slice_mut(s![.., q + p])
-            .assign(&(&data.y - &data.x.dot(&self.beta_ols)));
+        w.slice_mut(s![.., ..q]).assign(&(&data.z_outer / &self.outer));
+        w.slice_mut(s![.., q..q + p]).assign(&self.cross.whiten_rows(data.x));
+        w.slice_mut(s![.., q + p]).assign(&(&data.y - &data.x.dot(&self.beta_ols)));
         let z_inner = data.inner.map(|level| &level.z / &self.inner);
-        let units = z_inner.as_ref().map(|z| Units {
-            z: z.view(),
-            rows: rows.units.clone(),
-        });
+        let units = z_inner.as_ref().map(|z| Units { z: z.view(), rows: rows.units.clone() });
         Objective {
             products: CrossProducts::new(w.view(), &rows.groups, units.as_ref()),
             q_outer: q,
@@ -320,10 +258,7 @@ impl Scaling {
     /// Factor from the caller's θ to that of the search.
     fn theta_scales(&self) -> Array1<f64> {
         let blocks = [&self.outer, &self.inner];
-        blocks
-            .into_iter()
-            .flat_map(|scales| positions(scales.len()).map(|(row, _)| scales[row]))
-            .collect()
+        blocks.into_iter().flat_map(|scales| positions(scales.len()).map(|(row, _)| scales[row])).collect()
     }
 
     /// What the REML criterion gains by going back to the caller's columns: the change of log|XᵀV⁻¹X|.
@@ -332,13 +267,7 @@ impl Scaling {
     }
 
     /// Back to the caller's units.
-    fn report(
-        &self,
-        objective: &Objective,
-        at: AtTheta,
-        optimum: Optimum,
-        counts: Counts,
-    ) -> LmmFit {
+    fn report(&self, objective: &Objective, at: AtTheta, optimum: Optimum, counts: Counts) -> LmmFit {
         let sigma2 = at.r2 / objective.dof();
         let v_beta = at.a.inverse() * sigma2;
         let to_beta = self.cross.backward_columns(Array2::eye(objective.p).view());
@@ -346,23 +275,16 @@ impl Scaling {
         let mut modes = Array2::zeros((at.groups.len(), q));
         let (mut mode_mse, mut cov_beta_mode) = (Vec::new(), Vec::new());
         for (j, group) in at.groups.iter().enumerate() {
-            modes
-                .row_mut(j)
-                .assign(&(group.mode(&at.beta) / &self.outer));
+            modes.row_mut(j).assign(&(group.mode(&at.beta) / &self.outer));
             let pzx = group.p.dot(&group.zx());
             let mse = &group.p * sigma2 + pzx.dot(&v_beta).dot(&pzx.t());
-            mode_mse.push(symmetrised(&unscale(
-                unscale(mse, &self.outer).reversed_axes(),
-                &self.outer,
-            )));
+            mode_mse.push(symmetrised(&unscale(unscale(mse, &self.outer).reversed_axes(), &self.outer)));
             let cov = -pzx.dot(&v_beta).dot(&to_beta.t());
             cov_beta_mode.push(unscale(cov, &self.outer).reversed_axes());
         }
         let lambda_outer = unscale(at.lambdas.outer, &self.outer);
         let lambda_inner = unscale(at.lambdas.inner, &self.inner);
-        let theta = [&lambda_outer, &lambda_inner]
-            .into_iter()
-            .flat_map(|l| super::lambda::to_theta(l.view()));
+        let theta = [&lambda_outer, &lambda_inner].into_iter().flat_map(|l| super::lambda::to_theta(l.view()));
         let deviance = at.deviance + self.restricted_shift(objective.reml);
         LmmFit {
             beta: &self.beta_ols + &to_beta.dot(&at.beta),
@@ -387,25 +309,16 @@ impl Scaling {
 }
 
 fn column_scales(z: ArrayView2<f64>) -> Result<Array1<f64>, StatsError> {
-    let scales: Array1<f64> = z
-        .columns()
-        .into_iter()
-        .map(|c| root_mean_square(c, std::iter::repeat(1.0)))
-        .collect();
+    let scales: Array1<f64> = z.columns().into_iter().map(|c| root_mean_square(c, std::iter::repeat(1.0))).collect();
     if scales.iter().any(|&s| s == 0.0) {
-        return Err(StatsError::Shape(
-            "a random-effect column is zero everywhere",
-        ));
+        return Err(StatsError::Shape("a random-effect column is zero everywhere"));
     }
     Ok(scales)
 }
 
 /// Divides row k by `scales[k]`.
 fn unscale(mut a: Array2<f64>, scales: &Array1<f64>) -> Array2<f64> {
-    a.rows_mut()
-        .into_iter()
-        .zip(scales)
-        .for_each(|(mut row, s)| row /= *s);
+    a.rows_mut().into_iter().zip(scales).for_each(|(mut row, s)| row /= *s);
     a
 }
 

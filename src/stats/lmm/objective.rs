@@ -89,11 +89,7 @@ impl GroupAt {
     fn new(s: Array2<f64>, lambda: &Array2<f64>) -> Result<Self, NotPositive> {
         let q = lambda.nrows();
         let shrunk = shrink(lambda, s.slice(s![..q, ..q]))?;
-        Ok(Self {
-            s,
-            p: shrunk.b,
-            log_det: shrunk.log_det,
-        })
+        Ok(Self { s, p: shrunk.b, log_det: shrunk.log_det })
     }
 
     pub fn zz(&self) -> ArrayView2<'_, f64> {
@@ -135,41 +131,27 @@ fn shrink(lambda: &Array2<f64>, c: ArrayView2<f64>) -> Result<PatternAt, NotPosi
     let m = lambda.t().dot(&c).dot(lambda) + Array2::<f64>::eye(lambda.nrows());
     let factor = Cholesky::factor(m.view())?;
     let half = factor.forward_columns(lambda.t());
-    Ok(PatternAt {
-        b: half.t().dot(&half),
-        log_det: factor.log_det(),
-    })
+    Ok(PatternAt { b: half.t().dot(&half), log_det: factor.log_det() })
 }
 
 impl Objective {
     /// n, or n − p for REML.
     pub fn dof(&self) -> f64 {
-        if self.reml {
-            self.n - self.p as f64
-        } else {
-            self.n
-        }
+        if self.reml { self.n - self.p as f64 } else { self.n }
     }
 
     /// Λ₂ and Λ₁ from θ = (outer, inner).
     pub fn lambdas(&self, theta: &Array1<f64>) -> Lambdas {
         let theta = theta.to_vec();
         let (outer, inner) = theta.split_at(n_theta(self.q_outer));
-        Lambdas {
-            outer: from_theta(self.q_outer, outer),
-            inner: from_theta(self.q_inner, inner),
-        }
+        Lambdas { outer: from_theta(self.q_outer, outer), inner: from_theta(self.q_inner, inner) }
     }
 
     /// Solves for β and σ at θ. `None` where something is not finite or not positive.
     pub fn at(&self, theta: &Array1<f64>) -> Option<AtTheta> {
         let lambdas = self.lambdas(theta);
-        let patterns: Vec<PatternAt> = self
-            .products
-            .patterns
-            .iter()
-            .map(|k| shrink(&lambdas.inner, k.c.view()).ok())
-            .collect::<Option<_>>()?;
+        let patterns: Vec<PatternAt> =
+            self.products.patterns.iter().map(|k| shrink(&lambdas.inner, k.c.view()).ok()).collect::<Option<_>>()?;
         let groups: Option<Vec<GroupAt>> = self
             .products
             .groups
@@ -218,12 +200,8 @@ impl Objective {
     pub fn evaluate(&self, theta: &Array1<f64>) -> Option<ValueGrad> {
         let at = self.at(theta)?;
         let a_inverse = at.a.inverse();
-        let shares: Vec<GroupShare> = at
-            .groups
-            .par_iter()
-            .zip(&self.products.groups)
-            .map(|(g, w)| self.share(&at, g, w, &a_inverse))
-            .collect();
+        let shares: Vec<GroupShare> =
+            at.groups.par_iter().zip(&self.products.groups).map(|(g, w)| self.share(&at, g, w, &a_inverse)).collect();
         let mut by_outer = Array2::zeros((self.q_outer, self.q_outer));
         let mut gamma = vec![Array2::<f64>::zeros((self.q_inner, self.q_inner)); at.patterns.len()];
         for (share, group) in shares.iter().zip(&self.products.groups) {
@@ -233,23 +211,11 @@ impl Objective {
             }
         }
         let mut grad = half_by_theta(&by_outer, &at.lambdas.outer);
-        grad.extend(half_by_theta(
-            &self.by_inner(&at, &gamma),
-            &at.lambdas.inner,
-        ));
-        Some(ValueGrad {
-            value: 0.5 * at.deviance,
-            grad: Array1::from_vec(grad),
-        })
+        grad.extend(half_by_theta(&self.by_inner(&at, &gamma), &at.lambdas.inner));
+        Some(ValueGrad { value: 0.5 * at.deviance, grad: Array1::from_vec(grad) })
     }
 
-    fn share(
-        &self,
-        at: &AtTheta,
-        group: &GroupAt,
-        products: &GroupProducts,
-        a_inverse: &Array2<f64>,
-    ) -> GroupShare {
+    fn share(&self, at: &AtTheta, group: &GroupAt, products: &GroupProducts, a_inverse: &Array2<f64>) -> GroupShare {
         let (zz, zx) = (group.zz(), group.zx());
         let mode = group.mode(&at.beta);
         let residual = group.t(&at.beta) - zz.dot(&mode);
@@ -265,11 +231,7 @@ impl Objective {
             Vec::new()
         } else {
             let g = self.by_s(at, group, &mode, &pzx, a_inverse);
-            products
-                .by_pattern
-                .iter()
-                .map(|part| inner_products(&g, &part.q, self.q_inner))
-                .collect()
+            products.by_pattern.iter().map(|part| inner_products(&g, &part.q, self.q_inner)).collect()
         };
         GroupShare { by_omega, gamma }
     }

@@ -55,10 +55,7 @@ impl Data {
     }
 
     fn view(&self) -> LmmData<'_> {
-        let inner = InnerLevel {
-            z: self.z_inner.view(),
-            unit: &self.unit,
-        };
+        let inner = InnerLevel { z: self.z_inner.view(), unit: &self.unit };
         LmmData {
             y: self.y.view(),
             x: self.x.view(),
@@ -71,9 +68,7 @@ impl Data {
 
     fn objective(&self, reml: bool) -> Objective {
         let view = self.view();
-        Scaling::new(&view)
-            .unwrap()
-            .objective(&view, &Rows::new(&view).unwrap(), reml)
+        Scaling::new(&view).unwrap().objective(&view, &Rows::new(&view).unwrap(), reml)
     }
 }
 
@@ -98,14 +93,9 @@ fn the_gradient_is_exact() {
                     objective.evaluate(&moved).unwrap().value
                 };
                 let h = 1e-3;
-                let slope = (8.0 * (value(h) - value(-h)) - (value(2.0 * h) - value(-2.0 * h)))
-                    / (12.0 * h);
+                let slope = (8.0 * (value(h) - value(-h)) - (value(2.0 * h) - value(-2.0 * h))) / (12.0 * h);
                 // Truncation h⁴·f⁽⁵⁾ and rounding 1e-14·|f|/h are both near 1e-9.
-                assert!(
-                    (slope - exact[k]).abs() < 1e-8,
-                    "{sizes:?} {reml} {k}: {slope} {}",
-                    exact[k]
-                );
+                assert!((slope - exact[k]).abs() < 1e-8, "{sizes:?} {reml} {k}: {slope} {}", exact[k]);
             }
         }
     }
@@ -132,10 +122,7 @@ fn dense(data: &Data, fit: &LmmFit, reml: bool) -> Dense {
         if data.outer[i] == data.outer[j] {
             value += data.z_outer.row(i).dot(&omega.dot(&data.z_outer.row(j)));
             if data.unit[i] == data.unit[j] && data.z_inner.ncols() > 0 {
-                value += data
-                    .z_inner
-                    .row(i)
-                    .dot(&omega_inner.dot(&data.z_inner.row(j)));
+                value += data.z_inner.row(i).dot(&omega_inner.dot(&data.z_inner.row(j)));
             }
         }
         value
@@ -152,19 +139,11 @@ fn dense(data: &Data, fit: &LmmFit, reml: bool) -> Dense {
     let restricted = if reml { a_factor.log_det() } else { 0.0 };
     // Z_j with zeros outside group j, so that Cov(y, b_j) = σ² Z_j Ω.
     let z_of = |group: u32| {
-        Array2::from_shape_fn((n, q), |(i, k)| {
-            if data.outer[i] == group {
-                data.z_outer[[i, k]]
-            } else {
-                0.0
-            }
-        })
+        Array2::from_shape_fn((n, q), |(i, k)| if data.outer[i] == group { data.z_outer[[i, k]] } else { 0.0 })
     };
     let mut modes = Array2::zeros((7, q));
     for j in 0..7 {
-        modes
-            .row_mut(j as usize)
-            .assign(&omega.dot(&z_of(j).t()).dot(&vi).dot(&residual));
+        modes.row_mut(j as usize).assign(&omega.dot(&z_of(j).t()).dot(&vi).dot(&residual));
     }
     // b̂₀ = K y and β̂ = B y are linear: Var(b̂−b) = KVKᵀ − KC − CᵀKᵀ + Ω with C = Cov(y,b); Cov(β̂, b̂−b) = BVKᵀ − BC.
     let sigma2 = r2 / dof;
@@ -173,9 +152,7 @@ fn dense(data: &Data, fit: &LmmFit, reml: bool) -> Dense {
     let c = z_of(0).dot(&omega);
     let kc = k.dot(&c);
     Dense {
-        deviance: factor.log_det()
-            + restricted
-            + dof * (1.0 + (2.0 * std::f64::consts::PI * sigma2).ln()),
+        deviance: factor.log_det() + restricted + dof * (1.0 + (2.0 * std::f64::consts::PI * sigma2).ln()),
         beta,
         vcov_beta: a_factor.inverse() * sigma2,
         sigma: sigma2.sqrt(),
@@ -190,23 +167,13 @@ fn the_fit_agrees_with_dense_matrices() {
     for sizes in SIZES {
         for reml in [false, true] {
             let data = Data::new(sizes.0, sizes.1);
-            let fit = fit_lmm(
-                &data.view(),
-                &LmmOptions {
-                    reml,
-                    ..LmmOptions::default()
-                },
-            )
-            .unwrap();
+            let fit = fit_lmm(&data.view(), &LmmOptions { reml, ..LmmOptions::default() }).unwrap();
             let plain = dense(&data, &fit, reml);
             let near = |what: &str, a: &Array2<f64>, b: &Array2<f64>| {
                 let worst = (a - b).iter().fold(0.0_f64, |m, d| m.max(d.abs()));
                 assert!(worst < 1e-8, "{sizes:?} {reml} {what}: {worst}");
             };
-            assert!(
-                (fit.deviance / plain.deviance - 1.0).abs() < 1e-11,
-                "{sizes:?} {reml}"
-            );
+            assert!((fit.deviance / plain.deviance - 1.0).abs() < 1e-11, "{sizes:?} {reml}");
             let at_theta = lmm_deviance(&data.view(), reml, fit.theta.view()).unwrap();
             assert!((fit.deviance / at_theta - 1.0).abs() < 1e-13);
             assert!((fit.sigma / plain.sigma - 1.0).abs() < 1e-10);
@@ -224,11 +191,7 @@ fn no_theta_nearby_is_better() {
     for sizes in SIZES {
         let data = Data::new(sizes.0, sizes.1);
         let fit = fit_lmm(&data.view(), &LmmOptions::default()).unwrap();
-        assert!(
-            !matches!(fit.stop, Stop::Budget { .. }),
-            "{sizes:?} {:?}",
-            fit.stop
-        );
+        assert!(!matches!(fit.stop, Stop::Budget { .. }), "{sizes:?} {:?}", fit.stop);
         assert!(fit.grad_max < 1e-6);
         let objective = data.objective(true);
         let at = &fit.theta * &Scaling::new(&data.view()).unwrap().theta_scales();
@@ -237,10 +200,7 @@ fn no_theta_nearby_is_better() {
             for h in [-0.05, 0.05] {
                 let mut moved = at.clone();
                 moved[k] += h;
-                assert!(
-                    objective.evaluate(&moved).unwrap().value >= best - 1e-10,
-                    "{sizes:?} {k} {h}"
-                );
+                assert!(objective.evaluate(&moved).unwrap().value >= best - 1e-10, "{sizes:?} {k} {h}");
             }
         }
     }
@@ -250,10 +210,7 @@ fn no_theta_nearby_is_better() {
 fn any_number_of_threads_gives_the_same_bits() {
     let data = Data::new(2, 2);
     let with = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build()
-            .unwrap();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| fit_lmm(&data.view(), &LmmOptions::default()).unwrap())
     };
     let (one, three) = (with(1), with(3));
@@ -269,25 +226,15 @@ fn shifting_and_rescaling_move_the_answer_as_they_should() {
     let mut moved = Data::new(2, 2);
     moved.y.mapv_inplace(|y| 10.0 * y + 5000.0);
     moved.x.column_mut(1).mapv_inplace(|v| v / 12.0);
-    let ml = LmmOptions {
-        reml: false,
-        ..LmmOptions::default()
-    };
-    let (a, b) = (
-        fit_lmm(&data.view(), &ml).unwrap(),
-        fit_lmm(&moved.view(), &ml).unwrap(),
-    );
+    let ml = LmmOptions { reml: false, ..LmmOptions::default() };
+    let (a, b) = (fit_lmm(&data.view(), &ml).unwrap(), fit_lmm(&moved.view(), &ml).unwrap());
     let n = data.y.len() as f64;
     // −2 log L of 10y is that of y plus 2n log 10.
     assert!((b.deviance - a.deviance - 2.0 * n * 10f64.ln()).abs() < 1e-8);
     assert!((b.beta[1] / a.beta[1] / 120.0 - 1.0).abs() < 1e-9);
     assert!((b.beta[0] - 10.0 * a.beta[0] - 5000.0).abs() < 1e-6);
     assert!((&a.theta - &b.theta).iter().all(|d| d.abs() < 1e-6));
-    assert!(
-        (&b.modes - &(&a.modes * 10.0))
-            .iter()
-            .all(|d| d.abs() < 1e-6)
-    );
+    assert!((&b.modes - &(&a.modes * 10.0)).iter().all(|d| d.abs() < 1e-6));
 }
 
 #[test]
@@ -296,32 +243,17 @@ fn what_cannot_be_fitted_is_refused() {
     let mut twins = Data::new(1, 0);
     let second = twins.x.column(1).to_owned();
     twins.x.column_mut(2).assign(&(&second - 1.0));
-    assert_eq!(
-        fit_lmm(&twins.view(), &opt).unwrap_err(),
-        StatsError::RankDeficient { column: 2 }
-    );
+    assert_eq!(fit_lmm(&twins.view(), &opt).unwrap_err(), StatsError::RankDeficient { column: 2 });
     let mut exact = Data::new(1, 0);
     exact.y = exact.x.dot(&ndarray::array![1.0, 2.0, 3.0]);
-    assert_eq!(
-        fit_lmm(&exact.view(), &opt).unwrap_err(),
-        StatsError::NoVariation
-    );
+    assert_eq!(fit_lmm(&exact.view(), &opt).unwrap_err(), StatsError::NoVariation);
     let mut missing = Data::new(1, 0);
     missing.y[4] = f64::NAN;
-    assert_eq!(
-        fit_lmm(&missing.view(), &opt).unwrap_err(),
-        StatsError::NotFinite { array: "y", row: 4 }
-    );
+    assert_eq!(fit_lmm(&missing.view(), &opt).unwrap_err(), StatsError::NotFinite { array: "y", row: 4 });
     let mut one = Data::new(1, 0);
     one.outer.fill(2);
-    assert_eq!(
-        fit_lmm(&one.view(), &opt).unwrap_err(),
-        StatsError::TooFewGroups { groups: 1 }
-    );
+    assert_eq!(fit_lmm(&one.view(), &opt).unwrap_err(), StatsError::TooFewGroups { groups: 1 });
     let mut unsorted = Data::new(1, 1);
     unsorted.unit.reverse();
-    assert!(matches!(
-        fit_lmm(&unsorted.view(), &opt),
-        Err(StatsError::Shape(_))
-    ));
+    assert!(matches!(fit_lmm(&unsorted.view(), &opt), Err(StatsError::Shape(_))));
 }

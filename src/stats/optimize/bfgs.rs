@@ -48,8 +48,7 @@ fn update_inverse(inverse: &mut Array2<f64>, step: &Array1<f64>, change: &Array1
     let scale = (1.0 + change.dot(&hy) / curvature) / curvature;
     for i in 0..step.len() {
         for j in 0..step.len() {
-            inverse[[i, j]] +=
-                scale * step[i] * step[j] - (hy[i] * step[j] + step[i] * hy[j]) / curvature;
+            inverse[[i, j]] += scale * step[i] * step[j] - (hy[i] * step[j] + step[i] * hy[j]) / curvature;
         }
     }
 }
@@ -83,11 +82,7 @@ fn weak_wolfe<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
             }
             _ => high = length,
         }
-        length = if high.is_finite() {
-            0.5 * (low + high)
-        } else {
-            2.0 * low
-        };
+        length = if high.is_finite() { 0.5 * (low + high) } else { 2.0 * low };
     }
     descended
 }

@@ -78,8 +78,7 @@ impl<F: FnMut(&Array1<f64>) -> Option<ValueGrad>> Counted<F> {
     /// `None` where the objective is not finite.
     fn at(&mut self, x: &Array1<f64>) -> Option<ValueGrad> {
         self.evaluations += 1;
-        (self.f)(x)
-            .filter(|point| point.value.is_finite() && point.grad.iter().all(|g| g.is_finite()))
+        (self.f)(x).filter(|point| point.value.is_finite() && point.grad.iter().all(|g| g.is_finite()))
     }
 
     fn spent(&self) -> bool {
@@ -97,11 +96,7 @@ struct Point {
 
 impl Point {
     fn new(x: Array1<f64>, at: ValueGrad) -> Self {
-        Self {
-            x,
-            value: at.value,
-            grad: at.grad,
-        }
+        Self { x, value: at.value, grad: at.grad }
     }
 }
 
@@ -121,11 +116,7 @@ pub fn minimise(
     layout: &ThetaLayout,
     budget: u32,
 ) -> Result<Optimum, StatsError> {
-    let mut f = Counted {
-        f,
-        evaluations: 0,
-        budget,
-    };
+    let mut f = Counted { f, evaluations: 0, budget };
     let mut best = best_start(&mut f, starts)?;
     let mut zero = Vec::new();
     // One restart for each direction that might sit on a saddle at zero.
@@ -157,10 +148,7 @@ fn best_start<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
             best = Some(Point::new(x.clone(), at));
         }
     }
-    best.ok_or(StatsError::NotConverged {
-        evaluations: f.evaluations,
-        grad_max: f64::INFINITY,
-    })
+    best.ok_or(StatsError::NotConverged { evaluations: f.evaluations, grad_max: f64::INFINITY })
 }
 
 struct CanonicalPoint {
@@ -170,17 +158,9 @@ struct CanonicalPoint {
 }
 
 fn canonical_point(x: &Array1<f64>, layout: &ThetaLayout) -> CanonicalPoint {
-    let mut out = CanonicalPoint {
-        x: x.clone(),
-        zero: Vec::new(),
-    };
+    let mut out = CanonicalPoint { x: x.clone(), zero: Vec::new() };
     for (start, q) in layout.blocks() {
-        let theta: Vec<f64> = x
-            .iter()
-            .skip(start)
-            .take(super::lambda::n_theta(q))
-            .copied()
-            .collect();
+        let theta: Vec<f64> = x.iter().skip(start).take(super::lambda::n_theta(q)).copied().collect();
         let form = canonical(from_theta(q, &theta).view(), ZERO_SD);
         for (k, value) in to_theta(form.lambda.view()).into_iter().enumerate() {
             out.x[start + k] = value;
@@ -208,9 +188,7 @@ fn escape_from_zero<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
             let mut x = at.x.clone();
             x[position] = sd;
             let Some(found) = f.at(&x) else { continue };
-            let floor = best
-                .as_ref()
-                .map_or(at.value - 1e-9 * (1.0 + at.value.abs()), |b| b.value);
+            let floor = best.as_ref().map_or(at.value - 1e-9 * (1.0 + at.value.abs()), |b| b.value);
             if found.value < floor {
                 best = Some(Point::new(x, found));
             }
@@ -231,11 +209,7 @@ fn polish<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
     let mut decrement = f64::INFINITY;
     let mut hessian = factored_hessian(f, &at, &free)?;
     for _ in 0..20 {
-        let step = embed(
-            &hessian.solve(pick(&at.grad, &free).view()),
-            &free,
-            at.x.len(),
-        );
+        let step = embed(&hessian.solve(pick(&at.grad, &free).view()), &free, at.x.len());
         let before = decrement;
         decrement = step.dot(&at.grad);
         let at_rounding = decrement < ROUNDING_DECREMENT && decrement > 0.25 * before;
@@ -256,9 +230,7 @@ fn polish<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
     let accepted = decrement < ROUNDING_DECREMENT;
     let in_theta: Vec<usize> = zero.iter().map(|k| k - layout.offset).collect();
     let stop = match (accepted, in_theta.is_empty()) {
-        (false, _) => Stop::Budget {
-            evaluations: f.evaluations,
-        },
+        (false, _) => Stop::Budget { evaluations: f.evaluations },
         (true, true) => Stop::Interior,
         (true, false) => Stop::Boundary { zero: in_theta },
     };
@@ -285,20 +257,13 @@ fn factored_hessian<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
             f.at(&x)
         };
         let (Some(up), Some(down)) = (shifted(HESSIAN_STEP), shifted(-HESSIAN_STEP)) else {
-            return Err(StatsError::NotConverged {
-                evaluations: f.evaluations,
-                grad_max: max_abs(&at.grad),
-            });
+            return Err(StatsError::NotConverged { evaluations: f.evaluations, grad_max: max_abs(&at.grad) });
         };
         let slope = (&up.grad - &down.grad) / (2.0 * HESSIAN_STEP);
         hessian.column_mut(column).assign(&pick(&slope, free));
     }
-    Cholesky::factor(super::linalg::symmetrised(&hessian).view()).map_err(|_| {
-        StatsError::NotConverged {
-            evaluations: f.evaluations,
-            grad_max: max_abs(&at.grad),
-        }
-    })
+    Cholesky::factor(super::linalg::symmetrised(&hessian).view())
+        .map_err(|_| StatsError::NotConverged { evaluations: f.evaluations, grad_max: max_abs(&at.grad) })
 }
 
 fn pick(a: &Array1<f64>, free: &[usize]) -> Array1<f64> {
@@ -327,50 +292,27 @@ mod tests {
     use ndarray::array;
 
     fn no_theta() -> ThetaLayout {
-        ThetaLayout {
-            offset: 0,
-            sizes: vec![],
-        }
+        ThetaLayout { offset: 0, sizes: vec![] }
     }
 
     fn rosenbrock(x: &Array1<f64>) -> Option<ValueGrad> {
         let (a, b) = (1.0 - x[0], x[1] - x[0] * x[0]);
-        Some(ValueGrad {
-            value: a * a + 100.0 * b * b,
-            grad: array![-2.0 * a - 400.0 * x[0] * b, 200.0 * b],
-        })
+        Some(ValueGrad { value: a * a + 100.0 * b * b, grad: array![-2.0 * a - 400.0 * x[0] * b, 200.0 * b] })
     }
 
     #[test]
     fn rosenbrock_is_solved_with_its_inverse_hessian() {
-        let found = minimise(
-            rosenbrock,
-            &[array![-1.2, 1.0]],
-            &Array2::eye(2),
-            &no_theta(),
-            500,
-        )
-        .unwrap();
+        let found = minimise(rosenbrock, &[array![-1.2, 1.0]], &Array2::eye(2), &no_theta(), 500).unwrap();
         assert_eq!(found.stop, Stop::Interior);
         assert!((found.x[0] - 1.0).abs() < 1e-8 && (found.x[1] - 1.0).abs() < 1e-8);
         // Hessian at (1,1) is [[802, −400], [−400, 200]] with determinant 400.
         let exact = array![[0.5, 1.0], [1.0, 2.005]];
-        assert!(
-            (&found.inverse_hessian - &exact)
-                .iter()
-                .all(|d| d.abs() < 1e-5)
-        );
+        assert!((&found.inverse_hessian - &exact).iter().all(|d| d.abs() < 1e-5));
     }
 
     #[test]
     fn a_small_budget_is_reported() {
-        let found = minimise(
-            rosenbrock,
-            &[array![0.8, 0.6]],
-            &Array2::eye(2),
-            &no_theta(),
-            5,
-        );
+        let found = minimise(rosenbrock, &[array![0.8, 0.6]], &Array2::eye(2), &no_theta(), 5);
         match found {
             Ok(optimum) => assert!(matches!(optimum.stop, Stop::Budget { .. })),
             Err(error) => assert!(matches!(error, StatsError::NotConverged { .. })),
@@ -390,19 +332,9 @@ mod tests {
 
     #[test]
     fn a_saddle_at_zero_is_left_and_the_sign_made_positive() {
-        let layout = ThetaLayout {
-            offset: 1,
-            sizes: vec![1],
-        };
+        let layout = ThetaLayout { offset: 1, sizes: vec![1] };
         for start in [0.0, -0.4] {
-            let found = minimise(
-                even(-1.0),
-                &[array![1.0, start]],
-                &Array2::eye(2),
-                &layout,
-                500,
-            )
-            .unwrap();
+            let found = minimise(even(-1.0), &[array![1.0, start]], &Array2::eye(2), &layout, 500).unwrap();
             assert_eq!(found.stop, Stop::Interior);
             assert!((found.x[1] - 0.5f64.sqrt()).abs() < 1e-8);
         }
@@ -410,18 +342,8 @@ mod tests {
 
     #[test]
     fn a_minimum_at_zero_is_a_boundary() {
-        let layout = ThetaLayout {
-            offset: 1,
-            sizes: vec![1],
-        };
-        let found = minimise(
-            even(1.0),
-            &[array![1.0, 0.7]],
-            &Array2::eye(2),
-            &layout,
-            500,
-        )
-        .unwrap();
+        let layout = ThetaLayout { offset: 1, sizes: vec![1] };
+        let found = minimise(even(1.0), &[array![1.0, 0.7]], &Array2::eye(2), &layout, 500).unwrap();
         assert_eq!(found.stop, Stop::Boundary { zero: vec![0] });
         assert_eq!(found.x[1], 0.0);
         assert_eq!(found.inverse_hessian.row(1).to_vec(), vec![0.0, 0.0]);

@@ -78,14 +78,8 @@ impl OutcomeDef {
 }
 
 /// All outcome definitions.
-pub const OUTCOMES: &[OutcomeDef] = &[
-    doorstroom_mbo::DEF,
-    uitval_jr1::DEF,
-    gestart_en_gebleven::DEF,
-    event::DEF,
-    value::DEF,
-    score::DEF,
-];
+pub const OUTCOMES: &[OutcomeDef] =
+    &[doorstroom_mbo::DEF, uitval_jr1::DEF, gestart_en_gebleven::DEF, event::DEF, value::DEF, score::DEF];
 
 /// The definition with this id.
 pub fn outcome(id: &str) -> Option<&'static OutcomeDef> {
