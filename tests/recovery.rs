@@ -63,6 +63,9 @@ fn run_region(seed: u64, nation: &mut BTreeMap<&str, Covered>, schools: &mut BTr
         let of_outcome = |(f, _): &&(models::Fitted, ModelFindings)| f.entry.outcome == outcome;
         let (_, found) = computed.models.iter().find(of_outcome).expect("a model of the outcome");
         nation.entry(outcome).or_default().add(&found.nation, truth[&None]);
+        if outcome == "loopbaanreflectie" {
+            continue; // one dose slope for all schools: no school has a number of its own
+        }
         for (s, finding) in found.schools.enumerate() {
             let key = Some(computed.panel.pupils.schools[s].clone());
             schools.entry(outcome).or_default().add(finding, truth[&key]);
@@ -89,7 +92,7 @@ fn intervals_hold_the_planted_effects() {
     }
     let [nation, schools] = all;
     // 50 national intervals: with 95 % coverage fewer than 42 come in 1 of 1 000 draws. The school intervals of a
-    // region hang together (they share the national effect), so the bounds are wider than the binomial error of 2 000.
+    // region hang together (they share the national effect), so the bounds are wider than the binomial error of 1 600.
     assert!(nation.share() >= 42.0 / 50.0, "national intervals hold {:.3}", nation.share());
     assert!((0.928..=0.985).contains(&schools.share()), "school intervals hold {:.3}", schools.share());
 }

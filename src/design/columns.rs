@@ -48,7 +48,7 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Columns for these rows: levels, cohorts and periods that no row has get no column, nor has a part of
-    /// the dose that does not vary (a study of one cohort, or of one school).
+    /// the dose or a covariate that does not vary (a study of one cohort, or of one school).
     pub(super) fn new(panel: &Panel<'_>, entry: &ModelEntry, start: Start, rows: &[SetRow], doses: &Centred) -> Self {
         let mut sources: Vec<(String, Source)> = Vec::new();
         match start {
@@ -79,7 +79,11 @@ impl Columns {
             let id = &panel.plan.covariates[c].id;
             let levels = &panel.pupils.levels[c];
             if levels.is_empty() {
-                sources.push((id.clone(), Source::Number(c)));
+                let mut values = rows.iter().map(|r| panel.pupils.covariates[c][r.pupil]);
+                let first = values.next().unwrap_or(0.0);
+                if values.any(|v| v != first) {
+                    sources.push((id.clone(), Source::Number(c)));
+                }
                 continue;
             }
             let present: BTreeSet<u64> = rows.iter().map(|r| panel.pupils.covariates[c][r.pupil] as u64).collect();

@@ -248,6 +248,13 @@ pub fn flow(rows: Vec<FlowCount>, profile: &Profile) -> Vec<FlowRow> {
         let (open, close) = (ends[0], ends[1]);
         let hidden = |i: usize| matches!(shown[i], Shown::Suppressed { .. });
         let reasons = open + 1..close;
+        // Unrounded counts of the analysed pupils stand elsewhere on the page too: there nothing but the sum is shown.
+        if profile.round_to <= 1 && reasons.clone().any(hidden) {
+            for i in reasons {
+                shown[i] = Shown::Suppressed { min: profile.min_pupils };
+            }
+            continue;
+        }
         let derivable = !hidden(open) && !hidden(close) && reasons.clone().filter(|&i| hidden(i)).count() == 1;
         if !derivable {
             continue;

@@ -35,7 +35,14 @@ pub fn reach(panel: &Panel<'_>, e: usize) -> Option<IdVec<SchoolIx, Reach>> {
         None => DoseAt::Period(panel.plan.periods - 1),
     };
     let mut schools: IdVec<SchoolIx, Reach> = vec![Reach::default(); pupils.schools.len()].into();
-    for p in pupils.school.ids().filter(|p| doses.is_registered(pupils, *p)) {
+    let measured = |p: &PupilIx| {
+        let has_day = match at {
+            DoseAt::Landmark => pupils.days[*p].has_landmark(),
+            DoseAt::Period(_) => pupils.days[*p].has_origin(),
+        };
+        has_day && doses.is_registered(pupils, *p)
+    };
+    for p in pupils.school.ids().filter(measured) {
         let dose = panel.dose(e, p, at);
         let r = &mut schools[pupils.school[p]];
         r.pupils += 1;
@@ -52,7 +59,7 @@ pub fn outcome(panel: &Panel<'_>, o: usize) -> Option<IdVec<SchoolIx, Outcomes>>
         match &panel.outcomes[&o] {
             OutcomeData::Binary(values) => {
                 panel.at_landmark(p)?;
-                values[p].ok_or(Step::NotLinked)
+                values[p]
             }
             OutcomeData::Event(at_risk) => at_risk[p].map(|last| last.event),
             OutcomeData::Value(_) | OutcomeData::Scores(_) => Err(Step::NoOutcome),

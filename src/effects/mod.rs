@@ -54,6 +54,9 @@ pub fn of(fitted: &Fitted) -> ModelFindings {
         match (accepted, group) {
             (Err(reason), _) => refuse(fitted, main, Population::School, *counts, reason),
             (Ok(_), None) => refuse(fitted, main, Population::School, *counts, RefusalReason::NoPupils),
+            (Ok(fit), _) if !has_own_effect(&fit, main) => {
+                refuse(fitted, main, Population::School, *counts, RefusalReason::NoOwnSlope)
+            }
             (Ok(fit), Some(j)) => estimate(fitted, main, Population::School, *counts, school_point(&fit, main, j)),
         }
     };
@@ -61,6 +64,15 @@ pub fn of(fitted: &Fitted) -> ModelFindings {
         nation: nation(main),
         parts: head.doses.iter().map(|(part, _)| nation(*part)).collect(),
         schools: head.counts.enumerate().map(school).collect::<Vec<_>>().into(),
+    }
+}
+
+/// A school of a binary model has an effect of its own by its level and its pupils alone; one of a linear model needs
+/// a slope.
+fn has_own_effect(fit: &AcceptedFit<'_>, part: DosePart) -> bool {
+    match fit.fit() {
+        Fit::Linear(lmm) => linear::has_own_slope(fit.design().head(), lmm, part),
+        _ => true,
     }
 }
 

@@ -297,7 +297,9 @@ fn to_date(array: &ArrayRef, format: &str) -> Result<Converted, &'static str> {
             let text = cast(array, &DataType::Utf8).map_err(|_| wanted)?;
             parse_rows(text.as_string::<i32>(), &mut bad, |s| {
                 let date = jiff::civil::Date::strptime(format, s).map_err(|_| Problem::NotADate)?;
-                Ok(Day::from_date(date).0)
+                // `07-10-24` read as `%d-%m-%Y` is the year 24; 9999 is how registers write "no end".
+                let is_sane = (1900..=2200).contains(&date.year()) || date.year() == 9999;
+                if is_sane { Ok(Day::from_date(date).0) } else { Err(Problem::NotADate) }
             })
         }
         _ => return Err(wanted),

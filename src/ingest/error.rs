@@ -141,18 +141,6 @@ pub enum InputError {
         /// Exposure id.
         exposure: String,
     },
-    /// A school key or outcome value is not what the study says it is.
-    #[error("LOB-E0114 sources.{source_name}: column `{column}`: {rows} rows are not {wanted}")]
-    BadValue {
-        /// Source in the study.
-        source_name: String,
-        /// The column.
-        column: String,
-        /// How many rows.
-        rows: u64,
-        /// What would be right.
-        wanted: &'static str,
-    },
 }
 
 impl InputError {

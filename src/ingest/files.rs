@@ -8,10 +8,6 @@ use std::time::SystemTime;
 use super::InputError;
 use crate::study::file::{Format, Source};
 
-/// Position of a file among the files of its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FileId(pub usize);
-
 /// One input file, as it was when it was found.
 #[derive(Clone, Debug)]
 pub struct InputFile {
@@ -50,7 +46,7 @@ impl InputFile {
     }
 
     /// Fails when the file is not the one that was found: still being written, or replaced.
-    pub(super) fn assert_unchanged(&self) -> Result<(), InputError> {
+    pub(crate) fn assert_unchanged(&self) -> Result<(), InputError> {
         let same = fs::metadata(&self.path).is_ok_and(|m| m.len() == self.bytes && m.modified().ok() == self.modified);
         if same { Ok(()) } else { Err(InputError::Changed { file: self.name.clone() }) }
     }
@@ -69,16 +65,21 @@ pub fn find_files(base: &Path, name: &str, source: &Source) -> Result<Vec<InputF
         if literal.exists() {
             paths.push(literal);
         } else {
-            let full = literal.to_string_lossy().into_owned();
-            paths.extend(glob::glob(&full).map_err(|_| none())?.filter_map(Result::ok));
+            // Only the pattern is a pattern: a folder of the study may be called `[2024]`.
+            let folder = glob::Pattern::escape(&base.to_string_lossy());
+            let full = Path::new(&folder).join(pattern).to_string_lossy().into_owned();
+            for path in glob::glob(&full).map_err(|_| none())? {
+                paths.push(path.map_err(|e| InputError::Io { file: pattern.clone(), reason: e.into_error() })?);
+            }
         }
         if paths.is_empty() {
             return Err(none());
         }
         found.extend(paths);
     }
-    found.sort();
-    found.dedup();
+    // One file may be named twice, as `a.parquet` and by `*.parquet`: it is read once.
+    found.sort_by_cached_key(|p| fs::canonicalize(p).unwrap_or_else(|_| p.clone()));
+    found.dedup_by_key(|p| fs::canonicalize(&*p).unwrap_or_else(|_| p.clone()));
     found.into_iter().map(|p| InputFile::new(p, source.format)).collect()
 }
 

@@ -16,6 +16,6 @@ mod table;
 
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
 pub use error::InputError;
-pub use files::{FileId, InputFile, find_files, hash_file};
+pub use files::{InputFile, find_files, hash_file};
 pub use reject::{Problem, RejectEntry, Rejects, masked};
 pub use table::{Progress, Silence, Table};

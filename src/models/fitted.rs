@@ -51,10 +51,12 @@ impl Fitted {
     /// The reason, as findings say it.
     pub fn accept(&self) -> Result<AcceptedFit<'_>, RefusalReason> {
         let fit = self.fit.as_ref().map_err(|reason| *reason)?;
-        match fit.stop() {
-            Some(Stop::Budget { .. }) => Err(RefusalReason::NotConverged),
-            _ => Ok(AcceptedFit { fitted: self, fit }),
-        }
+        let ended = match fit {
+            Fit::Pooled(_) => true,
+            Fit::Mixed(fit) => is_end(&fit.ml.stop) && is_end(&fit.schools.stop),
+            Fit::Linear(fit) => is_end(&fit.stop),
+        };
+        if ended { Ok(AcceptedFit { fitted: self, fit }) } else { Err(RefusalReason::NotConverged) }
     }
 }
 
@@ -86,6 +88,10 @@ impl Fit {
             Fit::Linear(fit) => Some(&fit.stop),
         }
     }
+}
+
+fn is_end(stop: &Stop) -> bool {
+    !matches!(stop, Stop::Budget { .. })
 }
 
 pub(super) fn link(name: LinkName) -> Link {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use super::flow::Step;
 use super::plan::Plan;
 use super::pupils::{NO_DAY, Pupils, day_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
@@ -20,15 +21,14 @@ struct Probe {
 /// enrolments at once counts once and the order of rows does not matter.
 const INACTIVE: u32 = u32::MAX;
 
-/// For each outcome that rests on enrolments (by position): true, false, or `None` when the pupil could not
-/// be linked to later education. Unknown is never dropout.
+/// For each outcome that rests on enrolments (by position): true, false, or why it is unknown. Unknown is never dropout.
 pub(super) fn outcomes(
     plan: &Plan<'_>,
     base: &Path,
     pupils: &Pupils,
     progress: &dyn Progress,
     rejects: &mut Rejects,
-) -> Result<BTreeMap<usize, IdVec<PupilIx, Option<bool>>>, InputError> {
+) -> Result<BTreeMap<usize, IdVec<PupilIx, Result<bool, Step>>>, InputError> {
     let asked: Vec<(usize, OutcomeRule, Vec<Probe>)> = plan
         .outcomes
         .iter()
@@ -50,13 +50,15 @@ pub(super) fn outcomes(
     wants.extend(e.programme.iter().map(|n| Want::new(n, As::Text)));
     let table = Table::open(plan.study, base, &e.source, &wants)?;
 
+    let known_until = Day::parse(&e.known_until).map_or(NO_DAY, |d| d.0);
     let mut seen = Answers::new(pupils, all);
     rejects.merge(table.for_each(progress, |batch| seen.batch(batch, keys, e.programme.is_some()))?);
 
     let answer = |(i, rule, probes): (usize, OutcomeRule, Vec<Probe>)| {
-        let values: Vec<Option<bool>> =
-            pupils.school.ids().map(|p| pupils.linked[p].then(|| rule_holds(rule, &seen.of(p, &probes)))).collect();
-        (i, values.into())
+        let one = |p: PupilIx| {
+            seen.is_known(p, &probes, known_until).map(|()| rule_holds(rule, &seen.of(p, &probes), &seen.programmes))
+        };
+        (i, pupils.school.ids().map(one).collect::<Vec<_>>().into())
     };
     Ok(asked.into_iter().map(answer).collect())
 }
@@ -72,10 +74,13 @@ fn probes(rule: OutcomeRule) -> Vec<Probe> {
     }
 }
 
-fn rule_holds(rule: OutcomeRule, answers: &[u32]) -> bool {
+/// A programme without a code is never the same programme.
+fn rule_holds(rule: OutcomeRule, answers: &[u32], programmes: &[String]) -> bool {
     match rule {
         OutcomeRule::NotEnrolledOn { .. } => answers[0] == INACTIVE,
-        OutcomeRule::SameProgramme { .. } => answers[0] != INACTIVE && answers[0] == answers[1],
+        OutcomeRule::SameProgramme { .. } => {
+            answers[0] != INACTIVE && answers[0] == answers[1] && !programmes[answers[0] as usize].is_empty()
+        }
         _ => answers[0] != INACTIVE,
     }
 }
@@ -99,6 +104,23 @@ impl<'p> Answers<'p> {
     fn of(&self, p: PupilIx, probes: &[Probe]) -> Vec<u32> {
         let at = |probe: &Probe| self.probes.iter().position(|q| q == probe).expect("every probe was asked");
         probes.iter().map(|probe| self.answers[p.at() * self.probes.len() + at(probe)]).collect()
+    }
+
+    /// Known: linked, not counted before the landmark, and not after the day up to which enrolments are known.
+    fn is_known(&self, p: PupilIx, probes: &[Probe], known_until: i32) -> Result<(), Step> {
+        let landmark = self.pupils.days[p].landmark;
+        if landmark == NO_DAY {
+            return Err(Step::NoLandmark);
+        }
+        let on = |k: u8| count_date(landmark, k);
+        let first = probes.iter().map(|probe| on(probe.k)).min().unwrap_or(NO_DAY);
+        let last = probes.iter().map(|probe| on(probe.k)).max().unwrap_or(NO_DAY);
+        match (self.pupils.linked[p], landmark > first, last > known_until) {
+            (false, ..) => Err(Step::NotLinked),
+            (_, true, _) => Err(Step::LandmarkAfterOutcome),
+            (.., true) => Err(Step::NotKnownYet),
+            _ => Ok(()),
+        }
     }
 
     fn batch(&mut self, batch: &Batch, keys: usize, has_programme: bool) {
@@ -143,7 +165,11 @@ impl<'p> Answers<'p> {
     }
 
     fn count_date(&mut self, landmark: i32, k: u8) -> i32 {
-        let date = || Day(landmark).first_october(i16::from(k)).map_or(NO_DAY, |d| d.0);
-        *self.dates.entry((landmark, k)).or_insert_with(date)
+        *self.dates.entry((landmark, k)).or_insert_with(|| count_date(landmark, k))
     }
+}
+
+/// 1 October, `k` years after the landmark's year.
+fn count_date(landmark: i32, k: u8) -> i32 {
+    Day(landmark).first_october(i16::from(k)).map_or(NO_DAY, |d| d.0)
 }

@@ -19,8 +19,6 @@ pub enum Step {
     UnknownPupil,
     /// No date.
     NoDate,
-    /// No amount, where an exposure adds amounts up; the row still counts as a registration.
-    NoAmount,
     /// A negative amount.
     NegativeAmount,
     /// Dated outside the pupil's enrolment.
@@ -39,6 +37,10 @@ pub enum Step {
     LeftBeforeLandmark,
     /// Not linked to later education: the outcome is unknown.
     NotLinked,
+    /// The landmark lies after the day on which the outcome is counted.
+    LandmarkAfterOutcome,
+    /// The outcome is counted after the day up to which enrolments are known.
+    NotKnownYet,
     /// No activity was registered by anyone of this school and cohort: not measured.
     NoRegistration,
     /// No value of the outcome, or no score.
@@ -63,7 +65,6 @@ impl Step {
             Step::NoSchool => "no_school",
             Step::UnknownPupil => "unknown_pupil",
             Step::NoDate => "no_date",
-            Step::NoAmount => "no_amount",
             Step::NegativeAmount => "negative_amount",
             Step::OutsideEnrolment => "outside_enrolment",
             Step::Used => "used",
@@ -73,6 +74,8 @@ impl Step {
             Step::NoLandmark => "no_landmark",
             Step::LeftBeforeLandmark => "left_before_landmark",
             Step::NotLinked => "not_linked",
+            Step::LandmarkAfterOutcome => "landmark_after_outcome",
+            Step::NotKnownYet => "not_known_yet",
             Step::NoRegistration => "no_registration",
             Step::NoOutcome => "no_outcome",
             Step::MissingCovariate => "missing_covariate",
@@ -91,7 +94,6 @@ impl Step {
             Step::NoSchool => ("geen school", "no school"),
             Step::UnknownPupil => ("leerling niet in de leerlingtabel", "pupil not in the pupil table"),
             Step::NoDate => ("geen datum", "no date"),
-            Step::NoAmount => ("geen hoeveelheid", "no amount"),
             Step::NegativeAmount => ("negatieve hoeveelheid", "negative amount"),
             Step::OutsideEnrolment => ("buiten de inschrijving", "outside the enrolment"),
             Step::Used => ("gebruikt", "used"),
@@ -101,6 +103,8 @@ impl Step {
             Step::NoLandmark => ("geen peildatum", "no landmark date"),
             Step::LeftBeforeLandmark => ("vertrokken voor de peildatum", "left before the landmark"),
             Step::NotLinked => ("niet gekoppeld: vervolg onbekend", "not linked: later education unknown"),
+            Step::LandmarkAfterOutcome => ("peildatum na de teldatum", "landmark after the count date"),
+            Step::NotKnownYet => ("uitkomst nog niet bekend", "outcome not known yet"),
             Step::NoRegistration => ("school en cohort zonder registraties", "school and cohort without registrations"),
             Step::NoOutcome => ("geen uitkomst bekend", "no outcome known"),
             Step::MissingCovariate => ("ontbrekend kenmerk", "missing characteristic"),

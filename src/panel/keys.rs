@@ -183,9 +183,12 @@ fn as_found(position: Option<usize>) -> Found {
     position.map_or(Found::Unknown, |p| Found::Pupil(PupilIx::from_position(p)))
 }
 
+/// Whole numbers of at most 18 digits are their own word; the text of a longer one is hashed, as [`number`] has it.
+const MOST: i64 = 999_999_999_999_999_999;
+
 /// The word of a whole number that fits.
 fn word_of_number(number: i64) -> Option<u64> {
-    u64::try_from(number).ok().map(|n| n | EXACT)
+    u64::try_from(number).ok().filter(|_| number <= MOST).map(|n| n | EXACT)
 }
 
 /// The number that a key writes, when it is written as numbers are: `12`, not `012` or `+12`.

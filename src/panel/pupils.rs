@@ -31,6 +31,18 @@ pub struct PupilDays {
     pub to: i32,
 }
 
+impl PupilDays {
+    /// Whether there is a day on which the landmark dose is frozen.
+    pub fn has_landmark(&self) -> bool {
+        self.landmark != NO_DAY
+    }
+
+    /// Whether there is a day on which the clock starts.
+    pub fn has_origin(&self) -> bool {
+        self.origin != NO_DAY
+    }
+}
+
 /// All pupils of a study, in the order of their pseudonyms.
 pub struct Pupils {
     /// Schools, sorted by key.
@@ -336,7 +348,7 @@ impl<'p> Reading<'p> {
             }
             match self.keys.find(&key).filter(|_| keyed) {
                 None => {
-                    self.bsn.see(&key);
+                    key.split(|b| *b == KEY_SEPARATOR).for_each(|part| self.bsn.see(part));
                     self.keys.push(&key);
                     self.rows.push(&row);
                 }

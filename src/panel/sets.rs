@@ -30,8 +30,8 @@ pub struct Panel<'s> {
 
 /// An outcome of all pupils.
 pub enum OutcomeData {
-    /// Known to be so, known not to be so, or unknown.
-    Binary(IdVec<PupilIx, Option<bool>>),
+    /// Known to be so, known not to be so, or why it is unknown.
+    Binary(IdVec<PupilIx, Result<bool, Step>>),
     /// A dated event.
     Event(IdVec<PupilIx, Result<LastPeriod, Step>>),
     /// A value of the pupil; NaN is missing.

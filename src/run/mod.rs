@@ -131,6 +131,8 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     let run_id = run_id(job, &inputs);
     let store = publish::Store::open(job.out)?;
     let computed = compute(job.study, job.base, progress)?;
+    // What was read must be what was hashed.
+    inputs.iter().try_for_each(|(_, file, _)| file.assert_unchanged())?;
     let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
     let mut reports = Vec::new();
     let mut staging = store.stage(&run_id)?;

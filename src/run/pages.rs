@@ -1,8 +1,8 @@
 //! Findings and counts → the controlled content of each school's page. Nothing uncontrolled passes here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::disclosure::page::{EffectRow, IndexEntry, IndexPage, OutcomeRow, ReachRow, SchoolPage};
+use crate::disclosure::page::{Bound, EffectRow, IndexEntry, IndexPage, OutcomeRow, ReachRow, SchoolPage, Shown};
 use crate::disclosure::suppress::{FlowCount, Profile, benchmark, count, effect, flow, mean, share};
 use crate::effects::describe::{self, Outcomes, Reach};
 use crate::effects::{Finding, ModelFindings};
@@ -10,7 +10,7 @@ use crate::models::Fitted;
 use crate::panel::{Plan, Step};
 use crate::run::{Computed, VERSION};
 use crate::study::Study;
-use crate::vocab::{IdVec, Lang, SchoolIx};
+use crate::vocab::{CohortIx, IdVec, Lang, SchoolIx};
 
 /// Standard errors that a difference must measure to be seen with 80 % power at the 5 % level: 1.96 + 0.84
 /// (`statistics.md` §5.7).
@@ -62,6 +62,9 @@ pub(super) fn exposure_label(plan: &Plan<'_>, e: usize, lang: Lang) -> String {
 /// Descriptions of all schools, by position of the exposure or outcome.
 struct Described {
     pupils: IdVec<SchoolIx, u64>,
+    cohorts: IdVec<SchoolIx, BTreeSet<CohortIx>>,
+    /// Covariates that every model of the study holds equal.
+    covariates: Vec<usize>,
     reach: Vec<(usize, IdVec<SchoolIx, Reach>)>,
     outcomes: Vec<(usize, IdVec<SchoolIx, Outcomes>)>,
     /// Steps of each school on its way into the first model.
@@ -72,9 +75,15 @@ impl Described {
     fn of(computed: &Computed<'_>, names: &[String]) -> Self {
         let panel = &computed.panel;
         let mut pupils: IdVec<SchoolIx, u64> = vec![0; panel.pupils.schools.len()].into();
-        for s in panel.pupils.school.iter() {
+        let mut cohorts: IdVec<SchoolIx, BTreeSet<CohortIx>> = vec![BTreeSet::new(); panel.pupils.schools.len()].into();
+        for (s, c) in panel.pupils.school.iter().zip(panel.pupils.cohort.iter()) {
             pupils[*s] += 1;
+            cohorts[*s].insert(*c);
         }
+        let is_held = |c: &usize| {
+            let id = &panel.plan.covariates[*c].id;
+            computed.models.iter().all(|(m, _)| m.entry.covariates.as_ref().is_none_or(|names| names.0.contains(id)))
+        };
         let exposures = 0..panel.plan.exposures.len();
         let outcomes = (0..panel.plan.outcomes.len()).filter(|&o| names.contains(&panel.plan.outcomes[o].entry.id));
         let mut flow: BTreeMap<SchoolIx, Vec<(Step, u64)>> = BTreeMap::new();
@@ -87,6 +96,8 @@ impl Described {
         }
         Self {
             pupils,
+            cohorts,
+            covariates: (0..panel.plan.covariates.len()).filter(is_held).collect(),
             reach: exposures.filter_map(|e| describe::reach(panel, e).map(|r| (e, r))).collect(),
             outcomes: outcomes.filter_map(|o| describe::outcome(panel, o).map(|d| (o, d))).collect(),
             flow,
@@ -102,21 +113,20 @@ fn page(computed: &Computed<'_>, d: &Described, run_id: &str, profile: &Profile,
         let nl = label(&c.label, &c.id);
         (nl.clone(), label(&c.label_en, &nl))
     };
-    let cohorts: Vec<String> = pupils.cohorts.iter().filter(|c| !c.is_empty()).cloned().collect();
     SchoolPage {
         school: pupils.schools[s].clone(),
         school_name: pupils.school_names[s].clone(),
         study: plan.study.study.title.clone(),
         run_id: run_id.to_string(),
         engine_version: VERSION.to_string(),
-        cohorts,
+        cohorts: d.cohorts[s].iter().map(|c| pupils.cohorts[*c].clone()).filter(|c| !c.is_empty()).collect(),
         n_pupils: count(d.pupils[s], profile),
         n_schools: pupils.schools.len() as u64,
         reach: d.reach.iter().map(|(e, r)| reach_row(plan, *e, r, profile, s)).collect(),
         outcomes: d.outcomes.iter().map(|(o, r)| outcome_row(plan, *o, r, profile, s)).collect(),
         effects: computed.models.iter().map(|(fit, found)| effect_row(plan, fit, found, profile, s)).collect(),
         flow: flow(flow_counts(d, s), profile),
-        adjusted_for: plan.covariates.iter().map(covariates).collect(),
+        adjusted_for: d.covariates.iter().map(|c| covariates(&plan.covariates[*c])).collect(),
     }
 }
 
@@ -135,13 +145,18 @@ fn reach_row(plan: &Plan<'_>, e: usize, reach: &IdVec<SchoolIx, Reach>, profile:
     });
     let (n_schools, most) = largest(reach, |r| r.pupils);
     let own = &reach[s];
+    let own_share = share(own.reached, own.pupils, profile);
     ReachRow {
         code: plan.exposures[e].entry.id.clone(),
         nl: exposure_label(plan, e, Lang::Nl),
         en: exposure_label(plan, e, Lang::En),
-        own: share(own.reached, own.pupils, profile),
+        own: own_share,
         nation: benchmark(share(all.reached, all.pupils, profile), n_schools, most, profile),
-        own_mean: mean(own.total, own.pupils, profile),
+        // Beside a share that is coded as small, the mean would tell how small.
+        own_mean: match &own_share {
+            Shown::Value(s) if s.bound != Bound::LessThan => mean(own.total, own.pupils, profile),
+            _ => Shown::Suppressed { min: profile.min_pupils },
+        },
         nation_mean: benchmark(mean(all.total, all.pupils, profile), n_schools, most, profile),
     }
 }

@@ -101,11 +101,16 @@ impl Staging<'_> {
         let unchanged = old == Old::Same;
         if !unchanged {
             // A folder of this id that does not verify was damaged from outside; the new one takes its place.
+            // It is moved aside first, so that there is never no run of this id; the next run sweeps what is left.
+            let aside = self.store.out.join(format!(".staging-old-{}", self.run_id));
             if old == Old::Damaged {
-                fs::remove_dir_all(&target).map_err(|e| failed("a damaged run of the same id", e))?;
+                fs::rename(&target, &aside).map_err(|e| failed("a damaged run of the same id", e))?;
             }
             with_patience(|| fs::rename(&self.dir, &target)).map_err(|e| failed("runs", e))?;
             self.published = true;
+            if old == Old::Damaged {
+                fs::remove_dir_all(&aside).map_err(|e| failed("a damaged run of the same id", e))?;
+            }
             sync_dir(&runs).map_err(|e| failed("runs", e))?;
         }
         self.store.point_to(&self.run_id)?;

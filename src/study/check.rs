@@ -10,7 +10,7 @@ use super::error::{Place, StudyError, nearest};
 use super::file::{Axis, DoseForm, Exposure, Measure, ModelEntry, Outcome, Random, Source, StudyFile};
 use super::shape;
 use crate::vocab::outcomes::outcome;
-use crate::vocab::{OUTCOMES, OutcomeDef, OutcomeRule, PeriodLength};
+use crate::vocab::{Day, OUTCOMES, OutcomeDef, OutcomeRule, PeriodLength};
 
 /// The panel marks the exposures that an activity counts for in one word of 64 bits.
 const MOST_EXPOSURES: usize = 64;
@@ -241,6 +241,9 @@ impl Check<'_> {
     fn enrolments(&mut self) {
         let Some(e) = &self.file.enrolments else { return };
         self.known("enrolments.source", "source", &e.source, &self.source_names());
+        if Day::parse(&e.known_until).is_none() {
+            self.error("enrolments.known_until", format!("`{}` is not a date like 2024-12-31", e.known_until));
+        }
         self.key("enrolments.key", &e.key.0);
     }
 
@@ -326,6 +329,9 @@ impl Check<'_> {
 
     fn outcome(&mut self, at: &str, o: &Outcome, rule: OutcomeRule) {
         let file = self.file;
+        if o.source.is_some() && !matches!(rule, OutcomeRule::Event | OutcomeRule::Score) {
+            self.error(&format!("{at}.source"), "only an `event` or a `score` has a source of its own");
+        }
         if let Some(source) = &o.source {
             self.known(&format!("{at}.source"), "source", source, &self.source_names());
             self.key(&format!("{at}.key"), &o.key.0);
@@ -343,6 +349,8 @@ impl Check<'_> {
                     Some("a table [enrolments]")
                 } else if file.pupils.landmark.is_none() || file.time.axis != Axis::Calendar {
                     Some("`pupils.landmark`, a date: its year says which 1 October counts")
+                } else if file.pupils.linked.is_none() {
+                    Some("`pupils.linked`: which pupils were found in later education; without it a failed link is a dropout")
                 } else if matches!(rule, OutcomeRule::SameProgramme { .. })
                     && file.enrolments.as_ref().is_some_and(|e| e.programme.is_none())
                 {

@@ -40,7 +40,7 @@ impl From<Names> for Vec<String> {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StudyFile {
-    /// Name, title, language, seed.
+    /// Name and title.
     pub study: StudyHead,
     /// The files, by a name of your choice.
     pub sources: BTreeMap<String, Source>,
@@ -74,7 +74,7 @@ pub struct StudyFile {
     pub report: Report,
 }
 
-/// Name, title, language, seed.
+/// Name and title.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StudyHead {
@@ -302,6 +302,8 @@ pub struct Enrolments {
     /// Column with the programme (crebo).
     #[serde(default)]
     pub programme: Option<String>,
+    /// Day up to which the table is complete (`2024-12-31`). An outcome that is counted after it is not known yet.
+    pub known_until: String,
 }
 
 /// What an exposure adds up.
@@ -391,7 +393,7 @@ pub enum AfterEnd {
 pub struct Outcome {
     /// Short id; becomes a column of the panel.
     pub id: String,
-    /// The definition (`lob schema --outcomes` lists them), default the id.
+    /// The definition (`lob schema --list` lists them), default the id.
     #[serde(default)]
     pub definition: Option<String>,
     /// Label in Dutch, default the definition's.

@@ -26,6 +26,11 @@ impl Day {
         Date::new(year, month, day).ok().map(Self::from_date)
     }
 
+    /// The day that `text` writes as `2024-12-31`.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self::from_date)
+    }
+
     /// 1 October of the calendar year of this day, shifted by `years`: DUO's count date (teldatum).
     pub fn first_october(self, years: i16) -> Option<Self> {
         Self::ymd(self.date()?.year() + years, 10, 1)

@@ -15,6 +15,8 @@ pub enum RefusalReason {
     OneSchool,
     /// The dose does not vary.
     NoDose,
+    /// In this model the dose hangs together with the outcome equally in all schools: there is no school's own number.
+    NoOwnSlope,
     /// Columns of the model are exact combinations of others, or there are fewer rows than terms.
     RankDeficient,
 }
@@ -29,6 +31,7 @@ impl RefusalReason {
             RefusalReason::NoPupils => "no_pupils",
             RefusalReason::OneSchool => "one_school",
             RefusalReason::NoDose => "no_dose",
+            RefusalReason::NoOwnSlope => "no_own_slope",
             RefusalReason::RankDeficient => "rank_deficient",
         }
     }

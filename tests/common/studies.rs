@@ -110,6 +110,7 @@ recode = { V = 0.1, M = -2.5 }
 id = "jaar"
 
 [enrolments]
+known_until = "2030-12-31"
 source = "inschrijving"
 key = ["school", "id"]
 from = "begin"

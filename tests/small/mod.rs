@@ -65,6 +65,7 @@ date = "datum"
 type = "soort"
 
 [enrolments]
+known_until = "2030-12-31"
 source = "inschrijving"
 key = "id"
 from = "begin"

@@ -32,8 +32,14 @@ pub(super) fn write(spec: &RegionSpec, dir: &Path, screen: &Screen) -> Result<()
     let failed = |e: std::io::Error| Failure::write("the region's folder", &e);
     fs::create_dir_all(dir).map_err(failed)?;
     let written = simulate_to(spec, dir).map_err(|e| Failure { exit: Exit::Environment, message: e.to_string() })?;
-    fs::write(dir.join("study.toml"), TEMPLATE).map_err(failed)?;
+    fs::write(dir.join("study.toml"), study_of(spec)).map_err(failed)?;
     let tables: Vec<String> = written.iter().map(|w| format!("{} {}", grouped(w.rows), w.name)).collect();
     screen.say(&format!("Simulated in {}: {}", dir.display(), tables.join(", ")));
     Ok(())
+}
+
+/// The template, with enrolments known up to the end of the year in which the last outcome is counted.
+fn study_of(spec: &RegionSpec) -> String {
+    let last_exam = i64::from(spec.first_exam_year) + i64::from(spec.cohorts.max(1)) - 1;
+    TEMPLATE.replace("2024-12-31", &format!("{}-12-31", last_exam + 1))
 }

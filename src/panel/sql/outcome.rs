@@ -21,7 +21,7 @@ impl<'p> Query<'p> {
             }
             OutcomeRule::SameProgramme { sector, k } => {
                 self.enrolments();
-                self.binary(&[(Some(sector), 0), (Some(sector), k)], "COALESCE(c0.programme = c1.programme, FALSE)");
+                self.binary(&[(Some(sector), 0), (Some(sector), k)], "COALESCE(c0.programme = c1.programme AND c0.programme <> '', FALSE)");
             }
         }
     }
@@ -158,7 +158,7 @@ impl<'p> Query<'p> {
         let (keys, using) = (self.keys_of("p"), self.using());
         let mut joins = String::new();
         for (i, (sector, k)) in probes.iter().enumerate() {
-            let on = format!("MAKE_DATE(CAST(EXTRACT(YEAR FROM p.landmark) AS INTEGER) + {k}, 10, 1)");
+            let on = count_date(*k);
             let in_sector = sector.map_or(String::new(), |s| format!("\n  AND e.sector = {}", self.sql.quoted(s)));
             let body = format!(
                 "SELECT {keys}, MIN(e.programme) AS programme\nFROM pupils AS p\nJOIN enrolments AS e {using}\n\
@@ -177,11 +177,20 @@ impl<'p> Query<'p> {
         if self.plan.pupils.linked.is_some() {
             keep.push("p.linked".into());
         }
+        let e = self.plan.enrolments.expect("a checked study has enrolments where an outcome rests on them");
+        let years = || probes.iter().map(|(_, k)| *k);
+        keep.push(format!("p.landmark <= {}", count_date(years().min().unwrap_or(0))));
+        keep.push(format!("{} <= DATE '{}'", count_date(years().max().unwrap_or(0)), e.known_until));
         let body = format!(
             "SELECT {keys}, 0 AS period, p.landmark AS known_before, CASE WHEN {holds} THEN 1e0 ELSE 0e0 END AS y\n\
              FROM pupils AS p{joins}\nWHERE {}",
             keep.join("\n  AND ")
         );
-        self.cte("outcome", "Pupils at the landmark; not linked is unknown, never dropout", body);
+        self.cte("outcome", "Pupils at the landmark; not linked or not counted yet is unknown, never dropout", body);
     }
+}
+
+/// 1 October, `k` years after the landmark's year.
+fn count_date(k: u8) -> String {
+    format!("MAKE_DATE(CAST(EXTRACT(YEAR FROM p.landmark) AS INTEGER) + {k}, 10, 1)")
 }

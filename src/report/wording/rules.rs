@@ -59,6 +59,7 @@ fn others(lang: Lang) -> Vec<String> {
         RefusalReason::Separated,
         RefusalReason::NoVariation,
         RefusalReason::NoPupils,
+        RefusalReason::NoOwnSlope,
         RefusalReason::OneSchool,
         RefusalReason::NoDose,
         RefusalReason::RankDeficient,
