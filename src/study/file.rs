@@ -1,5 +1,5 @@
 //! `study.toml` as it is written. Every table and key a study can have stands here once: serde reads it,
-//! and `lob schema` prints the JSON Schema of the same types. Meaning is checked in [`super::check`].
+//! and `lob schema` prints the JSON Schema of the same types. Meaning is checked in `check.rs`.
 
 use std::collections::BTreeMap;
 
