@@ -107,9 +107,9 @@ fn every_section_of_the_report_has_its_three_snapshots() {
 
 #[test]
 fn codes_of_refusals_and_flow_steps_are_unique_words() {
-    use RefusalReason::{NoDose, NoPupils, NoVariation, NotConverged, OneSchool, RankDeficient, Separated};
+    use RefusalReason::{NoDose, NoOwnSlope, NoPupils, NoVariation, NotConverged, OneSchool, RankDeficient, Separated};
     use lob_effect::panel::Step;
-    let reasons = [NotConverged, Separated, NoVariation, NoPupils, OneSchool, NoDose, RankDeficient];
+    let reasons = [NotConverged, Separated, NoVariation, NoPupils, OneSchool, NoDose, NoOwnSlope, RankDeficient];
     assert_unique("refusals", reasons.map(RefusalReason::code));
     let steps = [
         Step::Read,
@@ -118,7 +118,8 @@ fn codes_of_refusals_and_flow_steps_are_unique_words() {
         Step::NoSchool,
         Step::UnknownPupil,
         Step::NoDate,
-        Step::NoAmount,
+        Step::LandmarkAfterOutcome,
+        Step::NotKnownYet,
         Step::NegativeAmount,
         Step::OutsideEnrolment,
         Step::Used,

@@ -250,7 +250,8 @@ pub fn flow(rows: Vec<FlowCount>, profile: &Profile) -> Vec<FlowRow> {
         let reasons = open + 1..close;
         // Unrounded counts of the analysed pupils stand elsewhere on the page too: there nothing but the sum is shown.
         if profile.round_to <= 1 && reasons.clone().any(hidden) {
-            for i in reasons {
+            let alone = reasons.len() == 1;
+            for i in reasons.chain(alone.then_some(close)) {
                 shown[i] = Shown::Suppressed { min: profile.min_pupils };
             }
             continue;
@@ -408,6 +409,8 @@ mod tests {
         let alone = vec![step(true, 150), step(false, 3), step(true, 147)];
         assert_eq!(numbers(alone.clone(), &IN), [Some(150), None, None]);
         assert_eq!(numbers(alone, &OUT), [Some(150), None, Some(145)], "rounding protects it");
+        let three = vec![step(true, 171), step(false, 12), step(false, 5), step(false, 1), step(true, 153)];
+        assert_eq!(numbers(three, &IN), [Some(171), None, None, None, Some(153)]);
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub fn find_files(base: &Path, name: &str, source: &Source) -> Result<Vec<InputF
             let folder = glob::Pattern::escape(&base.to_string_lossy());
             let full = Path::new(&folder).join(pattern).to_string_lossy().into_owned();
             for path in glob::glob(&full).map_err(|_| none())? {
-                paths.push(path.map_err(|e| InputError::Io { file: pattern.clone(), reason: e.into_error() })?);
+                paths.push(path.map_err(|e| InputError::Io { file: pattern.clone(), reason: e.into() })?);
             }
         }
         if paths.is_empty() {

@@ -203,6 +203,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_number_of_nineteen_digits_is_found_as_number_and_as_text() {
+        let numbers = [7_i64, 999_999_999_999_999_999, 1_000_000_000_000_000_000, i64::MAX, -5];
+        let mut keys = Keys::new();
+        numbers.iter().for_each(|n| keys.push(n.to_string().as_bytes()));
+        let mut found = Vec::new();
+        keys.find_numbers(&Int64Array::from(numbers.to_vec()), &mut found);
+        for (i, (n, f)) in numbers.iter().zip(&found).enumerate() {
+            assert!(matches!(f, Found::Pupil(p) if p.at() == i), "{n} as a number");
+            assert!(keys.find(n.to_string().as_bytes()) == Some(i), "{n} as a text");
+        }
+    }
+
+    #[test]
     fn numbers_are_only_those_that_print_as_the_key() {
         assert_eq!(number(b"12"), Some(12));
         assert_eq!(number(b"0"), Some(0));

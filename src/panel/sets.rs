@@ -124,7 +124,7 @@ impl Panel<'_> {
             }
             OutcomeData::Binary(values) => {
                 for p in pupils.map(PupilIx::from_position) {
-                    let y = self.at_landmark(p).and_then(|()| values[p].ok_or(Step::NotLinked));
+                    let y = self.at_landmark(p).and_then(|()| values[p]);
                     match y.and_then(|y| measured(p).map(|()| y)) {
                         Err(step) => out.push((p, step)),
                         Ok(y) => rows.push(self.landmark_row(e, p, f64::from(u8::from(y)))),

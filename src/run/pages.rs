@@ -150,7 +150,7 @@ fn reach_row(plan: &Plan<'_>, e: usize, reach: &IdVec<SchoolIx, Reach>, profile:
         code: plan.exposures[e].entry.id.clone(),
         nl: exposure_label(plan, e, Lang::Nl),
         en: exposure_label(plan, e, Lang::En),
-        own: own_share,
+        own: own_share.clone(),
         nation: benchmark(share(all.reached, all.pupils, profile), n_schools, most, profile),
         // Beside a share that is coded as small, the mean would tell how small.
         own_mean: match &own_share {

@@ -350,7 +350,9 @@ impl Check<'_> {
                 } else if file.pupils.landmark.is_none() || file.time.axis != Axis::Calendar {
                     Some("`pupils.landmark`, a date: its year says which 1 October counts")
                 } else if file.pupils.linked.is_none() {
-                    Some("`pupils.linked`: which pupils were found in later education; without it a failed link is a dropout")
+                    Some(
+                        "`pupils.linked`: which pupils were found in later education; without it a failed link is a dropout",
+                    )
                 } else if matches!(rule, OutcomeRule::SameProgramme { .. })
                     && file.enrolments.as_ref().is_some_and(|e| e.programme.is_none())
                 {

@@ -21,7 +21,10 @@ impl<'p> Query<'p> {
             }
             OutcomeRule::SameProgramme { sector, k } => {
                 self.enrolments();
-                self.binary(&[(Some(sector), 0), (Some(sector), k)], "COALESCE(c0.programme = c1.programme AND c0.programme <> '', FALSE)");
+                self.binary(
+                    &[(Some(sector), 0), (Some(sector), k)],
+                    "COALESCE(c0.programme = c1.programme AND c0.programme <> '', FALSE)",
+                );
             }
         }
     }

@@ -359,7 +359,9 @@ fn refusal(reason: RefusalReason) -> &'static str {
         }
         RefusalReason::NoPupils => "There is no estimate: no pupil of this school is in the analysis.",
         RefusalReason::OneSchool => "There is no estimate: at least 2 schools are needed.",
-        RefusalReason::NoOwnSlope => "There is no estimate of a single school's own. We estimate it for all schools together.",
+        RefusalReason::NoOwnSlope => {
+            "There is no estimate of a single school's own. We estimate it for all schools together."
+        }
         RefusalReason::NoDose => {
             "There is no estimate: all pupils have the same amount of LOB. Then there is nothing to compare."
         }

@@ -363,7 +363,9 @@ fn refusal(reason: RefusalReason) -> &'static str {
         }
         RefusalReason::NoPupils => "Er is geen schatting: van deze school zit geen enkele leerling in de analyse.",
         RefusalReason::OneSchool => "Er is geen schatting: daarvoor zijn minstens 2 scholen nodig.",
-        RefusalReason::NoOwnSlope => "Voor één school is er geen eigen schatting. Wij schatten het voor alle scholen samen.",
+        RefusalReason::NoOwnSlope => {
+            "Voor één school is er geen eigen schatting. Wij schatten het voor alle scholen samen."
+        }
         RefusalReason::NoDose => {
             "Er is geen schatting: alle leerlingen hebben evenveel LOB. Dan valt er niets te vergelijken."
         }
