@@ -6,9 +6,9 @@
 #![allow(clippy::disallowed_methods, reason = "the door through which results go out")]
 
 mod error;
+mod files;
 mod manifest;
 mod pages;
-mod parquet;
 mod publish;
 mod tables;
 
@@ -18,8 +18,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 pub use error::RunError;
+pub use files::{write_page, write_panel, write_table};
 pub use manifest::FileEntry;
-pub use parquet::{write_panel, write_table};
 
 use crate::disclosure::suppress::Profile;
 use crate::disclosure::zone::{Meta, Output, Research, School, SchoolFolder};
@@ -148,7 +148,7 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     let index = report::index_page(&pages::index(job.study, &run_id, index), job.lang);
     staging.write(&Output::<Meta>::new("index.html", index.into_bytes())?)?;
     for (name, batch) in tables::all(&computed)? {
-        let bytes = parquet::write_table(&batch)?;
+        let bytes = files::write_table(&batch)?;
         staging.write(&Output::<Research>::new(&format!("{name}.parquet"), bytes)?)?;
     }
     let results = manifest::results(&computed, &run_id)?;

@@ -29,8 +29,7 @@ pub(in crate::cli) fn execute(command: &Report, args: &Args, screen: &Screen) ->
     let failed = |e: std::io::Error| Failure::write("the reports folder", &e);
     fs::create_dir_all(&command.to).map_err(failed)?;
     for page in &pages {
-        let path = command.to.join(&page.file);
-        fs::write(&path, &page.html).map_err(|e| Failure::write(&page.file, &e))?;
+        let path = run::write_page(page, &command.to)?;
         screen.say(&path.display().to_string());
     }
     Ok(Exit::Success)

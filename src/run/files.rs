@@ -1,7 +1,8 @@
-//! Tables as Parquet with pinned settings: the same table gives the same bytes.
+//! Files outside the publish protocol, and tables as Parquet with pinned settings: the same table gives the same bytes.
 
 use std::fs::{File, OpenOptions};
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -13,7 +14,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
-use super::RunError;
+use super::{LoosePage, RunError};
 use crate::panel::Panel;
 
 fn properties() -> WriterProperties {
@@ -96,6 +97,18 @@ impl RowGroup {
         }
         group.close().map(drop)
     }
+}
+
+/// Writes a school's page outside a run, readable by its owner only.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn write_page(page: &LoosePage, folder: &Path) -> Result<PathBuf, RunError> {
+    let failed = |reason: std::io::Error| RunError::Write { what: page.file.clone(), reason };
+    let path = folder.join(&page.file);
+    let mut file = create_private(&path).map_err(failed)?;
+    file.write_all(page.html.as_bytes()).map_err(failed)?;
+    Ok(path)
 }
 
 /// A file that only its owner reads, also when it was there before with other permissions.
