@@ -21,6 +21,9 @@ struct Probe {
 /// enrolments at once counts once and the order of rows does not matter.
 const INACTIVE: u32 = u32::MAX;
 
+/// An outcome of each pupil: true, false, or why it is unknown.
+pub(super) type Known = IdVec<PupilIx, Result<bool, Step>>;
+
 /// For each outcome that rests on enrolments (by position): true, false, or why it is unknown. Unknown is never dropout.
 pub(super) fn outcomes(
     plan: &Plan<'_>,
@@ -28,7 +31,7 @@ pub(super) fn outcomes(
     pupils: &Pupils,
     progress: &dyn Progress,
     rejects: &mut Rejects,
-) -> Result<BTreeMap<usize, IdVec<PupilIx, Result<bool, Step>>>, InputError> {
+) -> Result<BTreeMap<usize, Known>, InputError> {
     let asked: Vec<(usize, OutcomeRule, Vec<Probe>)> = plan
         .outcomes
         .iter()
