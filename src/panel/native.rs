@@ -41,9 +41,15 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
         };
         outcomes.insert(i, data);
     }
+    assert_few(&plan, &rejects)?;
+    Ok(Panel { plan, pupils, doses, outcomes, flow, rejects })
+}
+
+/// Fails when more rows were rejected than the study allows.
+pub(super) fn assert_few(plan: &Plan<'_>, rejects: &Rejects) -> Result<(), InputError> {
     let max = plan.study.study.max_reject;
     if rejects.count() > max {
         return Err(InputError::Rejects { count: rejects.count(), max, list: rejects.to_string() });
     }
-    Ok(Panel { plan, pupils, doses, outcomes, flow, rejects })
+    Ok(())
 }

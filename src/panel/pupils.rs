@@ -7,6 +7,7 @@ use arrow::array::Array;
 
 use super::flow::{Flow, Step};
 use super::keys::{Found, Keys};
+use super::native;
 use super::plan::{DoseFrom, Plan};
 use crate::ingest::{As, Batch, InputError, KEY_SEPARATOR, Progress, Rejects, Table, Want};
 use crate::study::file::Covariate;
@@ -290,6 +291,8 @@ pub(super) fn read(
     let table = Table::open(plan.study, base, &plan.pupils.source, &wants)?;
     let mut reading = Reading::new(plan, &layout);
     rejects.merge(table.for_each(progress, |batch| reading.batch(batch))?);
+    // Before "no pupil is left", say why their rows could not be read.
+    native::assert_few(plan, rejects)?;
     reading.finish(flow)
 }
 
