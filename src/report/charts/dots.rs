@@ -3,7 +3,7 @@
 use super::xy;
 use crate::report::format;
 use crate::report::wording::{Way, Words, decimals};
-use crate::vocab::{Direction, Unit};
+use crate::vocab::{Direction, Lang, Unit};
 use maud::{Markup, html};
 
 /// Which mark a row has; its shape says the same as its colour.
@@ -73,6 +73,15 @@ impl Scale {
         let first = (self.lo / self.step).round() as i64;
         let last = (self.hi / self.step).round() as i64;
         (first..=last).map(|i| i as f64 * self.step).collect()
+    }
+
+    /// A tick as text: with the decimals that tell two ticks apart, and none that say nothing.
+    pub fn label(&self, tick: f64, lang: Lang) -> String {
+        if self.step >= 0.01 {
+            return format::plain(tick, lang);
+        }
+        let decimals = (-self.step.log10()).ceil() as usize;
+        if tick == 0.0 { "0".into() } else { format::number(tick, decimals, lang) }
     }
 }
 
@@ -153,7 +162,7 @@ fn axis(chart: &Chart<'_>, at: &Layout, x: &dyn Fn(f64) -> f64, bottom: f64, wor
             line class="grid" x1=(xy(x(tick))) x2=(xy(x(tick))) y1=(xy(TOP - 4.0)) y2=(xy(bottom)) {}
             @if !fits(tick) {
                 text class="quiet" x=(xy(x(tick))) y=(xy(bottom + 18.0)) text-anchor="middle" {
-                    (format::plain(tick, words.lang))
+                    (chart.scale.label(tick, words.lang))
                 }
             }
         }
@@ -246,6 +255,16 @@ mod tests {
             assert!(ticks[0] <= lo && ticks[0] < 0.0, "{lo} {hi}: {ticks:?}");
             assert!(ticks[ticks.len() - 1] >= hi && ticks[ticks.len() - 1] > 0.0, "{lo} {hi}: {ticks:?}");
             assert!(ticks.contains(&0.0) && ticks.len() <= 9, "{lo} {hi}: {ticks:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_ticks_read_the_same() {
+        for (lo, hi) in [(-6.3, 1.2), (0.2, 0.4), (0.01, 0.03), (-0.0004, 0.0021)] {
+            let scale = Scale::over(&[Point { value: (lo + hi) / 2.0, lo, hi }]);
+            let labels: Vec<String> = scale.ticks().iter().map(|t| scale.label(*t, Lang::Nl)).collect();
+            let distinct: std::collections::BTreeSet<&String> = labels.iter().collect();
+            assert_eq!(distinct.len(), labels.len(), "{labels:?}");
         }
     }
 
