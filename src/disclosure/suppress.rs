@@ -44,7 +44,7 @@ impl Profile {
     pub const SCHOOL_EXTERN: Profile = Profile {
         id: "school-extern",
         min_pupils: 10,
-        min_cell: 5,
+        min_cell: 10,
         min_pupils_extreme: 30,
         min_pupils_effect: 30,
         min_events_effect: 10,
@@ -104,9 +104,9 @@ pub fn wilson(k: u64, n: u64) -> Interval {
 /// use lob_effect::disclosure::suppress::{Profile, share};
 /// let p = Profile::SCHOOL_EXTERN;
 /// assert_eq!(share(3, 9, &p), Shown::Suppressed { min: 10 });
-/// assert_eq!(share(3, 20, &p), Shown::Suppressed { min: 5 });
+/// assert_eq!(share(3, 20, &p), Shown::Suppressed { min: 10 });
 /// let Shown::Value(s) = share(3, 60, &p) else { panic!("coded, not suppressed") };
-/// assert_eq!((s.bound, s.percent), (Bound::LessThan, 9.0));
+/// assert_eq!((s.bound, s.percent), (Bound::LessThan, 17.0));
 /// ```
 pub fn share(k: u64, n: u64, profile: &Profile) -> Shown<Share> {
     assert!(k <= n, "a share can't count {k} of {n} pupils");
@@ -121,23 +121,27 @@ pub fn share(k: u64, n: u64, profile: &Profile) -> Shown<Share> {
         if n < profile.min_pupils_extreme {
             return Shown::Suppressed { min: profile.min_cell };
         }
-        let code = (100.0 * profile.min_cell as f64 / n as f64).ceil();
+        // Of the rounded n: the code itself must not give n away.
+        let code = (100.0 * profile.min_cell as f64 / profile.round(n) as f64).ceil();
         return Shown::Value(coded(code, k == smallest, n, profile));
     }
     if smallest == 0 && n < profile.min_pupils_extreme {
         return Shown::Value(coded(EXTREME_CODE_PERCENT, k == 0, n, profile));
     }
-    Shown::Value(exact(k, n, profile))
+    Shown::Value(of_rounded(k, n, profile))
 }
 
-fn exact(k: u64, n: u64, profile: &Profile) -> Share {
+/// A share made of rounded counts only. A percentage of the exact counts with one decimal, or its interval, would give
+/// them back together with the rounded n, and differences between tables of a page would then be single pupils.
+fn of_rounded(k: u64, n: u64, profile: &Profile) -> Share {
+    let (k, n) = (profile.round(k), profile.round(n));
     let scale = if n < WHOLE_PERCENT_BELOW { 1.0 } else { 10.0 };
     let round = |x: f64| (x * scale).round() / scale;
     let interval = wilson(k, n);
     Share {
         percent: round(100.0 * k as f64 / n as f64),
         interval: Interval { lo: round(interval.lo), hi: round(interval.hi), ..interval },
-        n: profile.round(n),
+        n,
         bound: Bound::Exact,
     }
 }
@@ -145,12 +149,13 @@ fn exact(k: u64, n: u64, profile: &Profile) -> Share {
 /// "Less than `code` %" of `n` pupils (or, from the top, "more than 100 − `code` %"). The interval is Wilson's for
 /// the largest count below the code, so it is the same for every count behind the code.
 fn coded(code: f64, bottom: bool, n: u64, profile: &Profile) -> Share {
+    let n = profile.round(n);
     let most = ((code * n as f64 / 100.0).ceil() as u64).saturating_sub(1).min(n);
     let far = wilson(most, n).hi.ceil();
     let (percent, lo, hi, bound) =
         if bottom { (code, 0.0, far, Bound::LessThan) } else { (100.0 - code, 100.0 - far, 100.0, Bound::MoreThan) };
     let interval = Interval { lo, hi, level: Level::P95, method: IntervalMethod::Wilson };
-    Share { percent, interval, n: profile.round(n), bound }
+    Share { percent, interval, n, bound }
 }
 
 /// A number of pupils, as far as it may be shown. Nobody (0) is shown: no person stands behind it.
@@ -292,7 +297,7 @@ mod tests {
     fn no_small_cell_is_ever_shown_exactly() {
         for n in 0..200 {
             for k in 0..=n {
-                let small = n < 10 || k < 5 || n - k < 5;
+                let small = n < 10 || k < 10 || n - k < 10;
                 match share(k, n, &OUT) {
                     Shown::Value(s) if s.bound == Bound::Exact => assert!(!small, "{k} of {n}"),
                     Shown::Value(_) => assert!(small && n >= 30, "{k} of {n}"),
@@ -304,14 +309,35 @@ mod tests {
     }
 
     #[test]
+    fn nobody_can_count_back_from_a_shown_share() {
+        // All counts that look the same on the page: at least three numerators and three denominators each, so that no
+        // difference between two tables is a number of pupils.
+        let mut alike: Vec<(Share, Vec<(u64, u64)>)> = Vec::new();
+        for n in 10..=182 {
+            for k in 0..=n {
+                if let Shown::Value(s) = share(k, n, &OUT) {
+                    match alike.iter_mut().find(|(t, _)| *t == s) {
+                        Some((_, counts)) => counts.push((k, n)),
+                        None => alike.push((s, vec![(k, n)])),
+                    }
+                }
+            }
+        }
+        for (s, counts) in alike {
+            let distinct = |of: fn(&(u64, u64)) -> u64| counts.iter().map(of).collect::<std::collections::BTreeSet<_>>();
+            assert!(distinct(|c| c.0).len() >= 3 && distinct(|c| c.1).len() >= 3, "{s:?} can only be {counts:?}");
+        }
+    }
+
+    #[test]
     fn a_code_tells_nothing_but_that_the_cell_is_small() {
         for n in [30, 91, 250] {
-            for k in 1..5 {
+            for k in 1..10 {
                 assert_eq!(share(k, n, &OUT), share(0, n, &OUT));
                 assert_eq!(share(n - k, n, &OUT), share(n, n, &OUT));
             }
-            let Shown::Value(s) = share(4, n, &OUT) else { panic!("coded") };
-            assert!(100.0 * 4.0 / (n as f64) < s.percent && s.interval.hi >= wilson(4, n).hi);
+            let Shown::Value(s) = share(9, n, &OUT) else { panic!("coded") };
+            assert!(100.0 * 9.0 / (n as f64) < s.percent && s.interval.hi >= wilson(9, n).hi);
         }
     }
 
