@@ -629,6 +629,40 @@ fn f27_outcomes_of_enrolments_need_to_know_who_was_linked() {
 }
 
 #[test]
+fn f28_a_table_whose_keys_match_nobody_stops_the_run() {
+    for table in ["activiteit", "inschrijving"] {
+        let said = refused(3, |s| {
+            let csv = if table == "activiteit" { &mut s.activiteit } else { &mut s.inschrijving };
+            for row in &mut csv.rows {
+                row[0] = format!("X{}", row[0]);
+            }
+        });
+        says(&said, &["LOB-E0116", &format!("sources.{table}")]);
+    }
+}
+
+#[test]
+fn f28_a_school_whose_keys_match_nobody_stops_the_run() {
+    let said = refused(3, |s| {
+        let school = s.leerling.column("school");
+        let of_school: std::collections::BTreeSet<String> =
+            s.leerling.rows.iter().filter(|r| r[school] == SCHOOLS[0]).map(|r| r[0].clone()).collect();
+        for row in s.inschrijving.rows.iter_mut().filter(|r| of_school.contains(&r[0])) {
+            row[0] = format!("X{}", row[0]);
+        }
+    });
+    says(&said, &["LOB-E0117", SCHOOLS[0]]);
+}
+
+#[test]
+fn f22_a_category_that_the_study_does_not_list_is_said() {
+    let mut study = Study::small();
+    study.text += "\n[[covariates]]\nid = \"extra\"\ncolumn = \"koppeling\"\nrecode = { nee = 0 }\n";
+    let ran = Folder::with(&study).lob(&["check", "study.toml"]);
+    says(&ran.out, &["covariate `extra`: 320 rows hold a value that `recode` does not list"]);
+}
+
+#[test]
 fn f25_a_file_named_twice_is_read_once() {
     let once = accepted(|_| {}).flow("activities", "read");
     let twice = accepted(|s| {

@@ -123,6 +123,7 @@ fn codes_of_refusals_and_flow_steps_are_unique_words() {
         Step::NegativeAmount,
         Step::OutsideEnrolment,
         Step::Used,
+        Step::UnlistedValue,
         Step::NoOrigin,
         Step::LeftBeforeStart,
         Step::NoEnd,

@@ -324,7 +324,8 @@ mod tests {
             }
         }
         for (s, counts) in alike {
-            let distinct = |of: fn(&(u64, u64)) -> u64| counts.iter().map(of).collect::<std::collections::BTreeSet<_>>();
+            let distinct =
+                |of: fn(&(u64, u64)) -> u64| counts.iter().map(of).collect::<std::collections::BTreeSet<_>>();
             assert!(distinct(|c| c.0).len() >= 3 && distinct(|c| c.1).len() >= 3, "{s:?} can only be {counts:?}");
         }
     }

@@ -133,6 +133,30 @@ pub enum InputError {
         /// Counts per reason.
         why: String,
     },
+    /// No row of a table belongs to a pupil.
+    #[error(
+        "LOB-E0116 sources.{source_name}: none of its {rows} rows belongs to a pupil of the pupil table; the keys are \
+         written differently (leading zeros, spaces, another pseudonym) or the file is of other pupils"
+    )]
+    NoMatch {
+        /// Source in the study.
+        source_name: String,
+        /// Rows read.
+        rows: u64,
+    },
+    /// No pupil of a school is in the enrolment table, though they are said to be linked.
+    #[error(
+        "LOB-E0117 sources.{source_name}: none of the {pupils} linked pupils of school `{school}` is in it, while pupils \
+         of other schools are; that school's keys are written differently, or its pupils are not linked"
+    )]
+    SchoolNotMatched {
+        /// Source in the study.
+        source_name: String,
+        /// The school.
+        school: String,
+        /// Its linked pupils.
+        pupils: u64,
+    },
     /// A dose got too large for its store.
     #[error(
         "LOB-E0113 exposure `{exposure}`: a pupil's dose in one period is over 4 294 967; check the unit of the amounts"

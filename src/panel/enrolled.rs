@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use super::flow::Step;
+use super::flow::{Flow, Step};
 use super::plan::Plan;
 use super::pupils::{NO_DAY, Pupils, day_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::vocab::ids::Ix;
 use crate::vocab::{Day, IdVec, OutcomeRule, PupilIx};
+
+/// Name of the enrolment table in the flow.
+pub(super) const SET: &str = "enrolments";
 
 /// A question to the enrolment table: is the pupil in `sector` (any, when `None`) on 1 October of year `k`?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,7 @@ pub(super) fn outcomes(
     base: &Path,
     pupils: &Pupils,
     progress: &dyn Progress,
+    flow: &mut Flow,
     rejects: &mut Rejects,
 ) -> Result<BTreeMap<usize, Known>, InputError> {
     let asked: Vec<(usize, OutcomeRule, Vec<Probe>)> = plan
@@ -55,7 +59,7 @@ pub(super) fn outcomes(
 
     let known_until = Day::parse(&e.known_until).map_or(NO_DAY, |d| d.0);
     let mut seen = Answers::new(pupils, all);
-    rejects.merge(table.for_each(progress, |batch| seen.batch(batch, keys, e.programme.is_some()))?);
+    rejects.merge(table.for_each(progress, |batch| seen.batch(batch, keys, e.programme.is_some(), flow))?);
 
     let answer = |(i, rule, probes): (usize, OutcomeRule, Vec<Probe>)| {
         let one = |p: PupilIx| {
@@ -126,13 +130,17 @@ impl<'p> Answers<'p> {
         }
     }
 
-    fn batch(&mut self, batch: &Batch, keys: usize, has_programme: bool) {
+    fn batch(&mut self, batch: &Batch, keys: usize, has_programme: bool, flow: &mut Flow) {
         let mut key = Vec::new();
         for row in 0..batch.rows {
-            if !batch.key(0..keys, row, &mut key) {
+            let pupil = if batch.key(0..keys, row, &mut key) { self.pupils.find(&key) } else { None };
+            let school = pupil.map(|p| self.pupils.school[p]);
+            flow.add(SET, school, Step::Read, 1);
+            let Some(p) = pupil else {
+                flow.add(SET, None, Step::UnknownPupil, 1);
                 continue;
-            }
-            let Some(p) = self.pupils.find(&key) else { continue };
+            };
+            flow.add(SET, school, if day_at(batch, keys, row) == NO_DAY { Step::NoDate } else { Step::Used }, 1);
             let (from, to) = (day_at(batch, keys, row), day_at(batch, keys + 1, row));
             let landmark = self.pupils.days[p].landmark;
             if from == NO_DAY || landmark == NO_DAY {

@@ -25,6 +25,8 @@ pub enum Step {
     OutsideEnrolment,
     /// Rows that count.
     Used,
+    /// A text that is neither among the `levels` nor in the `recode` of a covariate: it counts as missing.
+    UnlistedValue,
     /// No day on which the pupil's clock starts.
     NoOrigin,
     /// The event came on or before the first day.
@@ -68,6 +70,7 @@ impl Step {
             Step::NegativeAmount => "negative_amount",
             Step::OutsideEnrolment => "outside_enrolment",
             Step::Used => "used",
+            Step::UnlistedValue => "unlisted_value",
             Step::NoOrigin => "no_origin",
             Step::LeftBeforeStart => "left_before_start",
             Step::NoEnd => "no_end",
@@ -97,6 +100,7 @@ impl Step {
             Step::NegativeAmount => ("negatieve hoeveelheid", "negative amount"),
             Step::OutsideEnrolment => ("buiten de inschrijving", "outside the enrolment"),
             Step::Used => ("gebruikt", "used"),
+            Step::UnlistedValue => ("waarde die de studie niet noemt", "value that the study does not list"),
             Step::NoOrigin => ("geen begindatum", "no start date"),
             Step::LeftBeforeStart => ("vertrokken voor het begin", "left before the start"),
             Step::NoEnd => ("geen geldige einddatum", "no valid end date"),

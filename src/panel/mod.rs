@@ -9,6 +9,7 @@ mod doses;
 mod enrolled;
 pub mod flow;
 mod keys;
+pub mod matched;
 pub mod native;
 mod occasions;
 pub mod plan;

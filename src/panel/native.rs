@@ -8,7 +8,7 @@ use std::path::Path;
 use super::calendars::Calendars;
 use super::plan::Plan;
 use super::sets::{OutcomeData, Panel};
-use super::{doses, enrolled, occasions, pupils};
+use super::{doses, enrolled, matched, occasions, pupils};
 use crate::ingest::{InputError, Progress, Rejects};
 use crate::panel::flow::Flow;
 use crate::vocab::OutcomeRule;
@@ -21,13 +21,13 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
     let (mut flow, mut rejects) = (Flow::default(), Rejects::default());
     let pupils = pupils::read(&plan, base, progress, &mut flow, &mut rejects)?;
     let doses = doses::sum(&plan, base, &pupils, progress, &mut flow, &mut rejects)?;
-    let mut enrolled = enrolled::outcomes(&plan, base, &pupils, progress, &mut rejects)?;
+    let mut enrolled = enrolled::outcomes(&plan, base, &pupils, progress, &mut flow, &mut rejects)?;
     let calendars = Calendars::of(&pupils, &plan);
     let mut outcomes = BTreeMap::new();
     for (i, o) in plan.outcomes.iter().enumerate() {
         let data = match o.rule() {
             OutcomeRule::Event => {
-                let days = occasions::event_days(&plan, i, base, &pupils, &mut rejects, progress)?;
+                let days = occasions::event_days(&plan, i, base, &pupils, &mut flow, &mut rejects, progress)?;
                 OutcomeData::Event(occasions::at_risk(&plan, o, &pupils, &calendars, &days))
             }
             OutcomeRule::Score => {
@@ -42,6 +42,7 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
         outcomes.insert(i, data);
     }
     assert_few(&plan, &rejects)?;
+    matched::assert_matched(&plan, &pupils, &flow)?;
     Ok(Panel { plan, pupils, doses, outcomes, flow, rejects })
 }
 

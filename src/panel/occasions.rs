@@ -40,11 +40,13 @@ pub(super) fn event_days(
     at: usize,
     base: &Path,
     pupils: &Pupils,
+    flow: &mut Flow,
     rejects: &mut Rejects,
     progress: &dyn Progress,
 ) -> Result<IdVec<PupilIx, i32>, InputError> {
     let o = plan.outcomes[at].entry;
     let Some(source) = &o.source else { return Ok(pupils.event_days[&at].clone()) };
+    let set = format!("events {}", o.id);
     let keys = o.key.0.len();
     let mut wants: Vec<Want> = o.key.0.iter().map(|n| Want::new(n, As::Text)).collect();
     wants.push(Want::new(o.date.as_deref().unwrap_or(&o.id), As::Day));
@@ -54,12 +56,18 @@ pub(super) fn event_days(
     rejects.merge(table.for_each(progress, |batch: &Batch| {
         for row in 0..batch.rows {
             let day = day_at(batch, keys, row);
-            if day == NO_DAY || !batch.key(0..keys, row, &mut key) {
-                continue;
-            }
-            if let Some(p) = pupils.find(&key) {
-                days[p] = if days[p] == NO_DAY { day } else { days[p].min(day) };
-            }
+            let pupil = if batch.key(0..keys, row, &mut key) { pupils.find(&key) } else { None };
+            let school = pupil.map(|p| pupils.school[p]);
+            flow.add(&set, school, Step::Read, 1);
+            let step = match pupil {
+                None => Step::UnknownPupil,
+                Some(_) if day == NO_DAY => Step::NoDate,
+                Some(p) => {
+                    days[p] = if days[p] == NO_DAY { day } else { days[p].min(day) };
+                    Step::Used
+                }
+            };
+            flow.add(&set, school, step, 1);
         }
     })?);
     Ok(days)

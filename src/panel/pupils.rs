@@ -68,7 +68,7 @@ pub struct Pupils {
     pub values: BTreeMap<usize, IdVec<PupilIx, f64>>,
     /// One column per event dated in the pupil table, by position of the outcome.
     pub event_days: BTreeMap<usize, IdVec<PupilIx, i32>>,
-    /// Category labels of text covariates without declared levels, by position of the covariate.
+    /// The declared levels of each covariate, by its position; none for numbers.
     pub levels: Vec<Vec<String>>,
     keys: Keys,
     is_keyed: bool,
@@ -306,6 +306,8 @@ struct Reading<'p> {
     cohorts: Labels,
     counts: BTreeMap<Step, u64>,
     conflicts: u64,
+    /// Rows with a text that a covariate does not list, by its id.
+    unlisted: BTreeMap<&'p str, u64>,
     bsn: BsnWatch,
 }
 
@@ -321,6 +323,7 @@ impl<'p> Reading<'p> {
             cohorts: Labels::default(),
             counts: BTreeMap::new(),
             conflicts: 0,
+            unlisted: BTreeMap::new(),
             bsn: BsnWatch::default(),
         }
     }
@@ -385,7 +388,12 @@ impl<'p> Reading<'p> {
         };
         row.numbers.clear();
         for (c, at) in self.plan.covariates.iter().zip(l.covariates.clone()) {
-            row.numbers.push(covariate(c, batch, at, i, text).to_bits());
+            let value = covariate(c, batch, at, i, text);
+            row.numbers.push(value.to_bits());
+            let is_listed = !c.recode.is_empty() || !c.levels.is_empty();
+            if is_listed && value.is_nan() && text_at(batch, at, i, text).is_some_and(|t| !t.is_empty()) {
+                *self.unlisted.entry(c.id.as_str()).or_default() += 1;
+            }
         }
         let others = l.given.iter().chain(&l.values);
         row.numbers.extend(others.map(|&(_, at)| number_at(batch, at, i).to_bits()));
@@ -410,6 +418,9 @@ impl<'p> Reading<'p> {
         self.counts.insert(Step::Used, kept);
         for (step, n) in &self.counts {
             flow.add("pupils", None, *step, *n);
+        }
+        for (id, n) in &self.unlisted {
+            flow.add(&format!("covariate {id}"), None, Step::UnlistedValue, *n);
         }
         Ok(self.sorted())
     }

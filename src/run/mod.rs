@@ -65,6 +65,8 @@ pub struct Summary {
     pub models: Vec<ModelLine>,
     /// School reports, relative to `dir`.
     pub reports: Vec<String>,
+    /// What is odd about the input.
+    pub notes: Vec<String>,
     /// Pupils and activity rows read and used.
     pub counts: Vec<(String, u64)>,
 }
@@ -252,5 +254,6 @@ fn summary(
         count("activities", panel::Step::Read),
         count("activities", panel::Step::Used),
     ];
-    Summary { run_id, dir, unchanged, models: computed.models.iter().map(line).collect(), reports, counts }
+    let notes = panel::matched::notes(&computed.panel);
+    Summary { notes, run_id, dir, unchanged, models: computed.models.iter().map(line).collect(), reports, counts }
 }

@@ -33,6 +33,9 @@ pub(in crate::cli) fn execute(command: &StudyArg, screen: &Screen) -> Result<Exi
             screen.say(&format!("  {:>14}  {}", grouped(flow.total(set, step)), step.label().1));
         }
     }
+    for note in panel::matched::notes(&panel) {
+        screen.say(&format!("\nNote: {note}."));
+    }
     if panel.rejects.count() > 0 {
         screen.say(&format!("\nRows that can't be read (within study.max_reject)\n{}", panel.rejects));
     }

@@ -46,6 +46,9 @@ fn print(summary: &Summary, lang: Lang, screen: &Screen) {
         screen.say(&format!("  {:<14} {}", model.id, line(model, lang)));
     }
     screen.say("");
+    for note in &summary.notes {
+        screen.say(&format!("Note: {note}."));
+    }
     if summary.unchanged {
         screen.say("The same run was there already; nothing was changed.");
     }
