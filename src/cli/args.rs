@@ -20,8 +20,8 @@ use crate::vocab::Lang;
         lob init study.toml          a commented study file to start from\n  \
         lob check study.toml         is the study file right, and is the data readable?\n  \
         lob run study.toml           estimate, and write the reports to runs/\n\n\
-        Exit codes: 0 done, 1 some models without result, 2 wrong flags or study file, 3 input rejected,\n\
-        4 disk, permission or busy (try again), 5 no model could be fitted, 70 internal error."
+        Exit codes: 0 done, 1 some models did not converge, 2 wrong flags or study file, 3 input rejected,\n\
+        4 disk, permission or busy (try again), 5 no model converged, 70 internal error."
 )]
 pub struct Args {
     /// What to do.

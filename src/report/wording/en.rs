@@ -43,7 +43,7 @@ const TABLE: TableWords = TableWords {
     source: "Source",
     missing: "not available",
     refused: "no estimate possible",
-    suppressed: "too few pupils",
+    suppressed: "numbers too small",
     hidden: "not shown",
     per: "per",
     average: "on average",
@@ -109,7 +109,7 @@ const SECTION: SectionWords = SectionWords {
     adjusted_title: "What was adjusted for?",
     adjusted_intro: "We compare pupils who are equal in these characteristics:",
     adjusted_none: "This study did not adjust for characteristics of pupils.",
-    adjusted_not: "Not known, and so not adjusted for: education and income of parents, the situation at home, debts and youth care. Motivation was not measured either. Such differences may play a part.",
+    adjusted_not: "Nothing else was adjusted for. Often unknown are education and income of parents, the situation at home, debts and motivation. Such differences may play a part.",
     talk_intro: "Figures get meaning from the story behind them. These questions help a team to talk on.",
     questions: &[
         "Do we recognise the picture of the reach? Which activities do we not register, or too late?",
@@ -341,7 +341,7 @@ fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
 
 fn small_cell(pupils: u64, events: u64) -> String {
     let text = format!(
-        "We can say nothing about this group: too few pupils. An estimate is shown from {}.",
+        "We show no estimate here: the numbers are too small. At least {} are needed.",
         format::pupils(pupils, EN)
     );
     if events == 0 {
@@ -353,7 +353,9 @@ fn small_cell(pupils: u64, events: u64) -> String {
 fn refusal(reason: RefusalReason) -> &'static str {
     match reason {
         RefusalReason::NotConverged => "There is no estimate: the calculation did not come to a reliable end.",
-        RefusalReason::Separated => "There is no estimate: one characteristic decides the whole outcome in these data.",
+        RefusalReason::Separated => {
+            "There is no estimate: in one of the compared groups nobody, or everybody, had this outcome."
+        }
         RefusalReason::NoVariation => {
             "There is no estimate: all pupils have the same outcome. Then there is nothing to compare."
         }

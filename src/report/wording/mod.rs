@@ -89,7 +89,8 @@ pub fn verdict(e: &EffectEstimate) -> Verdict {
     } else if !e.interval.contains(0.0) {
         let far = !points || nearest >= RELEVANT_POINTS;
         Verdict { size: Size::Relevant(Way::of(value)), certainty: at_best(far) }
-    } else if points && value.abs() >= RELEVANT_POINTS {
+    } else if points && value.abs() >= RELEVANT_POINTS && value.abs() >= e.std_error {
+        // A difference that is smaller than its own standard error is not even possibly there.
         Verdict { size: Size::Relevant(Way::of(value)), certainty: Certainty::Unsure }
     } else {
         Verdict { size: Size::Small, certainty: Certainty::Unsure }

@@ -43,7 +43,7 @@ const TABLE: TableWords = TableWords {
     source: "Bron",
     missing: "niet beschikbaar",
     refused: "geen schatting mogelijk",
-    suppressed: "te weinig leerlingen",
+    suppressed: "te kleine aantallen",
     hidden: "niet getoond",
     per: "per",
     average: "gemiddeld",
@@ -109,7 +109,7 @@ const SECTION: SectionWords = SectionWords {
     adjusted_title: "Waarvoor is gecorrigeerd?",
     adjusted_intro: "We vergelijken leerlingen die gelijk zijn op deze kenmerken:",
     adjusted_none: "In dit onderzoek is niet gecorrigeerd voor kenmerken van leerlingen.",
-    adjusted_not: "Niet bekend, en dus niet gecorrigeerd: opleiding en inkomen van ouders, thuissituatie, schulden en jeugdzorg. Ook motivatie is niet gemeten. Zulke verschillen kunnen meespelen.",
+    adjusted_not: "Voor al het andere is niet gecorrigeerd. Vaak onbekend zijn opleiding en inkomen van ouders, thuissituatie, schulden en motivatie. Zulke verschillen kunnen meespelen.",
     talk_intro: "Cijfers krijgen pas betekenis met het verhaal erachter. Deze vragen helpen om in het team verder te praten.",
     questions: &[
         "Herkennen we het beeld van het bereik? Welke activiteiten leggen we niet of te laat vast?",
@@ -345,19 +345,21 @@ fn null(n: u64, visible: Option<f64>, u: Unit) -> String {
 
 fn small_cell(pupils: u64, events: u64) -> String {
     let text = format!(
-        "Over deze groep kunnen we niets zeggen: te weinig leerlingen. Een schatting tonen we vanaf {}.",
+        "We tonen hier geen schatting: de aantallen zijn te klein. Daarvoor zijn minstens {} nodig.",
         format::pupils(pupils, NL)
     );
     if events == 0 {
         return text;
     }
-    format!("{text} Daarvan moeten er minstens {events} de uitkomst hebben, en minstens {events} niet.")
+    format!("{text} Van hen moeten er minstens {events} de uitkomst hebben, en minstens {events} niet.")
 }
 
 fn refusal(reason: RefusalReason) -> &'static str {
     match reason {
         RefusalReason::NotConverged => "Er is geen schatting: de berekening kwam niet tot een betrouwbaar einde.",
-        RefusalReason::Separated => "Er is geen schatting: één kenmerk bepaalt in deze gegevens de hele uitkomst.",
+        RefusalReason::Separated => {
+            "Er is geen schatting: in een van de vergeleken groepen had niemand, of juist iedereen, deze uitkomst."
+        }
         RefusalReason::NoVariation => {
             "Er is geen schatting: alle leerlingen hebben dezelfde uitkomst. Dan valt er niets te vergelijken."
         }

@@ -1,4 +1,4 @@
-//! A dated event declared by the study (dropout, unregistration): the outcome of a discrete-time hazard.
+//! A dated event door het onderzoek bepaald (dropout, unregistration): the outcome of a discrete-time hazard.
 
 use super::{Direction, OutcomeDef, OutcomeRule};
 
@@ -6,7 +6,7 @@ use super::{Direction, OutcomeDef, OutcomeRule};
 pub const DEF: OutcomeDef = OutcomeDef {
     id: "event",
     version: "1",
-    source: "declared by the study",
+    source: "door het onderzoek bepaald",
     nl: "uitval",
     en: "dropout",
     direction: Direction::LowerIsBetter,

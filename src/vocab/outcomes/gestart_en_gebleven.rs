@@ -7,7 +7,7 @@ use super::{Direction, OutcomeDef, OutcomeRule};
 pub const DEF: OutcomeDef = OutcomeDef {
     id: "gestart_en_gebleven",
     version: "1",
-    source: "composite of doorstroom_mbo and studieswitch (crebo)",
+    source: "samengesteld uit doorstroom en studieswitch (crebo)",
     nl: "behoud van de gekozen mbo-opleiding na een jaar",
     en: "retention in the chosen mbo programme after a year",
     direction: Direction::HigherIsBetter,

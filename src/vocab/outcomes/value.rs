@@ -6,7 +6,7 @@ use super::{Direction, OutcomeDef, OutcomeRule};
 pub const DEF: OutcomeDef = OutcomeDef {
     id: "value",
     version: "1",
-    source: "declared by the study",
+    source: "door het onderzoek bepaald",
     nl: "uitkomst",
     en: "outcome",
     direction: Direction::Neutral,
