@@ -78,7 +78,7 @@ const SECTION: SectionWords = SectionWords {
     reach_note: "Only what was registered counts. No registration does not always mean that nothing happened.",
     reach_empty: "No LOB activities were registered for your school.",
     outcomes_intro: "These figures describe what happened to pupils. They say nothing yet about the part LOB played.",
-    outcomes_note: "The margin shows how certain the figure is. With few pupils the margin is wide. Nothing was adjusted for here.",
+    outcomes_note: "The margin shows how certain the figure is. With few pupils the margin is wide. Nothing was adjusted for here. Counts may be rounded to fives, to protect pupils. Percentages are then made of those counts and may be off by a few percentage points.",
     outcomes_empty: "No outcomes are known for your school.",
     effects_intro: "We compare pupils with more and less LOB.",
     effects_held: "The characteristics under ‘How to read this’ are held equal.",

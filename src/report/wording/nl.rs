@@ -78,7 +78,7 @@ const SECTION: SectionWords = SectionWords {
     reach_note: "Alleen wat is vastgelegd, telt mee. Geen registratie betekent niet altijd dat er niets gebeurde.",
     reach_empty: "Voor uw school zijn geen LOB-activiteiten vastgelegd.",
     outcomes_intro: "Deze cijfers beschrijven wat er met leerlingen gebeurde. Ze zeggen nog niets over de rol van LOB.",
-    outcomes_note: "De marge geeft aan hoe zeker het cijfer is. Bij weinig leerlingen is de marge breed. Er is hier niet gecorrigeerd voor verschillen tussen leerlingen.",
+    outcomes_note: "De marge geeft aan hoe zeker het cijfer is. Bij weinig leerlingen is de marge breed. Er is hier niet gecorrigeerd voor verschillen tussen leerlingen. Aantallen kunnen op vijftallen zijn afgerond, om leerlingen te beschermen. Percentages zijn dan uit die aantallen berekend en kunnen enkele procentpunten afwijken.",
     outcomes_empty: "Voor uw school zijn geen uitkomsten bekend.",
     effects_intro: "We vergelijken leerlingen met meer en minder LOB.",
     effects_held: "De kenmerken onder ‘Lees dit zo’ houden we daarbij gelijk.",
