@@ -180,8 +180,8 @@ impl<const Q: usize> SmallCholesky<Q> {
         (0..Q).map(|i| 2.0 * self.l[i][i].ln()).sum()
     }
 
-    /// A⁻¹b.
-    pub fn solve(&self, b: [f64; Q]) -> [f64; Q] {
+    /// L⁻¹b.
+    pub fn forward(&self, b: [f64; Q]) -> [f64; Q] {
         let mut x = b;
         for i in 0..Q {
             for k in 0..i {
@@ -189,6 +189,17 @@ impl<const Q: usize> SmallCholesky<Q> {
             }
             x[i] /= self.l[i][i];
         }
+        x
+    }
+
+    /// A⁻¹b.
+    pub fn solve(&self, b: [f64; Q]) -> [f64; Q] {
+        self.backward(self.forward(b))
+    }
+
+    /// L⁻ᵀb.
+    pub fn backward(&self, b: [f64; Q]) -> [f64; Q] {
+        let mut x = b;
         for i in (0..Q).rev() {
             for k in i + 1..Q {
                 x[i] -= self.l[k][i] * x[k];

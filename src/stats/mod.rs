@@ -3,24 +3,29 @@
 //! Knows rows, columns and group codes. Nothing here reads a file or knows what a group is.
 
 mod cells;
-mod crossprod;
 mod dist;
 mod error;
 mod glm;
+#[cfg(any())]
 mod glmm;
 mod lambda;
 pub mod linalg;
+mod levels;
 mod link;
 mod lmm;
 mod optimize;
 mod quadrature;
+mod sparse;
+mod terms;
 
 pub use cells::BinomialCells;
 pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};
 pub use error::StatsError;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
+#[cfg(any())]
 pub use glmm::{GlmmFit, GlmmOptions, fit_glmm, glmm_log_lik};
 pub use link::{CellTerms, Link};
-pub use lmm::{InnerLevel, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_deviance};
+pub use lmm::{LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance};
 pub use optimize::Stop;
 pub use quadrature::{GaussHermite, gauss_hermite};
+pub use terms::{RandomTerm, TermFit};
