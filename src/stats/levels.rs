@@ -28,6 +28,13 @@ pub(super) struct LevelTerm {
     theta: Range<usize>,
 }
 
+/// An element of θ: place (row, column) of the Λ of a term.
+pub(super) struct ThetaPlace {
+    pub term: usize,
+    pub row: usize,
+    pub column: usize,
+}
+
 impl Levels {
     pub fn new(terms: &[RandomTerm]) -> Self {
         let mut first = 0;
@@ -186,10 +193,35 @@ impl Levels {
         }
     }
 
+    /// Where the elements of θ stand, in its order.
+    pub fn theta_places(&self) -> Vec<ThetaPlace> {
+        let of_term = |(term, t): (usize, &LevelTerm)| {
+            let places = block_positions(&t.blocks).into_iter();
+            places.map(move |(row, column)| ThetaPlace { term, row, column }).collect::<Vec<_>>()
+        };
+        self.terms.iter().enumerate().flat_map(of_term).collect()
+    }
+
     /// Elements of the terms' matrices at the places of θ, in its order.
     pub fn at_theta(&self, by_lambda: &[Array2<f64>]) -> Vec<f64> {
-        let terms = self.terms.iter().zip(by_lambda);
-        terms.flat_map(|(t, by)| block_positions(&t.blocks).into_iter().map(|at| by[at])).collect()
+        self.theta_places().iter().map(|at| by_lambda[at.term][[at.row, at.column]]).collect()
+    }
+
+    /// Values of ΛVΛᵀ on the pattern.
+    pub fn sandwiched(&self, v: &[f64], lambdas: &[Array2<f64>]) -> Vec<f64> {
+        let mut out = vec![0.0; v.len()];
+        let mut set = |start: usize, left: &Array2<f64>, right: &Array2<f64>| {
+            let (rows, columns) = (left.nrows(), right.nrows());
+            let product = left.dot(&block(&v[start..], rows, columns)).dot(&right.t());
+            out[start..start + rows * columns].iter_mut().zip(&product).for_each(|(to, from)| *to = *from);
+        };
+        for (term, lambda) in self.terms.iter().zip(lambdas) {
+            term.nodes.clone().for_each(|node| set(self.symbolic.diagonal(node), lambda, lambda));
+        }
+        for edge in self.symbolic.edges() {
+            set(edge.start, &lambdas[self.term_of(edge.row)], &lambdas[self.term_of(edge.column)]);
+        }
+        out
     }
 
     /// A column over all levels as J×q, by term.

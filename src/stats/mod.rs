@@ -3,10 +3,11 @@
 //! Knows rows, columns and group codes. Nothing here reads a file or knows what a group is.
 
 mod cells;
+mod chunks;
 mod dist;
 mod error;
+mod family;
 mod glm;
-#[cfg(any())]
 mod glmm;
 mod lambda;
 pub mod linalg;
@@ -15,15 +16,16 @@ mod link;
 mod lmm;
 mod optimize;
 mod quadrature;
+mod separation;
 mod sparse;
 mod terms;
 
-pub use cells::BinomialCells;
+pub use cells::{Cells, binomial_constant, poisson_constant};
 pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};
 pub use error::StatsError;
+pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
-#[cfg(any())]
-pub use glmm::{GlmmFit, GlmmOptions, fit_glmm, glmm_log_lik};
+pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at};
 pub use link::{CellTerms, Link};
 pub use lmm::{LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance};
 pub use optimize::Stop;

@@ -240,11 +240,11 @@ impl Scaling {
     }
 }
 
-struct Problem<'a> {
-    cells: &'a Cells<'a>,
-    terms: &'a [RandomTerm<'a>],
+struct Problem<'d, 'c, 't> {
+    cells: &'d Cells<'c>,
+    terms: &'d [RandomTerm<'t>],
     family: Family,
-    opt: &'a GlmmOptions,
+    opt: &'d GlmmOptions,
 }
 
 /// Where φ came from, in scaled coordinates.
@@ -268,7 +268,7 @@ impl From<Optimum> for Found {
     }
 }
 
-impl Problem<'_> {
+impl Problem<'_, '_, '_> {
     fn rule(&self) -> Result<Option<GaussHermite>, StatsError> {
         match self.opt.nodes {
             0 => Err(StatsError::Shape("quadrature needs at least one node")),
@@ -351,7 +351,7 @@ impl Problem<'_> {
         let glm = self.glm()?;
         let scaling = Scaling::new(self.cells, self.terms, &glm)?;
         let mut likelihood = make(&scaling);
-        let start = scaling.to_scaled(beta.unwrap_or(glm.beta.view()), theta);
+        let start = scaling.to_scaled(beta.as_ref().map_or(glm.beta.view(), |beta| beta.view()), theta);
         let phi = match beta {
             Some(_) => start,
             None => profile_beta(&mut likelihood, start, glm.beta.len(), rule.as_ref())?,
