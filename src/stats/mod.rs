@@ -14,6 +14,7 @@ mod link;
 mod lmm;
 mod optimize;
 mod quadrature;
+mod sparse;
 
 pub use cells::BinomialCells;
 pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};

@@ -1,0 +1,143 @@
+//! PMPᵀ = LLᵀ.
+//!
+//! Column k of blocks, with the earlier columns j that have a block in its row:
+//!
+//! ```text
+//! B_·k = M_·k − Σ_j L_·j L_kjᵀ     L_kk L_kkᵀ = B_kk     L_·k = B_·k L_kk⁻ᵀ (below the diagonal)
+//! ```
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use super::blocks::{cholesky, divide_by_transposed, subtract_product};
+use super::symbolic::Symbolic;
+use super::tail::Tiles;
+
+/// The factor of one matrix.
+#[derive(Clone, Debug)]
+pub struct Factor<'a> {
+    pub(super) symbolic: &'a Symbolic,
+    /// The head's columns of L.
+    pub(super) head: Vec<f64>,
+    pub(super) tail: Tiles,
+    log_det: f64,
+}
+
+impl Factor<'_> {
+    /// log|M|.
+    pub fn log_det(&self) -> f64 {
+        self.log_det
+    }
+}
+
+impl Symbolic {
+    /// Factors the matrix of these values; of the diagonal blocks the lower triangles are read. `None` if it is not
+    /// positive definite, or a value is not finite.
+    ///
+    /// # Panics
+    /// If there are not [`Self::n_values`] values.
+    pub fn factor(&self, values: &[f64]) -> Option<Factor<'_>> {
+        assert_eq!(values.len(), self.n_values(), "values belong to the pattern");
+        let mut head = vec![0.0; self.head_len()];
+        let mut log_det = 0.0;
+        let (head_rounds, tail_round) = self.rounds.split_at(self.rounds.len() - 1);
+        for round in head_rounds {
+            let (done, rest) = head.split_at_mut(self.columns[round[0].start].start);
+            let logs = each_piece(self, round, rest, |piece, out| self.factor_head(piece, values, done, out));
+            for log in logs {
+                log_det += log?;
+            }
+        }
+        let mut packed = vec![0.0; self.tail.packed_len()];
+        each_piece(self, &tail_round[0], &mut packed, |piece, out| {
+            self.each_column(piece, out, |k, column| self.assemble(k, values, &head, column));
+        });
+        let tail = self.tail.factor(&packed)?;
+        log_det += self.tail.log_det(&tail);
+        log_det.is_finite().then_some(Factor { symbolic: self, head, tail, log_det })
+    }
+
+    /// Some columns of one round; their log-determinants.
+    fn factor_head(&self, piece: Range<usize>, values: &[f64], done: &[f64], out: &mut [f64]) -> Option<f64> {
+        let mut log_det = 0.0;
+        let mut positive = true;
+        self.each_column(piece, out, |k, column| {
+            self.assemble(k, values, done, column);
+            let q = self.columns[k].width as usize;
+            let (diagonal, below) = column.split_at_mut(q * q);
+            positive = positive && cholesky(diagonal, q, &mut log_det);
+            divide_by_transposed(below, diagonal, q);
+        });
+        positive.then_some(log_det)
+    }
+
+    /// B_·k into a column of zeros; of its diagonal block the lower triangle counts.
+    fn assemble(&self, k: usize, values: &[f64], done: &[f64], column: &mut [f64]) {
+        let node = self.nodes[k] as usize;
+        let q = self.columns[k].width as usize;
+        column[..q * q].copy_from_slice(&values[self.diagonal(node)..][..q * q]);
+        for housed in self.housed(k) {
+            housed.copy(&values[housed.start..], &mut column[housed.home - self.columns[k].start..], true);
+        }
+        for pull in &self.pulls[self.pull_start[k]..self.pull_start[k + 1]] {
+            let (source, next) = (&self.columns[pull.source as usize], &self.columns[pull.source as usize + 1]);
+            let inner = source.width as usize;
+            let (slot, end) = (pull.slot as usize, next.slots as usize);
+            // The blocks of column j from row k on.
+            let first = self.places[slot] as usize;
+            let blocks = &done[source.start + first * inner..next.start];
+            let right = &blocks[..q * inner];
+            subtract_product(&mut column[..q * q], right, right, inner, q);
+            let mut from = self.slots(k);
+            let mut height_end = q;
+            for below in slot + 1..end {
+                let start = height_end;
+                height_end =
+                    if below + 1 < end { self.places[below + 1] as usize - first } else { blocks.len() / inner };
+                let place = self.place(k, self.rows[below], &mut from);
+                let height = height_end - start;
+                let target = &mut column[place * q..][..height * q];
+                subtract_product(target, &blocks[start * inner..height_end * inner], right, inner, q);
+            }
+        }
+    }
+
+    /// Calls `f` with each position of a piece and its column in `out`, which begins with the piece.
+    pub(super) fn each_column<'v>(
+        &self,
+        piece: Range<usize>,
+        out: &'v mut [f64],
+        mut f: impl FnMut(usize, &'v mut [f64]),
+    ) {
+        let mut rest = out;
+        for k in piece {
+            let (column, after) = rest.split_at_mut(self.columns[k + 1].start - self.columns[k].start);
+            f(k, column);
+            rest = after;
+        }
+    }
+}
+
+/// Runs `f` on each piece of a round with its part of `out`, which begins with the round; results in order of pieces.
+pub(super) fn each_piece<T: Send>(
+    symbolic: &Symbolic,
+    round: &[Range<usize>],
+    out: &mut [f64],
+    f: impl Fn(Range<usize>, &mut [f64]) -> T + Sync,
+) -> Vec<T> {
+    let mut parts = Vec::with_capacity(round.len());
+    let mut rest = out;
+    for piece in round {
+        let length = symbolic.columns[piece.end].start - symbolic.columns[piece.start].start;
+        let (part, after) = rest.split_at_mut(length);
+        parts.push((piece.clone(), part));
+        rest = after;
+    }
+    run(parts, |(piece, part)| f(piece, part))
+}
+
+/// In parallel if there is more than one part. Handing a single part to a thread costs more than many parts take.
+pub(super) fn run<P: Send, T: Send>(parts: Vec<P>, f: impl Fn(P) -> T + Sync) -> Vec<T> {
+    if parts.len() > 1 { parts.into_par_iter().map(&f).collect() } else { parts.into_iter().map(f).collect() }
+}

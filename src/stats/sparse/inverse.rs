@@ -1,0 +1,125 @@
+//! The elements of M⁻¹ at the pattern of M.
+//!
+//! With Z = (LLᵀ)⁻¹, N the nodes below the diagonal in column j, and K = L_Nj L_jj⁻¹ (Takahashi's recursion, by blocks):
+//!
+//! ```text
+//! Z_Nj = −Z_NN K      Z_jj = (L_jj L_jjᵀ)⁻¹ + Kᵀ Z_NN K
+//! ```
+//!
+//! Z_NN lies in later columns and within the pattern of L, since that is closed under fill. So Z is computed on the
+//! pattern of L, last columns first.
+
+use rayon::prelude::*;
+
+use super::blocks::{add_both_products, add_product, divide_by_lower, inverse_of_product, mirror};
+use super::factor::{Factor, each_piece};
+use super::symbolic::Symbolic;
+
+/// Edges that one thread copies at a time.
+const COPIES: usize = 1 << 14;
+
+impl Factor<'_> {
+    /// M⁻¹ at the pattern of M, in the layout of the values: exactly symmetric diagonal blocks, then the edges' blocks.
+    pub fn inverse_on_pattern(&self) -> Vec<f64> {
+        let symbolic = self.symbolic;
+        let z = self.inverse_on_factor();
+        let mut out = vec![0.0; symbolic.n_values()];
+        let (diagonals, edges) = out.split_at_mut(symbolic.diagonal(symbolic.nodes.len()));
+        for (node, &position) in symbolic.positions.iter().enumerate() {
+            let length = symbolic.size(node).pow(2);
+            let from = symbolic.columns[position as usize].start;
+            diagonals[symbolic.diagonal(node)..][..length].copy_from_slice(&z[from..][..length]);
+        }
+        let mut parts = Vec::new();
+        let mut rest = edges;
+        for part in symbolic.edges().chunks(COPIES) {
+            let length = part.iter().map(|e| symbolic.size(e.row as usize) * symbolic.size(e.column as usize)).sum();
+            let (piece, after) = rest.split_at_mut(length);
+            parts.push(piece);
+            rest = after;
+        }
+        parts.into_par_iter().enumerate().for_each(|(k, part)| {
+            let first = k * COPIES;
+            let base = symbolic.edges()[first].start;
+            for e in first..(first + COPIES).min(symbolic.edges().len()) {
+                let housed = symbolic.home(e);
+                housed.copy(&z[housed.home..], &mut part[housed.start - base..], false);
+            }
+        });
+        out
+    }
+
+    /// Z on the pattern of L, in the layout of its columns.
+    fn inverse_on_factor(&self) -> Vec<f64> {
+        let symbolic = self.symbolic;
+        let mut z = vec![0.0; symbolic.head_len() + symbolic.tail.packed_len()];
+        symbolic.tail.inverse(&self.tail, &mut z[symbolic.head_len()..]);
+        let (head_rounds, _) = symbolic.rounds.split_at(symbolic.rounds.len() - 1);
+        for round in head_rounds.iter().rev() {
+            let [start, end] = [round[0].start, round[round.len() - 1].end].map(|k| symbolic.columns[k].start);
+            let (z, later) = z.split_at_mut(end);
+            each_piece(symbolic, round, &mut z[start..], |piece, out| {
+                let mut k = Vec::new();
+                symbolic.each_column(piece, out, |j, column| {
+                    let l = &self.head[symbolic.columns[j].start..][..column.len()];
+                    symbolic.invert_column(j, l, Later { z: later, base: end }, &mut k, column);
+                });
+            });
+        }
+        z
+    }
+}
+
+/// Finished columns of Z.
+#[derive(Clone, Copy)]
+struct Later<'a> {
+    z: &'a [f64],
+    /// Number of its first element in the layout of L.
+    base: usize,
+}
+
+impl Symbolic {
+    /// Column j of Z into a column of zeros; `k` is work space.
+    fn invert_column(&self, j: usize, l: &[f64], later: Later, k: &mut Vec<f64>, column: &mut [f64]) {
+        let q = self.columns[j].width as usize;
+        let (own, w) = column.split_at_mut(q * q);
+        let (lower, below) = l.split_at(q * q);
+        k.clear();
+        k.extend_from_slice(below);
+        divide_by_lower(k, lower, q);
+        // w = Z_NN K: each block of Z_NN below the diagonal counts twice.
+        let slots = self.slots(j);
+        let rows = &self.rows[slots.clone()];
+        let places = &self.places[slots];
+        let total = w.len() / q;
+        let span = |s: usize| places[s] as usize - q..places.get(s + 1).map_or(total, |p| *p as usize - q);
+        for (s, &here) in rows.iter().enumerate() {
+            let source = &self.columns[here as usize];
+            let z = &later.z[source.start - later.base..];
+            let at = span(s);
+            let width = at.len();
+            let (w, w_below) = w.split_at_mut(at.end * q);
+            let w_here = &mut w[at.start * q..];
+            let k_here = &k[at.start * q..at.end * q];
+            add_product(w_here, z, k_here, [width, width, q]);
+            let mut from = self.slots(here as usize);
+            for t in s + 1..rows.len() {
+                let place = self.place(here as usize, rows[t], &mut from);
+                let to = span(t);
+                let k_below = &k[to.start * q..to.end * q];
+                let w_below = &mut w_below[(to.start - at.end) * q..(to.end - at.end) * q];
+                add_both_products(&z[place * width..], [to.len(), width, q], k_here, k_below, w_here, w_below);
+            }
+        }
+        inverse_of_product(own, lower, q);
+        for (k, w) in k.chunks_exact(q).zip(w.chunks_exact(q)) {
+            for r in 0..q {
+                for c in 0..=r {
+                    own[r * q + c] += k[r] * w[c];
+                }
+            }
+        }
+        mirror(own, q);
+        w.iter_mut().for_each(|x| *x = -*x);
+    }
+}

@@ -1,0 +1,436 @@
+//! The pattern: layout of the values, order of elimination, and where each number goes.
+
+use std::ops::Range;
+
+use ndarray::Array2;
+use rayon::prelude::*;
+
+use super::order::{Graph, eliminate};
+use super::tail::TailLayout;
+
+/// Two nodes that occur together, and where their block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edge {
+    /// The node of the block's rows; above `column`.
+    pub row: u32,
+    /// The node of the block's columns.
+    pub column: u32,
+    /// First value of the block (q_row×q_column, row-major) in the values.
+    pub start: usize,
+}
+
+/// A column of blocks of L: rows of its own q×q block, then those of the later nodes in its pattern; row-major.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column {
+    /// Columns of the node, q.
+    pub width: u32,
+    /// First entry in `rows` and `places`; those of the next column end it. A tail column has none: below it is all of
+    /// the tail that is later.
+    pub slots: u32,
+    /// First value in the columns of L.
+    pub start: usize,
+}
+
+/// An earlier column that has a block in the row of this node.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pull {
+    /// The earlier column.
+    pub source: u32,
+    /// Its slot of this node.
+    pub slot: u32,
+}
+
+/// The pattern of M and of its factor, and the order of elimination. Made once, for any values.
+#[derive(Clone, Debug)]
+pub struct Symbolic {
+    // In node order: the matrix M.
+    offsets: Vec<usize>,
+    diagonals: Vec<usize>,
+    edges: Vec<Edge>,
+    /// First value of each edge in the columns of L; transposed there if its row node comes first.
+    homes: Vec<usize>,
+    n_values: usize,
+    // In order of elimination: the factor L. `columns`, `row` and `pull_start` have one entry more, the end.
+    pub(super) nodes: Vec<u32>,
+    pub(super) positions: Vec<u32>,
+    pub(super) columns: Vec<Column>,
+    /// First row of each node in the permuted order.
+    pub(super) row: Vec<usize>,
+    /// Of each slot: position of the node.
+    pub(super) rows: Vec<u32>,
+    /// Of each slot: its first row within the column.
+    pub(super) places: Vec<u32>,
+    pub(super) pull_start: Vec<usize>,
+    pub(super) pulls: Vec<Pull>,
+    /// Edges by the position that holds them, with the start of each position's.
+    home_start: Vec<usize>,
+    home_edges: Vec<u32>,
+    /// Pieces of each round, each for one thread, then those of the tail.
+    pub(super) rounds: Vec<Vec<Range<usize>>>,
+    pub(super) first_tail: usize,
+    pub(super) tail: TailLayout,
+}
+
+/// Work of a piece, in products of blocks: enough to pay for handing it to a thread.
+const PIECE: usize = 1 << 14;
+
+impl Symbolic {
+    /// Orders the nodes and lays out the factor. `sizes` are the columns of each node; `edges` the pairs of nodes that
+    /// occur together, in any order and with any repetition.
+    ///
+    /// Time and memory are linear in the number of distinct pairs and the entries of L.
+    ///
+    /// # Panics
+    /// If a node has no columns, an edge joins a node with itself or names one that is not there, or L has more than
+    /// 2³² blocks.
+    pub fn analyse(sizes: &[usize], edges: &[(u32, u32)]) -> Self {
+        assert!(sizes.iter().all(|q| *q > 0), "a node has at least one column");
+        let offsets = running_sum(sizes.iter().copied());
+        let diagonals = running_sum(sizes.iter().map(|q| q * q));
+        let mut n_values = diagonals[sizes.len()];
+        let edges: Vec<Edge> = distinct(sizes.len(), edges)
+            .into_iter()
+            .map(|(row, column)| {
+                let start = n_values;
+                n_values += sizes[row as usize] * sizes[column as usize];
+                Edge { row, column, start }
+            })
+            .collect();
+
+        let order = eliminate(sizes, adjacency(sizes.len(), &edges));
+        let first_tail = order.start.len() - 1;
+        let mut positions = vec![0u32; sizes.len()];
+        for (position, &node) in order.nodes.iter().enumerate() {
+            positions[node as usize] = position as u32;
+        }
+        let mut rows: Vec<u32> = order.below.par_iter().map(|&node| positions[node as usize]).collect();
+        assert!(rows.len() < u32::MAX as usize, "L has more than 2³² blocks");
+        let width = |position: usize| sizes[order.nodes[position] as usize];
+        let row = running_sum((0..sizes.len()).map(width));
+        let mut columns = Vec::with_capacity(sizes.len() + 1);
+        let mut places = Vec::with_capacity(rows.len());
+        let mut start = 0;
+        for position in 0..sizes.len() {
+            let slots = order.start[position.min(first_tail)];
+            columns.push(Column { width: width(position) as u32, slots: slots as u32, start });
+            let mut height = width(position);
+            if position < first_tail {
+                let slots = &mut rows[slots..order.start[position + 1]];
+                slots.sort_unstable();
+                for &below in &*slots {
+                    places.push(height as u32);
+                    height += width(below as usize);
+                }
+            } else {
+                height = row[sizes.len()] - row[position];
+            }
+            start += height * width(position);
+        }
+        columns.push(Column { width: 0, slots: rows.len() as u32, start });
+
+        let in_tail: Vec<usize> = (first_tail..sizes.len()).map(width).collect();
+        let tail = TailLayout::new(&in_tail);
+        let mut out = Self {
+            offsets,
+            diagonals,
+            edges,
+            homes: Vec::new(),
+            n_values,
+            nodes: order.nodes,
+            positions,
+            columns,
+            row,
+            rows,
+            places,
+            pull_start: Vec::new(),
+            pulls: Vec::new(),
+            home_start: Vec::new(),
+            home_edges: Vec::new(),
+            rounds: Vec::new(),
+            first_tail,
+            tail,
+        };
+        out.list_pulls();
+        out.house_edges();
+        out.cut_rounds(&order.rounds);
+        out
+    }
+
+    /// Rows and columns of M.
+    pub fn n_rows(&self) -> usize {
+        self.offsets[self.nodes.len()]
+    }
+
+    /// First row of a node in M.
+    pub fn offset(&self, node: usize) -> usize {
+        self.offsets[node]
+    }
+
+    /// Columns of a node.
+    pub fn size(&self, node: usize) -> usize {
+        self.offsets[node + 1] - self.offsets[node]
+    }
+
+    /// Length of the values: the q×q diagonal blocks in node order, then one block for each edge; row-major.
+    pub fn n_values(&self) -> usize {
+        self.n_values
+    }
+
+    /// First value of a node's diagonal block, both triangles of which are stored.
+    pub fn diagonal(&self, node: usize) -> usize {
+        self.diagonals[node]
+    }
+
+    /// Pairs of nodes with a block, by row, then column.
+    pub fn edges(&self) -> &[Edge] {
+        &self.edges
+    }
+
+    /// Number of the edge between two different nodes in [`Self::edges`].
+    pub fn edge(&self, a: usize, b: usize) -> Option<usize> {
+        let wanted = (a.max(b) as u32, a.min(b) as u32);
+        self.edges.binary_search_by(|e| (e.row, e.column).cmp(&wanted)).ok()
+    }
+
+    /// Columns of M in the dense tail: its factor costs n³/3 products and takes n² numbers.
+    pub fn n_tail(&self) -> usize {
+        self.tail.n_rows()
+    }
+
+    /// Mx (rows in node order, any number of columns), M given by its values.
+    pub fn multiply(&self, values: &[f64], x: &Array2<f64>) -> Array2<f64> {
+        assert_eq!((values.len(), x.nrows()), (self.n_values, self.n_rows()), "values and rows belong to the pattern");
+        let m = x.ncols();
+        let x = x.as_standard_layout();
+        let x = x.as_slice().expect("standard layout is one slice");
+        let mut out = vec![0.0; x.len()];
+        let mut add = |start: usize, [i, h]: [usize; 2], [j, w]: [usize; 2], strides: [usize; 2]| {
+            for r in 0..h {
+                for c in 0..w {
+                    let value = values[start + r * strides[0] + c * strides[1]];
+                    let from = &x[(j + c) * m..][..m];
+                    out[(i + r) * m..][..m].iter_mut().zip(from).for_each(|(y, x)| *y += value * x);
+                }
+            }
+        };
+        for node in 0..self.nodes.len() {
+            let [i, q] = [self.offsets[node], self.size(node)];
+            add(self.diagonals[node], [i, q], [i, q], [q, 1]);
+        }
+        for e in &self.edges {
+            let a = [self.offset(e.row as usize), self.size(e.row as usize)];
+            let b = [self.offset(e.column as usize), self.size(e.column as usize)];
+            add(e.start, a, b, [b[1], 1]);
+            add(e.start, b, a, [1, b[1]]);
+        }
+        Array2::from_shape_vec((self.n_rows(), m), out).expect("as many numbers as rows times columns")
+    }
+
+    /// For each position the blocks in its row of L, earliest column first.
+    fn list_pulls(&mut self) {
+        let mut counts = vec![0usize; self.nodes.len()];
+        self.rows.iter().for_each(|&r| counts[r as usize] += 1);
+        self.pull_start = running_sum(counts.into_iter());
+        let mut next = self.pull_start.clone();
+        self.pulls = vec![Pull::default(); self.rows.len()];
+        for source in 0..self.first_tail {
+            for slot in self.slots(source) {
+                let at = &mut next[self.rows[slot] as usize];
+                self.pulls[*at] = Pull { source: source as u32, slot: slot as u32 };
+                *at += 1;
+            }
+        }
+    }
+
+    /// Where each edge sits in L.
+    fn house_edges(&mut self) {
+        let ends = |e: &Edge| {
+            let (a, b) = (self.positions[e.row as usize] as usize, self.positions[e.column as usize] as usize);
+            [a.min(b), a.max(b)]
+        };
+        let homes = self.edges.par_iter().map(|e| {
+            let [first, last] = ends(e);
+            let column = &self.columns[first];
+            column.start + self.place(first, last as u32, &mut self.slots(first)) * column.width as usize
+        });
+        let homes: Vec<usize> = homes.collect();
+        let mut counts = vec![0usize; self.nodes.len()];
+        self.edges.iter().for_each(|e| counts[ends(e)[0]] += 1);
+        let home_start = running_sum(counts.into_iter());
+        let mut next = home_start.clone();
+        let mut home_edges = vec![0u32; self.edges.len()];
+        for (number, e) in self.edges.iter().enumerate() {
+            let at = &mut next[ends(e)[0]];
+            home_edges[*at] = number as u32;
+            *at += 1;
+        }
+        (self.homes, self.home_start, self.home_edges) = (homes, home_start, home_edges);
+    }
+
+    /// Cuts each round, and the tail, into pieces of about equal work.
+    fn cut_rounds(&mut self, rounds: &[usize]) {
+        let work = |position: usize| {
+            let pulls = &self.pulls[self.pull_start[position]..self.pull_start[position + 1]];
+            let pulled: usize = pulls.iter().map(|p| self.slots(p.source as usize).end - p.slot as usize).sum();
+            let d = self.slots(position).len();
+            4 + pulled + d * d / 2
+        };
+        let mut starts = rounds.to_vec();
+        starts.push(self.nodes.len());
+        self.rounds = starts
+            .windows(2)
+            .map(|round| {
+                let mut pieces = Vec::new();
+                let (mut first, mut sum) = (round[0], 0);
+                for position in round[0]..round[1] {
+                    sum += work(position);
+                    if sum >= PIECE || position + 1 == round[1] {
+                        pieces.push(first..position + 1);
+                        (first, sum) = (position + 1, 0);
+                    }
+                }
+                pieces
+            })
+            .collect();
+    }
+
+    /// Slots of a position; none in the tail.
+    #[inline(always)]
+    pub(super) fn slots(&self, position: usize) -> Range<usize> {
+        self.columns[position].slots as usize..self.columns[position + 1].slots as usize
+    }
+
+    /// Edges that sit in the column of a position.
+    pub(super) fn housed(&self, position: usize) -> impl Iterator<Item = Housed> {
+        let edges = &self.home_edges[self.home_start[position]..self.home_start[position + 1]];
+        edges.iter().map(|&e| self.home(e as usize))
+    }
+
+    /// Where edge number `e` sits.
+    pub(super) fn home(&self, e: usize) -> Housed {
+        let edge = self.edges[e];
+        let (row, column) = (edge.row as usize, edge.column as usize);
+        Housed {
+            start: edge.start,
+            home: self.homes[e],
+            height: self.size(row),
+            width: self.size(column),
+            transposed: self.positions[row] < self.positions[column],
+        }
+    }
+
+    /// First row of node `below` (a position) in the column of `position`. `from` are the slots where it may be: the
+    /// search moves its start up, so that nodes asked for in increasing order are found quickly.
+    #[inline(always)]
+    pub(super) fn place(&self, position: usize, below: u32, from: &mut Range<usize>) -> usize {
+        if position >= self.first_tail {
+            return self.row[below as usize] - self.row[position];
+        }
+        // Often it is the next one; else the step doubles until it is passed.
+        let mut step = 1;
+        let mut low = from.start;
+        while low + step < from.end && self.rows[low + step] <= below {
+            low += step;
+            step *= 2;
+        }
+        let high = (low + step).min(from.end);
+        let slot = low + self.rows[low..high].partition_point(|&r| r < below);
+        from.start = slot;
+        self.places[slot] as usize
+    }
+
+    /// Columns of L before the tail: their number of values.
+    pub(super) fn head_len(&self) -> usize {
+        self.columns[self.first_tail].start
+    }
+}
+
+/// An edge with the place of its block in L.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Housed {
+    /// First value among the values of M.
+    pub start: usize,
+    /// First value in the columns of L.
+    pub home: usize,
+    /// Rows of the block in M.
+    pub height: usize,
+    /// Columns of the block in M.
+    pub width: usize,
+    /// Whether L has its transpose.
+    pub transposed: bool,
+}
+
+impl Housed {
+    /// Copies the block between M and L, `to` in whose form is said by `into_factor`.
+    pub fn copy(&self, from: &[f64], to: &mut [f64], into_factor: bool) {
+        if !self.transposed {
+            to[..self.height * self.width].copy_from_slice(&from[..self.height * self.width]);
+            return;
+        }
+        for r in 0..self.height {
+            for c in 0..self.width {
+                let (in_m, in_l) = (r * self.width + c, c * self.height + r);
+                if into_factor { to[in_l] = from[in_m] } else { to[in_m] = from[in_l] }
+            }
+        }
+    }
+}
+
+/// 0, then the sums of the first 1, 2, … numbers.
+fn running_sum(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut sum = 0;
+    std::iter::once(0)
+        .chain(numbers.map(|n| {
+            sum += n;
+            sum
+        }))
+        .collect()
+}
+
+/// Distinct pairs (larger, smaller), sorted.
+fn distinct(n_nodes: usize, edges: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let mut counts = vec![0usize; n_nodes];
+    for &(a, b) in edges {
+        assert!(a != b, "an edge joins two different nodes");
+        counts[a.max(b) as usize] += 1;
+    }
+    let start = running_sum(counts.into_iter());
+    let mut next = start.clone();
+    let mut smaller = vec![0u32; edges.len()];
+    for &(a, b) in edges {
+        let at = &mut next[a.max(b) as usize];
+        smaller[*at] = a.min(b);
+        *at += 1;
+    }
+    let mut out = Vec::with_capacity(edges.len());
+    for row in 0..n_nodes {
+        let list = &mut smaller[start[row]..start[row + 1]];
+        list.sort_unstable();
+        for (k, &column) in list.iter().enumerate() {
+            if k == 0 || list[k - 1] != column {
+                out.push((row as u32, column));
+            }
+        }
+    }
+    out
+}
+
+/// Both directions of each edge.
+fn adjacency(n_nodes: usize, edges: &[Edge]) -> Graph {
+    let mut counts = vec![0usize; n_nodes];
+    for e in edges {
+        counts[e.row as usize] += 1;
+        counts[e.column as usize] += 1;
+    }
+    let start = running_sum(counts.into_iter());
+    let mut next = start.clone();
+    let mut to = vec![0u32; 2 * edges.len()];
+    for e in edges {
+        for (from, other) in [(e.row, e.column), (e.column, e.row)] {
+            let at = &mut next[from as usize];
+            to[*at] = other;
+            *at += 1;
+        }
+    }
+    Graph { start, to }
+}
