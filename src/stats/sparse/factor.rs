@@ -77,8 +77,8 @@ impl Symbolic {
         let node = self.nodes[k] as usize;
         let q = self.columns[k].width as usize;
         column[..q * q].copy_from_slice(&values[self.diagonal(node)..][..q * q]);
-        for housed in self.housed(k) {
-            housed.copy(&values[housed.start..], &mut column[housed.home - self.columns[k].start..], true);
+        for housed in self.housed_in(k) {
+            housed.into_factor(&values[housed.start..], &mut column[housed.home - self.columns[k].start..]);
         }
         for pull in &self.pulls[self.pull_start[k]..self.pull_start[k + 1]] {
             let (source, next) = (&self.columns[pull.source as usize], &self.columns[pull.source as usize + 1]);

@@ -9,10 +9,8 @@
 //! Z_NN lies in later columns and within the pattern of L, since that is closed under fill. So Z is computed on the
 //! pattern of L, last columns first.
 
-use rayon::prelude::*;
-
 use super::blocks::{add_both_products, add_product, divide_by_lower, inverse_of_product, mirror};
-use super::factor::{Factor, each_piece};
+use super::factor::{Factor, each_piece, run};
 use super::symbolic::Symbolic;
 
 /// Edges that one thread copies at a time.
@@ -32,19 +30,15 @@ impl Factor<'_> {
         }
         let mut parts = Vec::new();
         let mut rest = edges;
-        for part in symbolic.edges().chunks(COPIES) {
-            let length = part.iter().map(|e| symbolic.size(e.row as usize) * symbolic.size(e.column as usize)).sum();
-            let (piece, after) = rest.split_at_mut(length);
-            parts.push(piece);
+        for edges in symbolic.housed.chunks(COPIES) {
+            let length = edges.iter().map(|e| e.height as usize * e.width as usize).sum();
+            let (part, after) = rest.split_at_mut(length);
+            parts.push((edges, part));
             rest = after;
         }
-        parts.into_par_iter().enumerate().for_each(|(k, part)| {
-            let first = k * COPIES;
-            let base = symbolic.edges()[first].start;
-            for e in first..(first + COPIES).min(symbolic.edges().len()) {
-                let housed = symbolic.home(e);
-                housed.copy(&z[housed.home..], &mut part[housed.start - base..], false);
-            }
+        run(parts, |(edges, part)| {
+            let base = edges[0].start;
+            edges.iter().for_each(|e| e.into_values(&z[e.home..], &mut part[e.start - base..]));
         });
         out
     }

@@ -47,8 +47,8 @@ pub struct Symbolic {
     offsets: Vec<usize>,
     diagonals: Vec<usize>,
     edges: Vec<Edge>,
-    /// First value of each edge in the columns of L; transposed there if its row node comes first.
-    homes: Vec<usize>,
+    /// Where each edge sits in L.
+    pub(super) housed: Vec<Housed>,
     n_values: usize,
     // In order of elimination: the factor L. `columns`, `row` and `pull_start` have one entry more, the end.
     pub(super) nodes: Vec<u32>,
@@ -134,7 +134,7 @@ impl Symbolic {
             offsets,
             diagonals,
             edges,
-            homes: Vec::new(),
+            housed: Vec::new(),
             n_values,
             nodes: order.nodes,
             positions,
@@ -226,6 +226,12 @@ impl Symbolic {
         Array2::from_shape_vec((self.n_rows(), m), out).expect("as many numbers as rows times columns")
     }
 
+    pub fn describe(&self) -> String {
+        let mut pairs = 0usize;
+        for k in 0..self.first_tail { let d = self.slots(k).len(); pairs += d * (d + 1) / 2; }
+        format!("rounds {} pieces {} slots {} products {} max {}", self.rounds.len(), self.rounds.iter().map(|r| r.len()).sum::<usize>(), self.rows.len(), pairs, (0..self.first_tail).map(|k| self.slots(k).len()).max().unwrap_or(0))
+    }
+
     /// For each position the blocks in its row of L, earliest column first.
     fn list_pulls(&mut self) {
         let mut counts = vec![0usize; self.nodes.len()];
@@ -244,27 +250,32 @@ impl Symbolic {
 
     /// Where each edge sits in L.
     fn house_edges(&mut self) {
-        let ends = |e: &Edge| {
-            let (a, b) = (self.positions[e.row as usize] as usize, self.positions[e.column as usize] as usize);
-            [a.min(b), a.max(b)]
-        };
-        let homes = self.edges.par_iter().map(|e| {
-            let [first, last] = ends(e);
-            let column = &self.columns[first];
-            column.start + self.place(first, last as u32, &mut self.slots(first)) * column.width as usize
+        let ends = |e: &Edge| [e.row, e.column].map(|node| self.positions[node as usize] as usize);
+        let housed = self.edges.par_iter().map(|e| {
+            let [row, column] = ends(e);
+            let (first, last) = (row.min(column), row.max(column));
+            let from = &self.columns[first];
+            Housed {
+                start: e.start,
+                home: from.start + self.place(first, last as u32, &mut self.slots(first)) * from.width as usize,
+                height: self.columns[row].width as u16,
+                width: self.columns[column].width as u16,
+                transposed: row < column,
+            }
         });
-        let homes: Vec<usize> = homes.collect();
+        let housed: Vec<Housed> = housed.collect();
+        let first = |e: &Edge| ends(e)[0].min(ends(e)[1]);
         let mut counts = vec![0usize; self.nodes.len()];
-        self.edges.iter().for_each(|e| counts[ends(e)[0]] += 1);
+        self.edges.iter().for_each(|e| counts[first(e)] += 1);
         let home_start = running_sum(counts.into_iter());
         let mut next = home_start.clone();
         let mut home_edges = vec![0u32; self.edges.len()];
         for (number, e) in self.edges.iter().enumerate() {
-            let at = &mut next[ends(e)[0]];
+            let at = &mut next[first(e)];
             home_edges[*at] = number as u32;
             *at += 1;
         }
-        (self.homes, self.home_start, self.home_edges) = (homes, home_start, home_edges);
+        (self.housed, self.home_start, self.home_edges) = (housed, home_start, home_edges);
     }
 
     /// Cuts each round, and the tail, into pieces of about equal work.
@@ -301,22 +312,9 @@ impl Symbolic {
     }
 
     /// Edges that sit in the column of a position.
-    pub(super) fn housed(&self, position: usize) -> impl Iterator<Item = Housed> {
+    pub(super) fn housed_in(&self, position: usize) -> impl Iterator<Item = &Housed> {
         let edges = &self.home_edges[self.home_start[position]..self.home_start[position + 1]];
-        edges.iter().map(|&e| self.home(e as usize))
-    }
-
-    /// Where edge number `e` sits.
-    pub(super) fn home(&self, e: usize) -> Housed {
-        let edge = self.edges[e];
-        let (row, column) = (edge.row as usize, edge.column as usize);
-        Housed {
-            start: edge.start,
-            home: self.homes[e],
-            height: self.size(row),
-            width: self.size(column),
-            transposed: self.positions[row] < self.positions[column],
-        }
+        edges.iter().map(|&e| &self.housed[e as usize])
     }
 
     /// First row of node `below` (a position) in the column of `position`. `from` are the slots where it may be: the
@@ -327,15 +325,19 @@ impl Symbolic {
             return self.row[below as usize] - self.row[position];
         }
         // Often it is the next one; else the step doubles until it is passed.
-        let mut step = 1;
         let mut low = from.start;
+        if self.rows[low] == below {
+            from.start = low + 1;
+            return self.places[low] as usize;
+        }
+        let mut step = 1;
         while low + step < from.end && self.rows[low + step] <= below {
             low += step;
             step *= 2;
         }
         let high = (low + step).min(from.end);
         let slot = low + self.rows[low..high].partition_point(|&r| r < below);
-        from.start = slot;
+        from.start = slot + 1;
         self.places[slot] as usize
     }
 
@@ -353,25 +355,36 @@ pub(super) struct Housed {
     /// First value in the columns of L.
     pub home: usize,
     /// Rows of the block in M.
-    pub height: usize,
+    pub height: u16,
     /// Columns of the block in M.
-    pub width: usize,
+    pub width: u16,
     /// Whether L has its transpose.
     pub transposed: bool,
 }
 
 impl Housed {
-    /// Copies the block between M and L, `to` in whose form is said by `into_factor`.
-    pub fn copy(&self, from: &[f64], to: &mut [f64], into_factor: bool) {
-        if !self.transposed {
-            to[..self.height * self.width].copy_from_slice(&from[..self.height * self.width]);
-            return;
-        }
-        for r in 0..self.height {
-            for c in 0..self.width {
-                let (in_m, in_l) = (r * self.width + c, c * self.height + r);
-                if into_factor { to[in_l] = from[in_m] } else { to[in_m] = from[in_l] }
-            }
+    /// Copies the block from the values of M into L.
+    pub fn into_factor(self, values: &[f64], l: &mut [f64]) {
+        let (h, w) = (self.height as usize, self.width as usize);
+        copy_block(values, l, h, w, self.transposed);
+    }
+
+    /// Copies the block from the layout of L into that of the values.
+    pub fn into_values(self, l: &[f64], values: &mut [f64]) {
+        let (h, w) = (self.height as usize, self.width as usize);
+        if self.transposed { copy_block(l, values, w, h, true) } else { copy_block(l, values, h, w, false) }
+    }
+}
+
+/// Copies a block of h×w numbers, or its transpose.
+fn copy_block(from: &[f64], to: &mut [f64], h: usize, w: usize, transposed: bool) {
+    if h == 1 || w == 1 || !transposed {
+        to[..h * w].copy_from_slice(&from[..h * w]);
+        return;
+    }
+    for r in 0..h {
+        for c in 0..w {
+            to[c * h + r] = from[r * w + c];
         }
     }
 }
