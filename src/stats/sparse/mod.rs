@@ -25,6 +25,7 @@ mod blocks;
 mod factor;
 mod inverse;
 mod order;
+mod schedule;
 mod solve;
 mod symbolic;
 mod tail;

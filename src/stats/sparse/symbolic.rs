@@ -6,6 +6,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use super::order::{Graph, eliminate};
+use super::schedule::schedule;
 use super::tail::TailLayout;
 
 /// Two nodes that occur together, and where their block is.
@@ -65,7 +66,8 @@ pub struct Symbolic {
     /// Edges by the position that holds them, with the start of each position's.
     home_start: Vec<usize>,
     home_edges: Vec<u32>,
-    /// Pieces of each round, each for one thread, then those of the tail.
+    /// Pieces of each round, each for one thread, then those of the tail. Columns depend on earlier ones in their piece
+    /// and in earlier rounds.
     pub(super) rounds: Vec<Vec<Range<usize>>>,
     pub(super) first_tail: usize,
     pub(super) tail: TailLayout,
@@ -98,26 +100,28 @@ impl Symbolic {
             .collect();
 
         let order = eliminate(sizes, adjacency(sizes.len(), &edges));
-        let first_tail = order.start.len() - 1;
+        let schedule = schedule(&order);
+        let first_tail = schedule.eliminated.len();
         let mut positions = vec![0u32; sizes.len()];
-        for (position, &node) in order.nodes.iter().enumerate() {
+        for (position, &node) in schedule.nodes.iter().enumerate() {
             positions[node as usize] = position as u32;
         }
-        let mut rows: Vec<u32> = order.below.par_iter().map(|&node| positions[node as usize]).collect();
-        assert!(rows.len() < u32::MAX as usize, "L has more than 2³² blocks");
-        let width = |position: usize| sizes[order.nodes[position] as usize];
+        assert!(order.below.len() < u32::MAX as usize, "L has more than 2³² blocks");
+        let mut rows = Vec::with_capacity(order.below.len());
+        let width = |position: usize| sizes[schedule.nodes[position] as usize];
         let row = running_sum((0..sizes.len()).map(width));
         let mut columns = Vec::with_capacity(sizes.len() + 1);
         let mut places = Vec::with_capacity(rows.len());
         let mut start = 0;
         for position in 0..sizes.len() {
-            let slots = order.start[position.min(first_tail)];
+            let slots = rows.len();
             columns.push(Column { width: width(position) as u32, slots: slots as u32, start });
             let mut height = width(position);
-            if position < first_tail {
-                let slots = &mut rows[slots..order.start[position + 1]];
-                slots.sort_unstable();
-                for &below in &*slots {
+            if let Some(&eliminated) = schedule.eliminated.get(position) {
+                let below = &order.below[order.start[eliminated as usize]..order.start[eliminated as usize + 1]];
+                rows.extend(below.iter().map(|&node| positions[node as usize]));
+                rows[slots..].sort_unstable();
+                for &below in &rows[slots..] {
                     places.push(height as u32);
                     height += width(below as usize);
                 }
@@ -136,7 +140,7 @@ impl Symbolic {
             edges,
             housed: Vec::new(),
             n_values,
-            nodes: order.nodes,
+            nodes: schedule.nodes,
             positions,
             columns,
             row,
@@ -152,7 +156,7 @@ impl Symbolic {
         };
         out.list_pulls();
         out.house_edges();
-        out.cut_rounds(&order.rounds);
+        out.cut_rounds(&schedule.units, &schedule.rounds);
         out
     }
 
@@ -278,31 +282,27 @@ impl Symbolic {
         (self.housed, self.home_start, self.home_edges) = (housed, home_start, home_edges);
     }
 
-    /// Cuts each round, and the tail, into pieces of about equal work.
-    fn cut_rounds(&mut self, rounds: &[usize]) {
+    /// Puts the units of each round together to pieces of about equal work.
+    fn cut_rounds(&mut self, units: &[usize], rounds: &[usize]) {
         let work = |position: usize| {
             let pulls = &self.pulls[self.pull_start[position]..self.pull_start[position + 1]];
             let pulled: usize = pulls.iter().map(|p| self.slots(p.source as usize).end - p.slot as usize).sum();
             let d = self.slots(position).len();
             4 + pulled + d * d / 2
         };
-        let mut starts = rounds.to_vec();
-        starts.push(self.nodes.len());
-        self.rounds = starts
-            .windows(2)
-            .map(|round| {
-                let mut pieces = Vec::new();
-                let (mut first, mut sum) = (round[0], 0);
-                for position in round[0]..round[1] {
-                    sum += work(position);
-                    if sum >= PIECE || position + 1 == round[1] {
-                        pieces.push(first..position + 1);
-                        (first, sum) = (position + 1, 0);
-                    }
+        let pieces = |round: &[usize]| {
+            let mut pieces = Vec::new();
+            let (mut first, mut sum) = (units[round[0]], 0);
+            for unit in round[0]..round[1] {
+                sum += (units[unit]..units[unit + 1]).map(work).sum::<usize>();
+                if sum >= PIECE || unit + 1 == round[1] {
+                    pieces.push(first..units[unit + 1]);
+                    (first, sum) = (units[unit + 1], 0);
                 }
-                pieces
-            })
-            .collect();
+            }
+            pieces
+        };
+        self.rounds = rounds.windows(2).map(pieces).collect();
     }
 
     /// Slots of a position; none in the tail.
