@@ -113,8 +113,8 @@ impl Symbolic {
             let k_here = &k[at.start * q..at.end * q];
             add_product(w_here, z, k_here, [width, width, q]);
             let mut from = self.slots(here as usize);
-            for t in s + 1..rows.len() {
-                let place = self.place(here as usize, rows[t], &mut from);
+            for (t, &below) in rows.iter().enumerate().skip(s + 1) {
+                let place = self.place(here as usize, below, &mut from);
                 let to = span(t);
                 let k_below = &k[to.start * q..to.end * q];
                 let w_below = &mut w_below[(to.start - at.end) * q..(to.end - at.end) * q];

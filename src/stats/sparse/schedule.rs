@@ -69,7 +69,8 @@ pub fn schedule(order: &Order) -> Schedule {
     rounds.push(units.len());
     units.extend(head..=order.nodes.len());
     rounds.push(units.len() - 1);
-    let nodes = eliminated.iter().map(|&j| order.nodes[j as usize]).chain(order.nodes[head..].iter().copied()).collect();
+    let nodes =
+        eliminated.iter().map(|&j| order.nodes[j as usize]).chain(order.nodes[head..].iter().copied()).collect();
     Schedule { nodes, eliminated, units, rounds }
 }
 

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::order::{Graph, eliminate};
+use super::housed::Housed;
+use super::order::eliminate;
+use super::pairs::{adjacency, distinct, running_sum};
 use super::schedule::schedule;
 use super::tail::TailLayout;
 
@@ -83,10 +84,10 @@ impl Symbolic {
     /// Time and memory are linear in the number of distinct pairs and the entries of L.
     ///
     /// # Panics
-    /// If a node has no columns, an edge joins a node with itself or names one that is not there, or L has more than
-    /// 2³² blocks.
+    /// If a node has no columns or 2¹⁶ of them, an edge joins a node with itself or names one that is not there, or L has
+    /// more than 2³² blocks.
     pub fn analyse(sizes: &[usize], edges: &[(u32, u32)]) -> Self {
-        assert!(sizes.iter().all(|q| *q > 0), "a node has at least one column");
+        assert!(sizes.iter().all(|q| (1..1 << 16).contains(q)), "a node has between 1 and 2¹⁶ − 1 columns");
         let offsets = running_sum(sizes.iter().copied());
         let diagonals = running_sum(sizes.iter().map(|q| q * q));
         let mut n_values = diagonals[sizes.len()];
@@ -201,41 +202,6 @@ impl Symbolic {
         self.tail.n_rows()
     }
 
-    /// Mx (rows in node order, any number of columns), M given by its values.
-    pub fn multiply(&self, values: &[f64], x: &Array2<f64>) -> Array2<f64> {
-        assert_eq!((values.len(), x.nrows()), (self.n_values, self.n_rows()), "values and rows belong to the pattern");
-        let m = x.ncols();
-        let x = x.as_standard_layout();
-        let x = x.as_slice().expect("standard layout is one slice");
-        let mut out = vec![0.0; x.len()];
-        let mut add = |start: usize, [i, h]: [usize; 2], [j, w]: [usize; 2], strides: [usize; 2]| {
-            for r in 0..h {
-                for c in 0..w {
-                    let value = values[start + r * strides[0] + c * strides[1]];
-                    let from = &x[(j + c) * m..][..m];
-                    out[(i + r) * m..][..m].iter_mut().zip(from).for_each(|(y, x)| *y += value * x);
-                }
-            }
-        };
-        for node in 0..self.nodes.len() {
-            let [i, q] = [self.offsets[node], self.size(node)];
-            add(self.diagonals[node], [i, q], [i, q], [q, 1]);
-        }
-        for e in &self.edges {
-            let a = [self.offset(e.row as usize), self.size(e.row as usize)];
-            let b = [self.offset(e.column as usize), self.size(e.column as usize)];
-            add(e.start, a, b, [b[1], 1]);
-            add(e.start, b, a, [1, b[1]]);
-        }
-        Array2::from_shape_vec((self.n_rows(), m), out).expect("as many numbers as rows times columns")
-    }
-
-    pub fn describe(&self) -> String {
-        let mut pairs = 0usize;
-        for k in 0..self.first_tail { let d = self.slots(k).len(); pairs += d * (d + 1) / 2; }
-        format!("rounds {} pieces {} slots {} products {} max {}", self.rounds.len(), self.rounds.iter().map(|r| r.len()).sum::<usize>(), self.rows.len(), pairs, (0..self.first_tail).map(|k| self.slots(k).len()).max().unwrap_or(0))
-    }
-
     /// For each position the blocks in its row of L, earliest column first.
     fn list_pulls(&mut self) {
         let mut counts = vec![0usize; self.nodes.len()];
@@ -345,105 +311,4 @@ impl Symbolic {
     pub(super) fn head_len(&self) -> usize {
         self.columns[self.first_tail].start
     }
-}
-
-/// An edge with the place of its block in L.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Housed {
-    /// First value among the values of M.
-    pub start: usize,
-    /// First value in the columns of L.
-    pub home: usize,
-    /// Rows of the block in M.
-    pub height: u16,
-    /// Columns of the block in M.
-    pub width: u16,
-    /// Whether L has its transpose.
-    pub transposed: bool,
-}
-
-impl Housed {
-    /// Copies the block from the values of M into L.
-    pub fn into_factor(self, values: &[f64], l: &mut [f64]) {
-        let (h, w) = (self.height as usize, self.width as usize);
-        copy_block(values, l, h, w, self.transposed);
-    }
-
-    /// Copies the block from the layout of L into that of the values.
-    pub fn into_values(self, l: &[f64], values: &mut [f64]) {
-        let (h, w) = (self.height as usize, self.width as usize);
-        if self.transposed { copy_block(l, values, w, h, true) } else { copy_block(l, values, h, w, false) }
-    }
-}
-
-/// Copies a block of h×w numbers, or its transpose.
-fn copy_block(from: &[f64], to: &mut [f64], h: usize, w: usize, transposed: bool) {
-    if h == 1 || w == 1 || !transposed {
-        to[..h * w].copy_from_slice(&from[..h * w]);
-        return;
-    }
-    for r in 0..h {
-        for c in 0..w {
-            to[c * h + r] = from[r * w + c];
-        }
-    }
-}
-
-/// 0, then the sums of the first 1, 2, … numbers.
-fn running_sum(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut sum = 0;
-    std::iter::once(0)
-        .chain(numbers.map(|n| {
-            sum += n;
-            sum
-        }))
-        .collect()
-}
-
-/// Distinct pairs (larger, smaller), sorted.
-fn distinct(n_nodes: usize, edges: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut counts = vec![0usize; n_nodes];
-    for &(a, b) in edges {
-        assert!(a != b, "an edge joins two different nodes");
-        counts[a.max(b) as usize] += 1;
-    }
-    let start = running_sum(counts.into_iter());
-    let mut next = start.clone();
-    let mut smaller = vec![0u32; edges.len()];
-    for &(a, b) in edges {
-        let at = &mut next[a.max(b) as usize];
-        smaller[*at] = a.min(b);
-        *at += 1;
-    }
-    let mut out = Vec::with_capacity(edges.len());
-    for row in 0..n_nodes {
-        let list = &mut smaller[start[row]..start[row + 1]];
-        list.sort_unstable();
-        for (k, &column) in list.iter().enumerate() {
-            if k == 0 || list[k - 1] != column {
-                out.push((row as u32, column));
-            }
-        }
-    }
-    out
-}
-
-/// Both directions of each edge.
-fn adjacency(n_nodes: usize, edges: &[Edge]) -> Graph {
-    let mut counts = vec![0usize; n_nodes];
-    for e in edges {
-        counts[e.row as usize] += 1;
-        counts[e.column as usize] += 1;
-    }
-    let start = running_sum(counts.into_iter());
-    let mut next = start.clone();
-    let mut to = vec![0u32; 2 * edges.len()];
-    for e in edges {
-        for (from, other) in [(e.row, e.column), (e.column, e.row)] {
-            let at = &mut next[from as usize];
-            to[*at] = other;
-            *at += 1;
-        }
-    }
-    Graph { start, to }
 }
