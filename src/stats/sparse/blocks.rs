@@ -4,8 +4,8 @@
 #[inline(always)]
 pub fn subtract_product(target: &mut [f64], left: &[f64], right: &[f64], inner: usize, width: usize) {
     match (inner, width) {
+        (1, 1) if target.len() == 1 => target[0] -= left[0] * right[0],
         // The same loops with constant sizes: the compiler unrolls them.
-        (1, 1) => subtract_loops(target, left, right, 1, 1),
         (2, 2) => subtract_loops(target, left, right, 2, 2),
         _ => subtract_loops(target, left, right, inner, width),
     }

@@ -51,29 +51,37 @@ impl Symbolic {
         }
         let mut packed = vec![0.0; self.tail.packed_len()];
         each_piece(self, &tail_round[0], &mut packed, |piece, out| {
-            self.each_column(piece, out, |k, column| self.assemble(k, values, &head, column));
+            let base = self.columns[piece.start].start;
+            for k in piece {
+                let column = self.columns[k].start - base..self.columns[k + 1].start - base;
+                self.assemble(k, values, &Done { rounds: &head, piece: &[], base }, &mut out[column]);
+            }
         });
         let tail = self.tail.factor(&packed)?;
         log_det += self.tail.log_det(&tail);
         log_det.is_finite().then_some(Factor { symbolic: self, head, tail, log_det })
     }
 
-    /// Some columns of one round; their log-determinants.
-    fn factor_head(&self, piece: Range<usize>, values: &[f64], done: &[f64], out: &mut [f64]) -> Option<f64> {
+    /// The columns of one piece; their log-determinant.
+    fn factor_head(&self, piece: Range<usize>, values: &[f64], rounds: &[f64], out: &mut [f64]) -> Option<f64> {
+        let base = self.columns[piece.start].start;
         let mut log_det = 0.0;
-        let mut positive = true;
-        self.each_column(piece, out, |k, column| {
-            self.assemble(k, values, done, column);
+        for k in piece {
+            let (before, rest) = out.split_at_mut(self.columns[k].start - base);
+            let column = &mut rest[..self.columns[k + 1].start - self.columns[k].start];
+            self.assemble(k, values, &Done { rounds, piece: before, base }, column);
             let q = self.columns[k].width as usize;
             let (diagonal, below) = column.split_at_mut(q * q);
-            positive = positive && cholesky(diagonal, q, &mut log_det);
+            if !cholesky(diagonal, q, &mut log_det) {
+                return None;
+            }
             divide_by_transposed(below, diagonal, q);
-        });
-        positive.then_some(log_det)
+        }
+        Some(log_det)
     }
 
     /// B_·k into a column of zeros; of its diagonal block the lower triangle counts.
-    fn assemble(&self, k: usize, values: &[f64], done: &[f64], column: &mut [f64]) {
+    fn assemble(&self, k: usize, values: &[f64], done: &Done, column: &mut [f64]) {
         let node = self.nodes[k] as usize;
         let q = self.columns[k].width as usize;
         column[..q * q].copy_from_slice(&values[self.diagonal(node)..][..q * q]);
@@ -86,7 +94,7 @@ impl Symbolic {
             let (slot, end) = (pull.slot as usize, next.slots as usize);
             // The blocks of column j from row k on.
             let first = self.places[slot] as usize;
-            let blocks = &done[source.start + first * inner..next.start];
+            let blocks = done.get(source.start + first * inner..next.start);
             let right = &blocks[..q * inner];
             subtract_product(&mut column[..q * q], right, right, inner, q);
             let mut from = self.slots(k);
@@ -102,19 +110,23 @@ impl Symbolic {
             }
         }
     }
+}
 
-    /// Calls `f` with each position of a piece and its column in `out`, which begins with the piece.
-    pub(super) fn each_column<'v>(
-        &self,
-        piece: Range<usize>,
-        out: &'v mut [f64],
-        mut f: impl FnMut(usize, &'v mut [f64]),
-    ) {
-        let mut rest = out;
-        for k in piece {
-            let (column, after) = rest.split_at_mut(self.columns[k + 1].start - self.columns[k].start);
-            f(k, column);
-            rest = after;
+/// Finished columns of L: those of earlier rounds, and those before in the same piece.
+struct Done<'a> {
+    rounds: &'a [f64],
+    piece: &'a [f64],
+    /// Number of the first element of the piece.
+    base: usize,
+}
+
+impl Done<'_> {
+    #[inline(always)]
+    fn get(&self, range: Range<usize>) -> &[f64] {
+        if range.start >= self.base {
+            &self.piece[range.start - self.base..range.end - self.base]
+        } else {
+            &self.rounds[range]
         }
     }
 }

@@ -54,22 +54,38 @@ impl Factor<'_> {
             let (z, later) = z.split_at_mut(end);
             each_piece(symbolic, round, &mut z[start..], |piece, out| {
                 let mut k = Vec::new();
-                symbolic.each_column(piece, out, |j, column| {
-                    let l = &self.head[symbolic.columns[j].start..][..column.len()];
-                    symbolic.invert_column(j, l, Later { z: later, base: end }, &mut k, column);
-                });
+                let [base, piece_end] = [piece.start, piece.end].map(|k| symbolic.columns[k].start);
+                for j in piece.rev() {
+                    let [start, next] = [j, j + 1].map(|k| symbolic.columns[k].start);
+                    let (column, after) = out[start - base..].split_at_mut(next - start);
+                    let later = Later { piece: after, first: next, piece_end, rounds: later, end };
+                    symbolic.invert_column(j, &self.head[start..next], later, &mut k, column);
+                }
             });
         }
         z
     }
 }
 
-/// Finished columns of Z.
+/// Finished columns of Z: the later ones of the same piece, and those of later rounds.
 #[derive(Clone, Copy)]
 struct Later<'a> {
-    z: &'a [f64],
-    /// Number of its first element in the layout of L.
-    base: usize,
+    piece: &'a [f64],
+    /// Number of the first element of `piece`.
+    first: usize,
+    /// Number after the last element of `piece`.
+    piece_end: usize,
+    rounds: &'a [f64],
+    /// Number of the first element of `rounds`.
+    end: usize,
+}
+
+impl<'a> Later<'a> {
+    /// The elements from this number on.
+    #[inline(always)]
+    fn from(&self, start: usize) -> &'a [f64] {
+        if start < self.piece_end { &self.piece[start - self.first..] } else { &self.rounds[start - self.end..] }
+    }
 }
 
 impl Symbolic {
@@ -89,7 +105,7 @@ impl Symbolic {
         let span = |s: usize| places[s] as usize - q..places.get(s + 1).map_or(total, |p| *p as usize - q);
         for (s, &here) in rows.iter().enumerate() {
             let source = &self.columns[here as usize];
-            let z = &later.z[source.start - later.base..];
+            let z = later.from(source.start);
             let at = span(s);
             let width = at.len();
             let (w, w_below) = w.split_at_mut(at.end * q);
@@ -97,8 +113,8 @@ impl Symbolic {
             let k_here = &k[at.start * q..at.end * q];
             add_product(w_here, z, k_here, [width, width, q]);
             let mut from = self.slots(here as usize);
-            for t in s + 1..rows.len() {
-                let place = self.place(here as usize, rows[t], &mut from);
+            for (t, &below) in rows.iter().enumerate().skip(s + 1) {
+                let place = self.place(here as usize, below, &mut from);
                 let to = span(t);
                 let k_below = &k[to.start * q..to.end * q];
                 let w_below = &mut w_below[(to.start - at.end) * q..(to.end - at.end) * q];

@@ -13,9 +13,10 @@
 //!
 //! Nodes of few neighbours are eliminated one by one in rounds of nodes that do not touch each other (`order`); what is
 //! left when neighbours become many is one dense *tail* (`tail`). Nested factors have no fill and no tail; for two
-//! crossed factors the tail is about the smaller one. Each column of L is computed from the finished columns of earlier
-//! rounds, each column of the inverse from those of later rounds, so the columns of a round are independent, are written
-//! by one thread each, and have the same bits for any number of threads.
+//! crossed factors the tail is about the smaller one. The head is cut into pieces (`schedule`): subtrees of the
+//! elimination, which do not depend on each other, then what stands above them. A column of L is made from finished
+//! earlier columns, a column of the inverse from finished later ones, always in the same order and by one thread; so the
+//! bits do not depend on the number of threads.
 //!
 //! Sources: George & Liu 1981 (elimination, left-looking factor); Takahashi, Fagan & Chen 1973 and Erisman & Tinney 1975
 //! (the inverse on the pattern); Bates, Maechler, Bolker & Walker 2015 and MixedModels.jl (why the tail is dense).
@@ -23,8 +24,12 @@
 
 mod blocks;
 mod factor;
+mod housed;
 mod inverse;
+mod multiply;
 mod order;
+mod pairs;
+mod schedule;
 mod solve;
 mod symbolic;
 mod tail;

@@ -21,11 +21,9 @@ impl Graph {
 
 /// Order of elimination with the pattern of L.
 pub struct Order {
-    /// Node at each position: the head, round by round, then the tail.
+    /// Nodes as they are eliminated: the head, round by round, then the tail.
     pub nodes: Vec<u32>,
-    /// First position of each round, then that of the tail.
-    pub rounds: Vec<usize>,
-    /// Start of each head position's entries in `below`, and the end of the last.
+    /// Start of each head node's entries in `below`, and the end of the last.
     pub start: Vec<usize>,
     /// Nodes that are neighbours of the head node when it is eliminated.
     pub below: Vec<u32>,
@@ -40,8 +38,7 @@ const SLACK: usize = 8;
 
 /// Orders the nodes; `sizes` are their numbers of columns.
 pub fn eliminate(sizes: &[usize], graph: Graph) -> Order {
-    let mut order =
-        Order { nodes: Vec::with_capacity(sizes.len()), rounds: vec![0], start: vec![0], below: Vec::new() };
+    let mut order = Order { nodes: Vec::with_capacity(sizes.len()), start: vec![0], below: Vec::new() };
     // The graph of each round numbers the nodes left from 0; `names` has their numbers in M.
     let mut names: Vec<u32> = (0..sizes.len() as u32).collect();
     let mut graph = graph;
@@ -52,7 +49,6 @@ pub fn eliminate(sizes: &[usize], graph: Graph) -> Order {
             order.below.extend(graph.neighbours(v).iter().map(|&u| names[u as usize]));
             order.start.push(order.below.len());
         }
-        order.rounds.push(order.nodes.len());
         graph = without(&graph, &taken);
         names = names.iter().zip(&taken).filter(|(_, gone)| !**gone).map(|(name, _)| *name).collect();
     }

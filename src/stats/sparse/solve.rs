@@ -68,17 +68,19 @@ impl Factor<'_> {
             let Some(first) = round.first() else { continue };
             let in_tail = number + 1 == symbolic.rounds.len();
             let (done, rest) = x.split_at_mut(symbolic.row[first.start] * m);
-            run(self.parts(round, rest, m), |(piece, mut rows)| {
+            run(self.parts(round, rest, m), |(piece, rows)| {
+                let base = symbolic.row[piece.start] * m;
                 for k in piece {
                     let q = symbolic.columns[k].width as usize;
-                    let (own, after) = rows.split_at_mut(q * m);
-                    rows = after;
+                    let (before, own) = rows.split_at_mut(symbolic.row[k] * m - base);
+                    let own = &mut own[..q * m];
                     for pull in &symbolic.pulls[symbolic.pull_start[k]..symbolic.pull_start[k + 1]] {
                         let source = &symbolic.columns[pull.source as usize];
                         let inner = source.width as usize;
                         let place = symbolic.places[pull.slot as usize] as usize;
                         let block = &self.head[source.start + place * inner..][..q * inner];
-                        let from = &done[symbolic.row[pull.source as usize] * m..][..inner * m];
+                        let start = symbolic.row[pull.source as usize] * m;
+                        let from = if start >= base { &before[start - base..] } else { &done[start..] };
                         for (r, row) in own.chunks_exact_mut(m).enumerate() {
                             for c in 0..inner {
                                 subtract(row, block[r * inner + c], &from[c * m..][..m]);
@@ -100,17 +102,18 @@ impl Factor<'_> {
         for round in symbolic.rounds[..symbolic.rounds.len() - 1].iter().rev() {
             let [start, end] = [round[0].start, round[round.len() - 1].end].map(|k| symbolic.row[k]);
             let (x, later) = x.split_at_mut(end * m);
-            run(self.parts(round, &mut x[start * m..], m), |(piece, mut rows)| {
-                for j in piece {
+            run(self.parts(round, &mut x[start * m..], m), |(piece, rows)| {
+                let (base, piece_end) = (symbolic.row[piece.start], symbolic.row[piece.end]);
+                for j in piece.rev() {
                     let q = symbolic.columns[j].width as usize;
-                    let (own, after) = rows.split_at_mut(q * m);
-                    rows = after;
+                    let next = symbolic.row[j + 1];
+                    let (own, after) = rows[(symbolic.row[j] - base) * m..].split_at_mut(q * m);
                     let l = &self.head[symbolic.columns[j].start..symbolic.columns[j + 1].start];
                     let mut blocks = &l[q * q..];
                     for &below in &symbolic.rows[symbolic.slots(j)] {
-                        let first = symbolic.row[below as usize] - end;
-                        for r in first..symbolic.row[below as usize + 1] - end {
-                            let from = &later[r * m..][..m];
+                        for r in symbolic.row[below as usize]..symbolic.row[below as usize + 1] {
+                            let from = if r < piece_end { &after[(r - next) * m..] } else { &later[(r - end) * m..] };
+                            let from = &from[..m];
                             for (c, row) in own.chunks_exact_mut(m).enumerate() {
                                 subtract(row, blocks[c], from);
                             }

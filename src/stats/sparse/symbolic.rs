@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use ndarray::Array2;
 use rayon::prelude::*;
 
-use super::order::{Graph, eliminate};
+use super::housed::Housed;
+use super::order::eliminate;
+use super::pairs::{adjacency, distinct, running_sum};
+use super::schedule::schedule;
 use super::tail::TailLayout;
 
 /// Two nodes that occur together, and where their block is.
@@ -65,7 +67,8 @@ pub struct Symbolic {
     /// Edges by the position that holds them, with the start of each position's.
     home_start: Vec<usize>,
     home_edges: Vec<u32>,
-    /// Pieces of each round, each for one thread, then those of the tail.
+    /// Pieces of each round, each for one thread, then those of the tail. Columns depend on earlier ones in their piece
+    /// and in earlier rounds.
     pub(super) rounds: Vec<Vec<Range<usize>>>,
     pub(super) first_tail: usize,
     pub(super) tail: TailLayout,
@@ -81,10 +84,10 @@ impl Symbolic {
     /// Time and memory are linear in the number of distinct pairs and the entries of L.
     ///
     /// # Panics
-    /// If a node has no columns, an edge joins a node with itself or names one that is not there, or L has more than
-    /// 2³² blocks.
+    /// If a node has no columns or 2¹⁶ of them, an edge joins a node with itself or names one that is not there, or L has
+    /// more than 2³² blocks.
     pub fn analyse(sizes: &[usize], edges: &[(u32, u32)]) -> Self {
-        assert!(sizes.iter().all(|q| *q > 0), "a node has at least one column");
+        assert!(sizes.iter().all(|q| (1..1 << 16).contains(q)), "a node has between 1 and 2¹⁶ − 1 columns");
         let offsets = running_sum(sizes.iter().copied());
         let diagonals = running_sum(sizes.iter().map(|q| q * q));
         let mut n_values = diagonals[sizes.len()];
@@ -98,26 +101,28 @@ impl Symbolic {
             .collect();
 
         let order = eliminate(sizes, adjacency(sizes.len(), &edges));
-        let first_tail = order.start.len() - 1;
+        let schedule = schedule(&order);
+        let first_tail = schedule.eliminated.len();
         let mut positions = vec![0u32; sizes.len()];
-        for (position, &node) in order.nodes.iter().enumerate() {
+        for (position, &node) in schedule.nodes.iter().enumerate() {
             positions[node as usize] = position as u32;
         }
-        let mut rows: Vec<u32> = order.below.par_iter().map(|&node| positions[node as usize]).collect();
-        assert!(rows.len() < u32::MAX as usize, "L has more than 2³² blocks");
-        let width = |position: usize| sizes[order.nodes[position] as usize];
+        assert!(order.below.len() < u32::MAX as usize, "L has more than 2³² blocks");
+        let mut rows = Vec::with_capacity(order.below.len());
+        let width = |position: usize| sizes[schedule.nodes[position] as usize];
         let row = running_sum((0..sizes.len()).map(width));
         let mut columns = Vec::with_capacity(sizes.len() + 1);
         let mut places = Vec::with_capacity(rows.len());
         let mut start = 0;
         for position in 0..sizes.len() {
-            let slots = order.start[position.min(first_tail)];
+            let slots = rows.len();
             columns.push(Column { width: width(position) as u32, slots: slots as u32, start });
             let mut height = width(position);
-            if position < first_tail {
-                let slots = &mut rows[slots..order.start[position + 1]];
-                slots.sort_unstable();
-                for &below in &*slots {
+            if let Some(&eliminated) = schedule.eliminated.get(position) {
+                let below = &order.below[order.start[eliminated as usize]..order.start[eliminated as usize + 1]];
+                rows.extend(below.iter().map(|&node| positions[node as usize]));
+                rows[slots..].sort_unstable();
+                for &below in &rows[slots..] {
                     places.push(height as u32);
                     height += width(below as usize);
                 }
@@ -136,7 +141,7 @@ impl Symbolic {
             edges,
             housed: Vec::new(),
             n_values,
-            nodes: order.nodes,
+            nodes: schedule.nodes,
             positions,
             columns,
             row,
@@ -152,7 +157,7 @@ impl Symbolic {
         };
         out.list_pulls();
         out.house_edges();
-        out.cut_rounds(&order.rounds);
+        out.cut_rounds(&schedule.units, &schedule.rounds);
         out
     }
 
@@ -195,41 +200,6 @@ impl Symbolic {
     /// Columns of M in the dense tail: its factor costs n³/3 products and takes n² numbers.
     pub fn n_tail(&self) -> usize {
         self.tail.n_rows()
-    }
-
-    /// Mx (rows in node order, any number of columns), M given by its values.
-    pub fn multiply(&self, values: &[f64], x: &Array2<f64>) -> Array2<f64> {
-        assert_eq!((values.len(), x.nrows()), (self.n_values, self.n_rows()), "values and rows belong to the pattern");
-        let m = x.ncols();
-        let x = x.as_standard_layout();
-        let x = x.as_slice().expect("standard layout is one slice");
-        let mut out = vec![0.0; x.len()];
-        let mut add = |start: usize, [i, h]: [usize; 2], [j, w]: [usize; 2], strides: [usize; 2]| {
-            for r in 0..h {
-                for c in 0..w {
-                    let value = values[start + r * strides[0] + c * strides[1]];
-                    let from = &x[(j + c) * m..][..m];
-                    out[(i + r) * m..][..m].iter_mut().zip(from).for_each(|(y, x)| *y += value * x);
-                }
-            }
-        };
-        for node in 0..self.nodes.len() {
-            let [i, q] = [self.offsets[node], self.size(node)];
-            add(self.diagonals[node], [i, q], [i, q], [q, 1]);
-        }
-        for e in &self.edges {
-            let a = [self.offset(e.row as usize), self.size(e.row as usize)];
-            let b = [self.offset(e.column as usize), self.size(e.column as usize)];
-            add(e.start, a, b, [b[1], 1]);
-            add(e.start, b, a, [1, b[1]]);
-        }
-        Array2::from_shape_vec((self.n_rows(), m), out).expect("as many numbers as rows times columns")
-    }
-
-    pub fn describe(&self) -> String {
-        let mut pairs = 0usize;
-        for k in 0..self.first_tail { let d = self.slots(k).len(); pairs += d * (d + 1) / 2; }
-        format!("rounds {} pieces {} slots {} products {} max {}", self.rounds.len(), self.rounds.iter().map(|r| r.len()).sum::<usize>(), self.rows.len(), pairs, (0..self.first_tail).map(|k| self.slots(k).len()).max().unwrap_or(0))
     }
 
     /// For each position the blocks in its row of L, earliest column first.
@@ -278,31 +248,27 @@ impl Symbolic {
         (self.housed, self.home_start, self.home_edges) = (housed, home_start, home_edges);
     }
 
-    /// Cuts each round, and the tail, into pieces of about equal work.
-    fn cut_rounds(&mut self, rounds: &[usize]) {
+    /// Puts the units of each round together to pieces of about equal work.
+    fn cut_rounds(&mut self, units: &[usize], rounds: &[usize]) {
         let work = |position: usize| {
             let pulls = &self.pulls[self.pull_start[position]..self.pull_start[position + 1]];
             let pulled: usize = pulls.iter().map(|p| self.slots(p.source as usize).end - p.slot as usize).sum();
             let d = self.slots(position).len();
             4 + pulled + d * d / 2
         };
-        let mut starts = rounds.to_vec();
-        starts.push(self.nodes.len());
-        self.rounds = starts
-            .windows(2)
-            .map(|round| {
-                let mut pieces = Vec::new();
-                let (mut first, mut sum) = (round[0], 0);
-                for position in round[0]..round[1] {
-                    sum += work(position);
-                    if sum >= PIECE || position + 1 == round[1] {
-                        pieces.push(first..position + 1);
-                        (first, sum) = (position + 1, 0);
-                    }
+        let pieces = |round: &[usize]| {
+            let mut pieces = Vec::new();
+            let (mut first, mut sum) = (units[round[0]], 0);
+            for unit in round[0]..round[1] {
+                sum += (units[unit]..units[unit + 1]).map(work).sum::<usize>();
+                if sum >= PIECE || unit + 1 == round[1] {
+                    pieces.push(first..units[unit + 1]);
+                    (first, sum) = (units[unit + 1], 0);
                 }
-                pieces
-            })
-            .collect();
+            }
+            pieces
+        };
+        self.rounds = rounds.windows(2).map(pieces).collect();
     }
 
     /// Slots of a position; none in the tail.
@@ -345,105 +311,4 @@ impl Symbolic {
     pub(super) fn head_len(&self) -> usize {
         self.columns[self.first_tail].start
     }
-}
-
-/// An edge with the place of its block in L.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Housed {
-    /// First value among the values of M.
-    pub start: usize,
-    /// First value in the columns of L.
-    pub home: usize,
-    /// Rows of the block in M.
-    pub height: u16,
-    /// Columns of the block in M.
-    pub width: u16,
-    /// Whether L has its transpose.
-    pub transposed: bool,
-}
-
-impl Housed {
-    /// Copies the block from the values of M into L.
-    pub fn into_factor(self, values: &[f64], l: &mut [f64]) {
-        let (h, w) = (self.height as usize, self.width as usize);
-        copy_block(values, l, h, w, self.transposed);
-    }
-
-    /// Copies the block from the layout of L into that of the values.
-    pub fn into_values(self, l: &[f64], values: &mut [f64]) {
-        let (h, w) = (self.height as usize, self.width as usize);
-        if self.transposed { copy_block(l, values, w, h, true) } else { copy_block(l, values, h, w, false) }
-    }
-}
-
-/// Copies a block of h×w numbers, or its transpose.
-fn copy_block(from: &[f64], to: &mut [f64], h: usize, w: usize, transposed: bool) {
-    if h == 1 || w == 1 || !transposed {
-        to[..h * w].copy_from_slice(&from[..h * w]);
-        return;
-    }
-    for r in 0..h {
-        for c in 0..w {
-            to[c * h + r] = from[r * w + c];
-        }
-    }
-}
-
-/// 0, then the sums of the first 1, 2, … numbers.
-fn running_sum(numbers: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut sum = 0;
-    std::iter::once(0)
-        .chain(numbers.map(|n| {
-            sum += n;
-            sum
-        }))
-        .collect()
-}
-
-/// Distinct pairs (larger, smaller), sorted.
-fn distinct(n_nodes: usize, edges: &[(u32, u32)]) -> Vec<(u32, u32)> {
-    let mut counts = vec![0usize; n_nodes];
-    for &(a, b) in edges {
-        assert!(a != b, "an edge joins two different nodes");
-        counts[a.max(b) as usize] += 1;
-    }
-    let start = running_sum(counts.into_iter());
-    let mut next = start.clone();
-    let mut smaller = vec![0u32; edges.len()];
-    for &(a, b) in edges {
-        let at = &mut next[a.max(b) as usize];
-        smaller[*at] = a.min(b);
-        *at += 1;
-    }
-    let mut out = Vec::with_capacity(edges.len());
-    for row in 0..n_nodes {
-        let list = &mut smaller[start[row]..start[row + 1]];
-        list.sort_unstable();
-        for (k, &column) in list.iter().enumerate() {
-            if k == 0 || list[k - 1] != column {
-                out.push((row as u32, column));
-            }
-        }
-    }
-    out
-}
-
-/// Both directions of each edge.
-fn adjacency(n_nodes: usize, edges: &[Edge]) -> Graph {
-    let mut counts = vec![0usize; n_nodes];
-    for e in edges {
-        counts[e.row as usize] += 1;
-        counts[e.column as usize] += 1;
-    }
-    let start = running_sum(counts.into_iter());
-    let mut next = start.clone();
-    let mut to = vec![0u32; 2 * edges.len()];
-    for e in edges {
-        for (from, other) in [(e.row, e.column), (e.column, e.row)] {
-            let at = &mut next[from as usize];
-            to[*at] = other;
-            *at += 1;
-        }
-    }
-    Graph { start, to }
 }

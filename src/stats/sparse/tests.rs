@@ -222,6 +222,50 @@ fn numbering_of_nodes_does_not_matter() {
     check(&Case { sizes, rows }, 6);
 }
 
+/// Too large for dense matrices: residuals, and the inverse against solves with unit vectors.
+fn check_by_solves(case: &Case, seed: u64) {
+    let symbolic = case.symbolic();
+    let mut numbers = Numbers(seed);
+    let values = case.values(&symbolic, &mut numbers);
+    let factor = symbolic.factor(&values).expect("positive definite");
+    let inverse = factor.inverse_on_pattern();
+    let b = random_matrix(symbolic.n_rows(), 2, &mut numbers);
+    let mut x = b.clone();
+    factor.solve(&mut x);
+    // Rounding of sums over the rows of data of one node, times numbers of order one.
+    let tolerance = 1e-15 * case.rows.len() as f64;
+    assert!(largest(&(symbolic.multiply(&values, &x) - &b)) < tolerance);
+    for _ in 0..20 {
+        let edge = symbolic.edges()[numbers.below(symbolic.edges().len()) as usize];
+        let (row, column) = (edge.row as usize, edge.column as usize);
+        let width = symbolic.size(column);
+        let mut unit = Array2::zeros((symbolic.n_rows(), width));
+        (0..width).for_each(|c| unit[[symbolic.offset(column) + c, c]] = 1.0);
+        factor.solve(&mut unit);
+        for (node, start) in [(row, edge.start), (column, symbolic.diagonal(column))] {
+            for k in 0..symbolic.size(node) * width {
+                let expected = unit[[symbolic.offset(node) + k / width, k % width]];
+                assert!((inverse[start + k] - expected).abs() < tolerance);
+            }
+        }
+    }
+}
+
+/// One school so large that its classes are subtrees of their own: two rounds before the tail.
+fn one_large_school() -> Case {
+    nested(1, 100, 60, [1, 2, 2])
+}
+
+#[test]
+fn subtrees_with_nodes_above_them() {
+    let case = one_large_school();
+    let symbolic = case.symbolic();
+    assert_eq!((symbolic.rounds.len(), symbolic.n_tail()), (3, 0));
+    assert!(symbolic.rounds[0].len() > 1);
+    check_by_solves(&case, 14);
+    check_by_solves(&crossed(&[3000, 400, 10], &[1, 2, 1], 20_000, 15), 15);
+}
+
 #[test]
 fn one_node_no_edges_and_nothing_at_all() {
     check(&Case { sizes: vec![3], rows: vec![vec![0]; 2] }, 7);
@@ -286,7 +330,7 @@ fn bits(case: &Case) -> Vec<u64> {
 #[test]
 fn same_bits_for_any_number_of_threads() {
     // Large enough for several pieces and tiles.
-    for case in [nested(100, 10, 12, [1, 2, 2]), crossed(&[900, 400, 10], &[1, 1, 2], 14_000, 13)] {
+    for case in [one_large_school(), nested(100, 10, 12, [1, 2, 2]), crossed(&[900, 400, 10], &[1, 1, 2], 14_000, 13)] {
         let runs: Vec<Vec<u64>> = [1, 2, 3, 8]
             .map(|threads| {
                 rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| bits(&case))
