@@ -1,13 +1,13 @@
-//! Binomial regression without random effects, with model-based and cluster-robust covariance.
+//! Generalised linear models: events or counts on columns, without random effects.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
-use rayon::prelude::*;
-use std::ops::Range;
 
-use super::cells::{BinomialCells, root_mean_square};
+use super::cells::Cells;
+use super::chunks::map_rows;
 use super::error::StatsError;
+use super::family::Family;
 use super::linalg::{Cholesky, NotPositive, max_abs};
-use super::link::Link;
+use super::separation::separating_column;
 
 /// Limits of the iteration.
 #[derive(Clone, Copy, Debug)]
@@ -25,70 +25,80 @@ impl Default for GlmOptions {
     }
 }
 
-/// A fitted binomial regression with p columns.
+/// A fitted generalised linear model with p columns.
 #[derive(Clone, Debug)]
 pub struct GlmFit {
     /// Coefficients (p).
     pub beta: Array1<f64>,
-    /// Model-based covariance (p×p): inverse of the *expected* information, as R's `summary(glm)`.
+    /// Covariance (p×p): inverse of the *expected* information, as R's `summary(glm)`.
     pub vcov: Array2<f64>,
-    /// Cluster-robust covariance CR0 (p×p): V (Σ_g s_g s_gᵀ) V with the groups' scores and V = `vcov`.
-    pub vcov_cluster: Array2<f64>,
-    /// CR0 times G/(G−1) · (N−1)/(N−p), N = Σ trials, G = groups with rows: `sandwich::vcovCL(type = "HC1")` on the
-    /// ungrouped rows. Not finite with one group.
-    pub vcov_cluster_cr1: Array2<f64>,
-    /// Log-likelihood of the N rows.
+    /// Inverse of the observed information (p×p); equal to `vcov` for logit and Poisson.
+    pub vcov_observed: Array2<f64>,
+    /// Log-likelihood of the N rows, without the constants of [`super::binomial_constant`] and
+    /// [`super::poisson_constant`].
     pub log_lik: f64,
-    /// −2 log-likelihood: the deviance of the N separate rows (a saturated model of them has likelihood 1).
+    /// 2·(log-likelihood of the saturated model of the cells as given − `log_lik`), as R's `deviance(glm)`. Unlike
+    /// everything else here it changes when cells are split or merged.
     pub deviance: f64,
     /// Newton iterations.
     pub iterations: u32,
-    /// Largest absolute component of the score, in units of 1/standard error (score × model-based standard error).
+    /// Largest absolute component of the score, in units of 1/standard error (score × standard error).
     pub grad_max: f64,
     /// N = Σ trials.
     pub n_obs: f64,
-    /// Groups with rows.
-    pub n_groups: usize,
 }
 
-/// Maximum likelihood by Newton's method with step-halving; `cells.z` is ignored.
+/// Maximum likelihood by Newton's method with step-halving.
 ///
-/// The log-likelihood is concave for both links, so the observed information is a proper Newton metric.
+/// The log-likelihood is concave for every family and link here, so the observed information is a proper Newton
+/// metric. Sums run over fixed pieces of rows in parallel and are added in order.
+///
+/// Separation: where the likelihood keeps rising in some direction, Newton's steps along it do not shrink (in η of the
+/// separated rows they stay at 1 for logit and counts, at 1/η for probit, at e^{−η} for successes under cloglog, all above
+/// 0.03 when the decrement has passed the tolerance), or the information becomes singular. Either puts the estimate in
+/// doubt, and then [`separating_column`] decides exactly; extreme but finite estimates go on to converge.
 ///
 /// # Errors
-/// Those of [`BinomialCells::check`]; [`StatsError::RankDeficient`]; [`StatsError::Separated`] when coefficients run
-/// away; [`StatsError::NotConverged`].
-pub fn fit_glm(cells: &BinomialCells, link: Link, opt: &GlmOptions) -> Result<GlmFit, StatsError> {
-    cells.check()?;
-    let problem = Problem::new(cells, link);
-    problem.check_rank()?;
+/// Those of [`Cells::check`]; [`StatsError::RankDeficient`]; [`StatsError::Separated`]; [`StatsError::NotConverged`].
+pub fn fit_glm(cells: &Cells, family: Family, opt: &GlmOptions) -> Result<GlmFit, StatsError> {
+    cells.check(family)?;
+    let x = cells.x.as_standard_layout();
+    let problem = Problem { cells, x: x.as_slice().expect("standard layout"), p: cells.x.ncols(), family };
     let mut beta = problem.start()?;
     let mut sums = problem.sums(&beta);
+    let mut known_finite = false;
     for iteration in 1..=opt.max_iterations {
-        let step = sums.newton_step().map_err(|failed| StatsError::Separated { column: failed.column })?;
+        let step = sums.newton_step().map_err(|failed| problem.singular(failed))?;
         let decrement = step.dot(&sums.score);
         (beta, sums) = problem.damped(&beta, &step, sums);
-        if decrement < opt.tolerance {
-            problem.check_settled(&step)?;
-            return problem.finish(beta, sums, iteration);
+        if decrement >= opt.tolerance {
+            continue;
+        }
+        if problem.largest_change(&step) < RUNAWAY_STEP {
+            return problem.finish(beta, &sums, iteration);
+        }
+        if !known_finite {
+            problem.refuse_separation()?;
+            known_finite = true;
         }
     }
+    problem.refuse_separation()?;
     Err(StatsError::NotConverged { evaluations: opt.max_iterations, grad_max: max_abs(&sums.score) })
 }
 
-/// A change in η of a row at "convergence" above this means that the likelihood went flat, not that it was maximised:
-/// at a proper optimum the last change is about √tolerance.
+/// A change in η of a row at "convergence" above this may mean that the likelihood went flat, not that it was
+/// maximised: at a proper optimum the last change is about √tolerance, unless the row weighs almost nothing.
 const RUNAWAY_STEP: f64 = 1e-3;
 
-struct Problem<'a> {
-    x: Array2<f64>,
-    trials: ArrayView1<'a, f64>,
-    successes: ArrayView1<'a, f64>,
-    ranges: Vec<Range<usize>>,
-    link: Link,
+struct Problem<'a, 'c> {
+    cells: &'a Cells<'c>,
+    /// Row-major n×p.
+    x: &'a [f64],
+    p: usize,
+    family: Family,
 }
 
-/// Log-likelihood with score and observed information; of one group, or of all.
+/// Log-likelihood with score and information, over all rows.
 struct Sums {
     log_lik: f64,
     score: Array1<f64>,
@@ -101,79 +111,72 @@ impl Sums {
     }
 }
 
-impl<'a> Problem<'a> {
-    fn new(cells: &BinomialCells<'a>, link: Link) -> Self {
-        Self {
-            x: cells.x.as_standard_layout().into_owned(),
-            trials: cells.trials,
-            successes: cells.successes,
-            ranges: cells.ranges(),
-            link,
-        }
+/// What a row adds: `value`, `slope`·x and `weight`·xxᵀ.
+struct Share {
+    value: f64,
+    slope: f64,
+    weight: f64,
+}
+
+impl Problem<'_, '_> {
+    fn row(&self, i: usize) -> &[f64] {
+        &self.x[i * self.p..(i + 1) * self.p]
     }
 
-    fn check_rank(&self) -> Result<(), StatsError> {
-        let cross = self.cross_products(|row| self.trials[row]);
-        match Cholesky::factor(cross.view()) {
-            Ok(_) => Ok(()),
-            Err(failed) => Err(StatsError::RankDeficient { column: failed.column }),
-        }
+    fn offset(&self, i: usize) -> f64 {
+        self.cells.offset.map_or(0.0, |offset| offset[i])
     }
 
-    /// Weighted least squares of the empirical η, rates pulled half a row towards ½ (R's `mustart`).
-    fn start(&self) -> Result<Array1<f64>, StatsError> {
-        let eta = |row: usize| self.link.eta((self.successes[row] + 0.5) / (self.trials[row] + 1.0));
-        let weight = |row: usize| self.trials[row] * self.link.expected_weight(eta(row));
-        let cross = Cholesky::factor(self.cross_products(weight).view())
-            .map_err(|failed| StatsError::RankDeficient { column: failed.column })?;
-        let mut right = Array1::zeros(self.x.ncols());
-        for (row, x) in self.x.rows().into_iter().enumerate() {
-            right.scaled_add(weight(row) * eta(row), &x);
-        }
-        Ok(cross.solve(right.view()))
+    fn eta(&self, i: usize, beta: &[f64]) -> f64 {
+        self.row(i).iter().zip(beta).fold(self.offset(i), |sum, (x, b)| sum + x * b)
     }
 
-    /// XᵀWX, summed per group and folded in group order.
-    fn cross_products(&self, weight: impl Fn(usize) -> f64 + Sync) -> Array2<f64> {
-        let parts: Vec<Array2<f64>> = self
-            .ranges
-            .par_iter()
-            .map(|range| {
-                let mut sum = Array2::zeros((self.x.ncols(), self.x.ncols()));
-                range.clone().for_each(|row| add_outer(&mut sum, weight(row), self.x.row(row)));
-                sum
-            })
-            .collect();
-        fold(parts, self.x.ncols())
-    }
-
-    fn group_sums(&self, beta: &Array1<f64>) -> Vec<Sums> {
-        let p = self.x.ncols();
-        self.ranges
-            .par_iter()
-            .map(|range| {
-                let mut sums = Sums { log_lik: 0.0, score: Array1::zeros(p), information: Array2::zeros((p, p)) };
-                for row in range.clone() {
-                    let x = self.x.row(row);
-                    let cell = self.link.cell(x.dot(beta), self.trials[row], self.successes[row]);
-                    sums.log_lik += cell.log_lik;
-                    sums.score.scaled_add(cell.score, &x);
-                    add_outer(&mut sums.information, cell.weight, x);
+    /// Σ of the rows' shares.
+    fn gather(&self, share: impl Fn(usize) -> Share + Sync) -> Sums {
+        let p = self.p;
+        let parts = map_rows(self.cells.trials.len(), |rows| {
+            let (mut value, mut score, mut information) = (0.0, vec![0.0; p], vec![0.0; p * p]);
+            for i in rows {
+                let (x, share) = (self.row(i), share(i));
+                value += share.value;
+                // The lower triangle, by rows.
+                for (j, (&xj, lower)) in x.iter().zip(information.chunks_exact_mut(p)).enumerate() {
+                    score[j] += share.slope * xj;
+                    let weighted = share.weight * xj;
+                    for (to, &xk) in lower.iter_mut().zip(&x[..=j]) {
+                        *to += weighted * xk;
+                    }
                 }
-                sums
-            })
-            .collect()
+            }
+            (value, score, information)
+        });
+        let mut sums = Sums { log_lik: 0.0, score: Array1::zeros(p), information: Array2::zeros((p, p)) };
+        for (value, score, information) in parts {
+            sums.log_lik += value;
+            sums.score.iter_mut().zip(score).for_each(|(to, v)| *to += v);
+            sums.information.iter_mut().zip(information).for_each(|(to, v)| *to += v);
+        }
+        sums
     }
 
     fn sums(&self, beta: &Array1<f64>) -> Sums {
-        let p = self.x.ncols();
-        let zero = Sums { log_lik: 0.0, score: Array1::zeros(p), information: Array2::zeros((p, p)) };
-        self.group_sums(beta).into_iter().fold(zero, |mut all, part| {
-            all.log_lik += part.log_lik;
-            all.score += &part.score;
-            all.information += &part.information;
-            all
+        let beta = beta.to_vec();
+        self.gather(|i| {
+            let cell = self.family.cell(self.eta(i, &beta), self.cells.trials[i], self.cells.successes[i]);
+            Share { value: cell.log_lik, slope: cell.score, weight: cell.weight }
         })
+    }
+
+    /// Weighted least squares of the cells' own η (R's `mustart`). Its weights are positive, so it also shows
+    /// whether the columns are independent.
+    fn start(&self) -> Result<Array1<f64>, StatsError> {
+        let sums = self.gather(|i| {
+            let trials = self.cells.trials[i];
+            let eta = self.family.start(trials, self.cells.successes[i]);
+            let weight = trials * self.family.expected_weight(eta);
+            Share { value: 0.0, slope: weight * (eta - self.offset(i)), weight }
+        });
+        sums.newton_step().map_err(|failed| StatsError::RankDeficient { column: failed.column })
     }
 
     /// The Newton step, halved until the log-likelihood does not fall (rounding aside).
@@ -191,43 +194,48 @@ impl<'a> Problem<'a> {
         (beta.clone(), before)
     }
 
-    fn check_settled(&self, step: &Array1<f64>) -> Result<(), StatsError> {
-        let largest = self.x.dot(step).iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-        if largest < RUNAWAY_STEP {
-            return Ok(());
-        }
-        let size =
-            |column: usize| step[column].abs() * root_mean_square(self.x.column(column), self.trials.iter().copied());
-        // The first of the largest, so that equal movers give the same answer everywhere.
-        let column = (0..step.len()).fold(0, |best, c| if size(c) > size(best) { c } else { best });
-        Err(StatsError::Separated { column })
+    /// Largest |xᵀstep| over the rows.
+    fn largest_change(&self, step: &Array1<f64>) -> f64 {
+        let step = step.to_vec();
+        let parts = map_rows(self.cells.trials.len(), |rows| {
+            rows.fold(0.0_f64, |m, i| m.max((self.eta(i, &step) - self.offset(i)).abs()))
+        });
+        parts.into_iter().fold(0.0, f64::max)
     }
 
-    fn finish(&self, beta: Array1<f64>, sums: Sums, iterations: u32) -> Result<GlmFit, StatsError> {
-        let expected =
-            self.cross_products(|row| self.trials[row] * self.link.expected_weight(self.x.row(row).dot(&beta)));
-        let vcov = Cholesky::factor(expected.view())
-            .map_err(|failed| StatsError::Separated { column: failed.column })?
-            .inverse();
-        let mut meat = Array2::zeros(vcov.raw_dim());
-        for group in self.group_sums(&beta) {
-            add_outer(&mut meat, 1.0, group.score.view());
+    fn refuse_separation(&self) -> Result<(), StatsError> {
+        match separating_column(self.cells, self.family) {
+            Some(column) => Err(StatsError::Separated { column }),
+            None => Ok(()),
         }
-        let vcov_cluster = vcov.dot(&meat).dot(&vcov);
-        let n_obs = self.trials.sum();
-        let groups = self.ranges.iter().filter(|range| !range.is_empty()).count();
-        let (g, p) = (groups as f64, beta.len() as f64);
-        let cr1 = g / (g - 1.0) * (n_obs - 1.0) / (n_obs - p);
+    }
+
+    /// Why the information of independent columns can be singular: separation, or weights so unequal that a column
+    /// depends on others where it counts.
+    fn singular(&self, failed: NotPositive) -> StatsError {
+        self.refuse_separation().err().unwrap_or(StatsError::RankDeficient { column: failed.column })
+    }
+
+    fn finish(&self, beta: Array1<f64>, sums: &Sums, iterations: u32) -> Result<GlmFit, StatsError> {
+        let at = beta.to_vec();
+        let expected = self.gather(|i| {
+            let (trials, successes, eta) = (self.cells.trials[i], self.cells.successes[i], self.eta(i, &at));
+            let lost = self.family.saturated(trials, successes) - self.family.cell(eta, trials, successes).log_lik;
+            // Rounding can leave a cell that is fitted perfectly a hair above its own maximum.
+            Share { value: 2.0 * lost.max(0.0), slope: 0.0, weight: trials * self.family.expected_weight(eta) }
+        });
+        let inverse = |information: &Array2<f64>| {
+            Cholesky::factor(information.view()).map(|c| c.inverse()).map_err(|failed| self.singular(failed))
+        };
+        let vcov = inverse(&expected.information)?;
         Ok(GlmFit {
             grad_max: sums.score.iter().zip(vcov.diag()).fold(0.0, |m, (s, v)| (s * v.sqrt()).abs().max(m)),
-            vcov_cluster_cr1: &vcov_cluster * cr1,
-            vcov_cluster,
+            vcov_observed: inverse(&sums.information)?,
             vcov,
             log_lik: sums.log_lik,
-            deviance: -2.0 * sums.log_lik,
+            deviance: expected.log_lik,
             iterations,
-            n_obs,
-            n_groups: groups,
+            n_obs: self.cells.trials.sum(),
             beta,
         })
     }
@@ -240,119 +248,10 @@ pub(super) fn add_outer(to: &mut Array2<f64>, weight: f64, v: ArrayView1<f64>) {
     }
 }
 
-fn fold(parts: Vec<Array2<f64>>, p: usize) -> Array2<f64> {
-    parts.iter().fold(Array2::zeros((p, p)), |all, part| all + part)
-}
-
 /// Standard errors: square roots of a covariance matrix's diagonal.
 pub fn std_errors(vcov: ArrayView2<f64>) -> Array1<f64> {
     vcov.diag().mapv(f64::sqrt)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::array;
-
-    struct Data {
-        x: Array2<f64>,
-        trials: Array1<f64>,
-        successes: Array1<f64>,
-        group: Vec<u32>,
-    }
-
-    impl Data {
-        fn fit(&self, link: Link) -> Result<GlmFit, StatsError> {
-            let z = Array2::zeros((self.group.len(), 0));
-            let cells = BinomialCells {
-                x: self.x.view(),
-                z: z.view(),
-                trials: self.trials.view(),
-                successes: self.successes.view(),
-                group: &self.group,
-                n_groups: 3,
-            };
-            fit_glm(&cells, link, &GlmOptions::default())
-        }
-    }
-
-    /// Two dummies: the model is saturated in them, so everything is known in closed form.
-    fn two_rates() -> Data {
-        Data {
-            x: array![[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]],
-            trials: array![30.0, 10.0, 25.0, 25.0],
-            successes: array![6.0, 4.0, 5.0, 15.0],
-            group: vec![0, 1, 1, 2],
-        }
-    }
-
-    #[test]
-    fn dummies_give_the_observed_rates() {
-        for link in [Link::Logit, Link::Cloglog] {
-            let fit = two_rates().fit(link).unwrap();
-            assert!((link.mean(fit.beta[0]) - 0.25).abs() < 1e-12);
-            assert!((link.mean(fit.beta[1]) - 0.40).abs() < 1e-12);
-            let expected = 10.0 * 0.25f64.ln() + 30.0 * 0.75f64.ln() + 20.0 * 0.4f64.ln() + 30.0 * 0.6f64.ln();
-            assert!((fit.log_lik - expected).abs() < 1e-11);
-            // Delta method: Var(η̂) = μ(1−μ)/N / (dμ/dη)².
-            let variance = 0.25 * 0.75 / 40.0 / link.mean_d1(fit.beta[0]).powi(2);
-            assert!((fit.vcov[[0, 0]] / variance - 1.0).abs() < 1e-12);
-            assert!(fit.grad_max < 1e-10);
-        }
-    }
-
-    #[test]
-    fn the_sandwich_is_bread_meat_bread() {
-        let fit = two_rates().fit(Link::Logit).unwrap();
-        // Scores per group: observed minus expected events by dummy: (6−7.5, 0), (4−2.5, 5−10), (0, 15−10).
-        let meat = array![[2.25 + 2.25, -7.5], [-7.5, 25.0 + 25.0]];
-        let expected = fit.vcov.dot(&meat).dot(&fit.vcov);
-        assert!((&fit.vcov_cluster - &expected).iter().all(|d| d.abs() < 1e-12));
-        let factor = fit.vcov_cluster_cr1[[1, 1]] / fit.vcov_cluster[[1, 1]];
-        assert!((factor - 3.0 / 2.0 * 89.0 / 88.0).abs() < 1e-12);
-    }
-
-    #[test]
-    fn a_dummy_without_events_is_separated() {
-        for link in [Link::Logit, Link::Cloglog] {
-            let mut none = two_rates();
-            none.successes[2] = 0.0;
-            none.successes[3] = 0.0;
-            assert_eq!(none.fit(link).unwrap_err(), StatsError::Separated { column: 1 });
-            let mut all = two_rates();
-            all.successes[2] = 25.0;
-            all.successes[3] = 25.0;
-            assert_eq!(all.fit(link).unwrap_err(), StatsError::Separated { column: 1 });
-        }
-    }
-
-    #[test]
-    fn a_threshold_that_splits_the_outcome_is_separated() {
-        let split = Data {
-            x: array![[1.0, -2.0], [1.0, -0.1], [1.0, 0.2], [1.0, 3.0]],
-            trials: array![1.0, 1.0, 1.0, 1.0],
-            successes: array![0.0, 0.0, 1.0, 1.0],
-            group: vec![0, 0, 1, 2],
-        };
-        for link in [Link::Logit, Link::Cloglog] {
-            assert!(matches!(split.fit(link), Err(StatsError::Separated { .. })), "{link:?}");
-        }
-    }
-
-    #[test]
-    fn bad_input_is_refused() {
-        let mut constant = two_rates();
-        constant.successes.fill(0.0);
-        assert_eq!(constant.fit(Link::Logit).unwrap_err(), StatsError::NoVariation);
-        let mut twins = two_rates();
-        twins.x.column_mut(1).fill(2.0);
-        twins.x.column_mut(0).fill(1.0);
-        assert_eq!(twins.fit(Link::Logit).unwrap_err(), StatsError::RankDeficient { column: 1 });
-        let mut impossible = two_rates();
-        impossible.successes[1] = 11.0;
-        assert!(matches!(impossible.fit(Link::Logit), Err(StatsError::Counts { row: 1, .. })));
-        let mut missing = two_rates();
-        missing.x[[2, 1]] = f64::NAN;
-        assert_eq!(missing.fit(Link::Logit).unwrap_err(), StatsError::NotFinite { array: "x", row: 2 });
-    }
-}
+mod tests;

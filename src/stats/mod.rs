@@ -3,9 +3,11 @@
 //! Knows rows, columns and group codes. Nothing here reads a file or knows what a group is.
 
 mod cells;
+mod chunks;
 mod crossprod;
 mod dist;
 mod error;
+mod family;
 mod glm;
 mod glmm;
 mod lambda;
@@ -14,10 +16,12 @@ mod link;
 mod lmm;
 mod optimize;
 mod quadrature;
+mod separation;
 
-pub use cells::BinomialCells;
+pub use cells::{BinomialCells, Cells, binomial_constant, poisson_constant};
 pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};
 pub use error::StatsError;
+pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
 pub use glmm::{GlmmFit, GlmmOptions, fit_glmm, glmm_log_lik};
 pub use link::{CellTerms, Link};

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use super::cells::{BinomialCells, root_mean_square};
 use super::error::StatsError;
+use super::family::Family;
 use super::glm::{GlmFit, GlmOptions, add_outer, fit_glm};
 use super::lambda::{ThetaLayout, from_theta, n_theta, positions};
 use super::linalg::{Cholesky, symmetrised};
@@ -135,14 +136,20 @@ pub fn glmm_log_lik(
 }
 
 fn fit<const Q: usize>(cells: &BinomialCells, link: Link, opt: &GlmmOptions) -> Result<GlmmFit, StatsError> {
-    let glm = fit_glm(cells, link, &opt.glm)?;
-    if glm.n_groups < 2 {
-        return Err(StatsError::TooFewGroups { groups: glm.n_groups });
+    cells.check()?;
+    let glm = fit_glm(&cells.cells(), Family::Binomial(link), &opt.glm)?;
+    let groups = n_groups_with_rows(&cells.ranges());
+    if groups < 2 {
+        return Err(StatsError::TooFewGroups { groups });
     }
     let original = Problem::<Q>::new(cells, link);
     let scaling = Scaling::new(cells, &glm)?;
     let optimum = search(original.scaled(&scaling), &scaling, &glm, opt)?;
     original.finish(&scaling, optimum, &glm)
+}
+
+fn n_groups_with_rows(ranges: &[Range<usize>]) -> usize {
+    ranges.iter().filter(|range| !range.is_empty()).count()
 }
 
 /// Searches in scaled parameters, from the model without random effects and a few sizes of the random effects.
@@ -163,7 +170,7 @@ fn search<const Q: usize>(
     };
     // Curvature: the GLM's information, 1 in scaled β, and about one unit per group in θ.
     let mut inverse_hessian = Array2::eye(p + n_theta(Q));
-    inverse_hessian.slice_mut(s![p.., p..]).mapv_inplace(|v| v / glm.n_groups as f64);
+    inverse_hessian.slice_mut(s![p.., p..]).mapv_inplace(|v| v / n_groups_with_rows(&problem.ranges) as f64);
     let layout = ThetaLayout { offset: p, sizes: vec![Q] };
     let log_prior = |phi: &Array1<f64>, mut at: ValueGrad| {
         let diagonal = positions(Q).enumerate().filter(|(_, (row, column))| row == column);
@@ -360,7 +367,7 @@ impl<const Q: usize> Problem<Q> {
             evaluations: optimum.evaluations,
             grad_max: optimum.grad_max,
             n_obs: glm.n_obs,
-            n_groups: glm.n_groups,
+            n_groups: n_groups_with_rows(&self.ranges),
             log_lik_glm: glm.log_lik,
         })
     }

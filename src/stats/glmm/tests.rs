@@ -215,7 +215,7 @@ fn equal_groups_end_on_the_boundary_with_the_pooled_answer() {
         n_groups: copies,
     };
     let fit = fit_glmm(&data.cells(), Link::Logit, &GlmmOptions::default()).unwrap();
-    let glm = fit_glm(&data.cells(), Link::Logit, &GlmOptions::default()).unwrap();
+    let glm = fit_glm(&data.cells().cells(), Family::Binomial(Link::Logit), &GlmOptions::default()).unwrap();
     assert_eq!(fit.stop, Stop::Boundary { zero: vec![0] });
     assert!((&fit.beta - &glm.beta).iter().all(|d| d.abs() < 1e-8));
     assert!((fit.log_lik - glm.log_lik).abs() < 1e-9);
