@@ -22,7 +22,8 @@ pub(super) fn has_own_slope(head: &Head, fit: &LmmFit, part: DosePart) -> bool {
 pub(super) fn school(head: &Head, fit: &LmmFit, part: DosePart, j: usize) -> Option<Point> {
     let c = head.column(part)?;
     let value = fit.beta[c] + fit.terms[0].modes[[j, 1]];
-    let variance = fit.vcov_beta[[c, c]] + fit.terms[0].mode_mse[[j, 1, 1]] + 2.0 * fit.terms[0].cov_beta_mode[[j, c, 1]];
+    let variance =
+        fit.vcov_beta[[c, c]] + fit.terms[0].mode_mse[[j, 1, 1]] + 2.0 * fit.terms[0].cov_beta_mode[[j, c, 1]];
     let step = head.step;
     Some(Point { value: value * step, variance: variance * step * step, df: school_df(head), unit: Unit::ScorePoint })
 }

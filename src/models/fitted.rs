@@ -2,9 +2,9 @@
 
 use crate::design::Design;
 use crate::stats::{Family, GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
-use ndarray::Array2;
 use crate::study::file::{LinkName, ModelEntry};
 use crate::vocab::RefusalReason;
+use ndarray::Array2;
 
 /// A fit of one of the three kinds that `stats` makes.
 #[derive(Clone, Debug)]
@@ -122,6 +122,7 @@ pub(super) fn reason(error: &StatsError) -> RefusalReason {
         StatsError::NoVariation | StatsError::Counts { .. } => RefusalReason::NoVariation,
         StatsError::RankDeficient { .. } | StatsError::Shape(_) => RefusalReason::RankDeficient,
         StatsError::TooFewGroups { .. } => RefusalReason::OneSchool,
+        StatsError::TooDense { .. } => RefusalReason::NotConverged,
         StatsError::NotConverged { .. } | StatsError::NotFinite { .. } => RefusalReason::NotConverged,
     }
 }

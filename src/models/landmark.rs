@@ -43,12 +43,10 @@ pub(super) fn fit_binary(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
     if d.head.doses.is_empty() {
         return Err(RefusalReason::NoDose);
     }
-    let cells =
-        Cells { x: d.x.view(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
+    let cells = Cells { x: d.x.view(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
     let family = family(entry.link);
     let blocks = [d.z.ncols()];
-    let schools =
-        RandomTerm { z: d.z.view(), level: &d.group, n_levels: d.head.groups.len(), blocks: &blocks };
+    let schools = RandomTerm { z: d.z.view(), level: &d.group, n_levels: d.head.groups.len(), blocks: &blocks };
     let fit = match d.z.ncols() {
         0 => fit_pooled(&cells, &schools, family).map(Fit::Pooled),
         _ => fit_mixed(&cells, schools, family).map(|fit| Fit::Mixed(Box::new(fit))),

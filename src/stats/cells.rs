@@ -1,7 +1,5 @@
 //! Outcomes as grouped cells: the input of [`crate::stats::fit_glm`] and [`crate::stats::fit_glmm`].
 
-use std::ops::Range;
-
 use ndarray::{ArrayView1, ArrayView2};
 use statrs::function::gamma::ln_gamma;
 
@@ -69,96 +67,12 @@ pub fn poisson_constant(counts: ArrayView1<f64>) -> f64 {
     -counts.iter().map(|&y| ln_gamma(y + 1.0)).sum::<f64>()
 }
 
-/// Rows of equal covariates within a group, with how often they occur and how often the event does.
-///
-/// A cell stands for `trials` separate Bernoulli rows: every log-likelihood here is that of the rows, without the
-/// binomial constant Σ log C(m,y). Splitting or merging cells therefore changes nothing.
-#[derive(Clone, Copy, Debug)]
-pub struct BinomialCells<'a> {
-    /// n×p fixed-effect columns (an intercept or a full set of dummies is the caller's business).
-    pub x: ArrayView2<'a, f64>,
-    /// n×q random-effect columns; q = 0 where there are none.
-    pub z: ArrayView2<'a, f64>,
-    /// Rows behind each cell, above 0.
-    pub trials: ArrayView1<'a, f64>,
-    /// Events among them, between 0 and `trials`.
-    pub successes: ArrayView1<'a, f64>,
-    /// Group code of each cell, 0..n_groups, non-decreasing.
-    pub group: &'a [u32],
-    /// Number of group codes; a group may be empty.
-    pub n_groups: usize,
-}
-
-impl<'a> BinomialCells<'a> {
-    /// The same cells without groups.
-    pub(super) fn cells(&self) -> Cells<'a> {
-        Cells { x: self.x, trials: self.trials, successes: self.successes, offset: None }
-    }
-
-    /// Checks lengths, codes, counts and finiteness.
-    ///
-    /// # Errors
-    /// [`StatsError::Shape`], [`StatsError::NotFinite`], [`StatsError::Counts`], and [`StatsError::NoVariation`]
-    /// when nobody or everybody has the event.
-    pub fn check(&self) -> Result<(), StatsError> {
-        let n = self.x.nrows();
-        if n == 0 || self.x.ncols() == 0 {
-            return Err(StatsError::Shape("x has no rows or no columns"));
-        }
-        if self.z.nrows() != n || self.trials.len() != n || self.successes.len() != n || self.group.len() != n {
-            return Err(StatsError::Shape("x, z, trials, successes and group differ in length"));
-        }
-        check_codes(self.group, self.n_groups)?;
-        check_finite("x", self.x)?;
-        check_finite("z", self.z)?;
-        for (row, (&trials, &successes)) in self.trials.iter().zip(&self.successes).enumerate() {
-            let possible = trials > 0.0 && trials.is_finite() && (0.0..=trials).contains(&successes);
-            if !possible {
-                return Err(StatsError::Counts { row, trials, successes });
-            }
-        }
-        let events = self.successes.sum();
-        if events == 0.0 || events == self.trials.sum() {
-            return Err(StatsError::NoVariation);
-        }
-        Ok(())
-    }
-
-    /// Row range of each group, in code order.
-    pub fn ranges(&self) -> Vec<Range<usize>> {
-        group_ranges(self.group, self.n_groups)
-    }
-}
-
-/// Refuses codes that decrease or reach `n_groups`.
-pub(super) fn check_codes(group: &[u32], n_groups: usize) -> Result<(), StatsError> {
-    if group.windows(2).any(|pair| pair[1] < pair[0]) {
-        return Err(StatsError::Shape("group codes must not decrease"));
-    }
-    if group.last().is_some_and(|&last| last as usize >= n_groups) {
-        return Err(StatsError::Shape("a group code is not below n_groups"));
-    }
-    Ok(())
-}
-
 /// Refuses NaN and infinities.
 pub(super) fn check_finite(array: &'static str, a: ArrayView2<f64>) -> Result<(), StatsError> {
     match a.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())) {
         Some(row) => Err(StatsError::NotFinite { array, row }),
         None => Ok(()),
     }
-}
-
-/// Row range of each code in non-decreasing `group`; empty for codes that do not occur.
-pub(super) fn group_ranges(group: &[u32], n_groups: usize) -> Vec<Range<usize>> {
-    let mut ranges = Vec::with_capacity(n_groups);
-    let mut start = 0;
-    for code in 0..n_groups {
-        let end = start + group[start..].partition_point(|&g| g as usize <= code);
-        ranges.push(start..end);
-        start = end;
-    }
-    ranges
 }
 
 /// Root mean square of a column with row weights; the unit in which parameters of that column are searched.
@@ -174,19 +88,6 @@ pub(super) fn root_mean_square(column: ArrayView1<f64>, weights: impl Iterator<I
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ranges_cover_the_rows_and_show_empty_groups() {
-        let ranges = group_ranges(&[0, 0, 2, 2, 2, 3], 5);
-        assert_eq!(ranges, vec![0..2, 2..2, 2..5, 5..6, 6..6]);
-    }
-
-    #[test]
-    fn decreasing_or_too_large_codes_are_refused() {
-        assert!(check_codes(&[0, 2, 1], 3).is_err());
-        assert!(check_codes(&[0, 1, 3], 3).is_err());
-        assert!(check_codes(&[0, 0, 2], 3).is_ok());
-    }
 
     #[test]
     fn constants_of_grouped_counts() {

@@ -46,6 +46,12 @@ pub enum StatsError {
         /// Groups that have rows.
         groups: usize,
     },
+    /// Grouping factors so large and so crossed that the problem does not fit in memory.
+    #[error("the grouping factors cross in {columns} columns that touch nearly all others: too many to factor")]
+    TooDense {
+        /// Columns of the dense part.
+        columns: usize,
+    },
     /// The iterations ended without an optimum at which a covariance matrix exists.
     #[error("no optimum after {evaluations} evaluations (largest gradient component {grad_max:e})")]
     NotConverged {

@@ -6,9 +6,13 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
+use super::error::StatsError;
 use super::lambda::{block_positions, from_blocks};
 use super::sparse::Symbolic;
 use super::terms::{RandomTerm, theta_ranges};
+
+/// Columns in the dense part of a factor beyond which it is refused: with its inverse 15,000² numbers are 3.6 GB.
+const MOST_DENSE: usize = 15_000;
 
 /// The nodes of all terms, and where each row adds to C.
 pub(super) struct Levels {
@@ -36,7 +40,7 @@ pub(super) struct ThetaPlace {
 }
 
 impl Levels {
-    pub fn new(terms: &[RandomTerm]) -> Self {
+    pub fn new(terms: &[RandomTerm]) -> Result<Self, StatsError> {
         let mut first = 0;
         let mut all = Vec::new();
         for (term, theta) in terms.iter().zip(theta_ranges(terms)) {
@@ -51,20 +55,25 @@ impl Levels {
             .map(|(t, term)| term.level.iter().map(|level| t.nodes.start as u32 + level).collect())
             .collect();
         let n = terms.first().map_or(0, |t| t.level.len());
-        let pairs = |row: usize| (0..nodes.len()).flat_map(move |t| (0..t).map(move |s| (t, s))).map({
-            let nodes = &nodes;
-            move |(t, s)| (nodes[t][row], nodes[s][row])
-        });
+        let pairs = |row: usize| {
+            (0..nodes.len()).flat_map(move |t| (0..t).map(move |s| (t, s))).map({
+                let nodes = &nodes;
+                move |(t, s)| (nodes[t][row], nodes[s][row])
+            })
+        };
         let mut distinct: Vec<(u32, u32)> = (0..n).flat_map(pairs).collect();
         distinct.sort_unstable();
         distinct.dedup();
         let symbolic = Symbolic::analyse(&sizes, &distinct);
+        if symbolic.n_tail() > MOST_DENSE {
+            return Err(StatsError::TooDense { columns: symbolic.n_tail() });
+        }
         let start = |(a, b): (u32, u32)| {
             let edge = symbolic.edge(a as usize, b as usize).expect("every pair of a row is an edge");
             symbolic.edges()[edge].start as u32
         };
         let edges = (0..n).flat_map(pairs).map(start).collect();
-        Self { symbolic, terms: all, nodes, edges }
+        Ok(Self { symbolic, terms: all, nodes, edges })
     }
 
     /// Node of a row in term `t`.
@@ -303,7 +312,7 @@ mod tests {
             RandomTerm { z: z2.view(), level: &outer, n_levels: 6, blocks: &[2] },
             RandomTerm { z: z1.view(), level: &region, n_levels: 2, blocks: &[1] },
         ];
-        let levels = Levels::new(&terms);
+        let levels = Levels::new(&terms).unwrap();
         let mut c = vec![0.0; levels.symbolic.n_values()];
         for row in 0..n {
             levels.add_row(&mut c, row, &[1.0, 1.0, (row % 6) as f64, 1.0], 1.0);

@@ -10,19 +10,15 @@ mod family;
 mod glm;
 mod glmm;
 mod lambda;
-pub mod linalg;
 mod levels;
+pub mod linalg;
 mod link;
 mod lmm;
 mod optimize;
 mod quadrature;
-<<<<<<< HEAD
 mod separation;
 mod sparse;
 mod terms;
-=======
-mod sparse;
->>>>>>> sparse
 
 pub use cells::{Cells, binomial_constant, poisson_constant};
 pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};

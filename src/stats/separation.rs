@@ -219,4 +219,35 @@ mod tests {
         // All counts of the dummy equal to the number of rows: no separation, unlike events.
         assert_eq!(column(&x, &[1.0; 4], &[0.0, 1.0, 1.0, 1.0], Family::Poisson), None);
     }
+
+    /// In the plane a cone {δ: Aδ ≥ 0} that is more than {0} has a generator that is perpendicular to a row of A, or is
+    /// a row: trying them all on whole numbers is exact.
+    fn by_trial(x: &Array2<f64>, trials: &[f64], successes: &[f64], family: Family) -> bool {
+        let rows: Vec<(f64, f64, f64)> =
+            (0..x.nrows()).map(|i| (x[[i, 0]], x[[i, 1]], side(family, trials[i], successes[i]))).collect();
+        let candidates = rows.iter().flat_map(|&(a, b, _)| [(b, -a), (-b, a), (a, b), (-a, -b)]);
+        let allowed = |(d, e): (f64, f64)| {
+            let along = |&(a, b, side): &(f64, f64, f64)| {
+                let product = a * d + b * e;
+                if side == 0.0 { -product.abs() } else { side * product }
+            };
+            rows.iter().map(along).all(|v| v >= 0.0) && rows.iter().any(|row| row.2 != 0.0 && along(row) > 0.0)
+        };
+        candidates.into_iter().any(allowed)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn agrees_with_trying_every_direction(
+            rows in proptest::collection::vec((-3i8..=3, -3i8..=3, 1u8..3, 0u8..3), 2..9),
+            poisson in proptest::bool::ANY,
+        ) {
+            let family = if poisson { Family::Poisson } else { LOGIT };
+            let x = Array2::from_shape_fn((rows.len(), 2), |(i, c)| f64::from(if c == 0 { rows[i].0 } else { rows[i].1 }));
+            let trials: Vec<f64> = rows.iter().map(|r| f64::from(r.2)).collect();
+            let successes: Vec<f64> = rows.iter().map(|r| f64::from(if poisson { r.3 } else { r.3.min(r.2) })).collect();
+            let found = column(&x, &trials, &successes, family).is_some();
+            proptest::prop_assert_eq!(found, by_trial(&x, &trials, &successes, family));
+        }
+    }
 }

@@ -169,7 +169,7 @@ fn a_threshold_that_splits_the_outcome_is_separated() {
 /// dummy that all 13 of its bearers share with the event, while among the others both outcomes occur.
 fn endometrial_like() -> Data {
     let n = 79;
-    let bearer = |i: usize| i % 6 == 0 && i < 78;
+    let bearer = |i: usize| i.is_multiple_of(6) && i < 78;
     let x = Array2::from_shape_fn((n, 4), |(i, c)| {
         [1.0, f64::from(bearer(i) as u8), (i * 29 % 49) as f64, 0.3 + (i * 17 % 33) as f64 / 10.0][c]
     });

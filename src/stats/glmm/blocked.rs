@@ -12,6 +12,8 @@ use ndarray::{Array1, Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
 use super::super::cells::Cells;
+use super::super::chunks::ROWS;
+use super::super::error::StatsError;
 use super::super::family::Family;
 use super::super::levels::Levels;
 use super::super::link::CellTerms;
@@ -25,8 +27,6 @@ use super::{Detail, Likelihood, Scaling, TermDetail};
 const MAX_NEWTON: usize = 100;
 /// The step after which the modes are taken as found; convergence is quadratic.
 const LAST_STEP: f64 = 1e-8;
-/// Rows that are computed at once; fixed, so that the number of threads leaves no trace.
-const CHUNK: usize = 4096;
 
 /// The rows in scaled coordinates, with the modes of the last evaluation as start of the next.
 pub(super) struct Blocked {
@@ -69,9 +69,9 @@ struct AtModes<'s> {
 }
 
 impl Blocked {
-    pub fn new(cells: &Cells, terms: &[RandomTerm], family: Family, scaling: &Scaling) -> Self {
+    pub fn new(cells: &Cells, terms: &[RandomTerm], family: Family, scaling: &Scaling) -> Result<Self, StatsError> {
         let n = cells.x.nrows();
-        let levels = Levels::new(terms);
+        let levels = Levels::new(terms)?;
         let all: Vec<u32> = (0..n as u32).collect();
         let mut z = Array2::zeros((n, terms.iter().map(RandomTerm::q).sum()));
         let mut first = 0;
@@ -79,7 +79,7 @@ impl Blocked {
             z.slice_mut(s![.., first..first + term.q()]).assign(&(&term.z / scales));
             first += term.q();
         }
-        Self {
+        Ok(Self {
             x: scaling.whiten(cells.x, &all),
             z,
             trials: cells.trials.to_owned(),
@@ -88,7 +88,7 @@ impl Blocked {
             family,
             warm: Array2::zeros((levels.symbolic.n_rows(), 1)),
             levels,
-        }
+        })
     }
 
     fn parameters(&self, phi: &Array1<f64>) -> Option<Parameters> {
@@ -133,12 +133,12 @@ impl Blocked {
         let n = self.z.nrows();
         let mut terms = vec![CellTerms::default(); n];
         let sums: Vec<f64> = terms
-            .par_chunks_mut(CHUNK)
+            .par_chunks_mut(ROWS)
             .enumerate()
             .map(|(chunk, terms)| {
                 let mut sum = 0.0;
                 for (i, to) in terms.iter_mut().enumerate() {
-                    let row = chunk * CHUNK + i;
+                    let row = chunk * ROWS + i;
                     let eta = at.fixed[row] + self.random(row, &b);
                     *to = self.family.cell(eta, self.trials[row], self.successes[row]);
                     sum += to.log_lik;
@@ -200,9 +200,9 @@ impl Blocked {
         // ΛM⁻¹Λᵀ on the pattern, so that rows need not be multiplied by Λ.
         let spread = self.levels.sandwiched(&inverse, &at.lambdas);
         let mut alpha = vec![0.0; terms.len()];
-        alpha.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, alpha)| {
+        alpha.par_chunks_mut(ROWS).enumerate().for_each(|(chunk, alpha)| {
             for (i, to) in alpha.iter_mut().enumerate() {
-                let row = chunk * CHUNK + i;
+                let row = chunk * ROWS + i;
                 let z = self.z.row(row).to_slice().expect("rows of z are contiguous");
                 *to = -0.5 * self.levels.quadratic(&spread, row, z) * terms[row].weight_d1;
             }

@@ -15,6 +15,7 @@ use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
 
 use super::cells::{Cells, root_mean_square};
+use super::chunks::ROWS;
 use super::error::StatsError;
 use super::family::Family;
 use super::glm::{GlmFit, GlmOptions, fit_glm};
@@ -94,17 +95,12 @@ pub struct GlmmFit {
 /// Those of [`fit_glm`], which is fitted first (columns that separate the outcome do so with random effects too);
 /// [`StatsError::Shape`] for terms that do not fit, or quadrature where it can't be; [`StatsError::TooFewGroups`];
 /// [`StatsError::NotConverged`] where not even a Hessian can be had.
-pub fn fit_glmm(
-    cells: &Cells,
-    terms: &[RandomTerm],
-    family: Family,
-    opt: &GlmmOptions,
-) -> Result<GlmmFit, StatsError> {
+pub fn fit_glmm(cells: &Cells, terms: &[RandomTerm], family: Family, opt: &GlmmOptions) -> Result<GlmmFit, StatsError> {
     let problem = Problem { cells, terms, family, opt };
     match single_effects(terms) {
-        Some(1) => problem.fit(|scaling| Single::<1>::new(cells, &terms[0], family, scaling)),
-        Some(2) => problem.fit(|scaling| Single::<2>::new(cells, &terms[0], family, scaling)),
-        Some(3) => problem.fit(|scaling| Single::<3>::new(cells, &terms[0], family, scaling)),
+        Some(1) => problem.fit(|scaling| Ok(Single::<1>::new(cells, &terms[0], family, scaling))),
+        Some(2) => problem.fit(|scaling| Ok(Single::<2>::new(cells, &terms[0], family, scaling))),
+        Some(3) => problem.fit(|scaling| Ok(Single::<3>::new(cells, &terms[0], family, scaling))),
         _ => problem.fit(|scaling| Blocked::new(cells, terms, family, scaling)),
     }
 }
@@ -130,9 +126,9 @@ pub fn glmm_at(
     }
     let problem = Problem { cells, terms, family, opt };
     match single_effects(terms) {
-        Some(1) => problem.at(|scaling| Single::<1>::new(cells, &terms[0], family, scaling), beta, theta),
-        Some(2) => problem.at(|scaling| Single::<2>::new(cells, &terms[0], family, scaling), beta, theta),
-        Some(3) => problem.at(|scaling| Single::<3>::new(cells, &terms[0], family, scaling), beta, theta),
+        Some(1) => problem.at(|scaling| Ok(Single::<1>::new(cells, &terms[0], family, scaling)), beta, theta),
+        Some(2) => problem.at(|scaling| Ok(Single::<2>::new(cells, &terms[0], family, scaling)), beta, theta),
+        Some(3) => problem.at(|scaling| Ok(Single::<3>::new(cells, &terms[0], family, scaling)), beta, theta),
         _ => problem.at(|scaling| Blocked::new(cells, terms, family, scaling), beta, theta),
     }
 }
@@ -186,8 +182,7 @@ impl Scaling {
         let positive = |failed: NotPositive| StatsError::RankDeficient { column: failed.column };
         let information = Cholesky::factor(glm.vcov.view()).map_err(positive)?.inverse();
         let column = |c| root_mean_square(c, cells.trials.iter().copied());
-        let z: Vec<Array1<f64>> =
-            terms.iter().map(|t| t.z.columns().into_iter().map(column).collect()).collect();
+        let z: Vec<Array1<f64>> = terms.iter().map(|t| t.z.columns().into_iter().map(column).collect()).collect();
         if z.iter().flatten().any(|&scale| scale == 0.0) {
             return Err(StatsError::Shape("a column of z is zero everywhere"));
         }
@@ -224,11 +219,10 @@ impl Scaling {
 
     /// The rows of x that `order` names, in coordinates in which the information is the identity.
     fn whiten(&self, x: ArrayView2<f64>, order: &[u32]) -> Array2<f64> {
-        const ROWS_AT_ONCE: usize = 4096;
         let (p, lower) = (x.ncols(), self.information.lower());
         let mut out = Array2::zeros((order.len(), p));
         let values = out.as_slice_mut().expect("a fresh array is in standard layout");
-        values.par_chunks_mut(p * ROWS_AT_ONCE).zip(order.par_chunks(ROWS_AT_ONCE)).for_each(|(to, rows)| {
+        values.par_chunks_mut(p * ROWS).zip(order.par_chunks(ROWS)).for_each(|(to, rows)| {
             for (to, &row) in to.chunks_exact_mut(p).zip(rows) {
                 for i in 0..p {
                     let done: f64 = to[..i].iter().zip(lower.row(i)).map(|(a, b)| a * b).sum();
@@ -287,11 +281,11 @@ impl Problem<'_, '_, '_> {
         fit_glm(self.cells, self.family, &self.opt.glm)
     }
 
-    fn fit<L: Likelihood>(&self, make: impl FnOnce(&Scaling) -> L) -> Result<GlmmFit, StatsError> {
+    fn fit<L: Likelihood>(&self, make: impl FnOnce(&Scaling) -> Result<L, StatsError>) -> Result<GlmmFit, StatsError> {
         let rule = self.rule()?;
         let glm = self.glm()?;
         let scaling = Scaling::new(self.cells, self.terms, &glm)?;
-        let mut likelihood = make(&scaling);
+        let mut likelihood = make(&scaling)?;
         let found = Found::from(self.search(&mut likelihood, &scaling, &glm, rule.as_ref())?);
         self.report(&mut likelihood, &scaling, &glm, found, rule.as_ref())
     }
@@ -343,14 +337,14 @@ impl Problem<'_, '_, '_> {
 
     fn at<L: Likelihood>(
         &self,
-        make: impl FnOnce(&Scaling) -> L,
+        make: impl FnOnce(&Scaling) -> Result<L, StatsError>,
         beta: Option<ArrayView1<f64>>,
         theta: ArrayView1<f64>,
     ) -> Result<GlmmFit, StatsError> {
         let rule = self.rule()?;
         let glm = self.glm()?;
         let scaling = Scaling::new(self.cells, self.terms, &glm)?;
-        let mut likelihood = make(&scaling);
+        let mut likelihood = make(&scaling)?;
         let start = scaling.to_scaled(beta.as_ref().map_or(glm.beta.view(), |beta| beta.view()), theta);
         let phi = match beta {
             Some(_) => start,

@@ -23,12 +23,8 @@ struct Data {
     family: Family,
 }
 
-const FAMILIES: [Family; 4] = [
-    Family::Binomial(Link::Logit),
-    Family::Binomial(Link::Probit),
-    Family::Binomial(Link::Cloglog),
-    Family::Poisson,
-];
+const FAMILIES: [Family; 4] =
+    [Family::Binomial(Link::Logit), Family::Binomial(Link::Probit), Family::Binomial(Link::Cloglog), Family::Poisson];
 
 /// Something between 0 and 1 that looks like chance.
 fn spread(k: usize) -> f64 {
@@ -134,7 +130,7 @@ impl Data {
                 Some(1) => f(&mut Single::<1>::new(cells, &terms[0], self.family, &scaling)),
                 Some(2) => f(&mut Single::<2>::new(cells, &terms[0], self.family, &scaling)),
                 Some(3) => f(&mut Single::<3>::new(cells, &terms[0], self.family, &scaling)),
-                _ => f(&mut Blocked::new(cells, terms, self.family, &scaling)),
+                _ => f(&mut Blocked::new(cells, terms, self.family, &scaling).unwrap()),
             }
         })
     }
@@ -199,7 +195,9 @@ fn by_levels_and_by_blocks_are_the_same() {
     for family in FAMILIES {
         for data in one_factor(family) {
             let [a, b] = [false, true].map(|blocks| {
-                data.likelihood(blocks, |l| (l.evaluate(&data.phi(), None).unwrap(), l.detail(&data.phi(), None).unwrap()))
+                data.likelihood(blocks, |l| {
+                    (l.evaluate(&data.phi(), None).unwrap(), l.detail(&data.phi(), None).unwrap())
+                })
             });
             assert!((a.0.value / b.0.value - 1.0).abs() < 1e-12, "{} {family:?}", data.name);
             assert!((&a.0.grad - &b.0.grad).iter().all(|d| d.abs() < 1e-8));
@@ -369,7 +367,8 @@ fn pupils_with_few_answers_ask_for_quadrature() {
     let rows = Rows { group: (0..60u32).flat_map(|j| [j; 4]).collect() };
     let mut data = rows.data("pupils", FAMILIES[0], vec![rows.group(&[1])]);
     data.trials.fill(1.0);
-    data.successes = (0..240).map(|i| if spread(i / 4) + 0.3 * (spread(i * 3) - 0.5) > 0.5 { 1.0 } else { 0.0 }).collect();
+    data.successes =
+        (0..240).map(|i| if spread(i / 4) + 0.3 * (spread(i * 3) - 0.5) > 0.5 { 1.0 } else { 0.0 }).collect();
     let fit = data.fit(&GlmmOptions::default()).unwrap();
     assert_eq!(fit.laplace.verdict, LaplaceVerdict::NotEnough, "{:?}", fit.laplace);
     let better = data.fit(&GlmmOptions { nodes: 25, ..GlmmOptions::default() }).unwrap();

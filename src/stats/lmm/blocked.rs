@@ -14,6 +14,7 @@
 
 use ndarray::{Array1, Array2, Axis, s};
 
+use super::super::error::StatsError;
 use super::super::levels::Levels;
 use super::super::sparse::Factor;
 use super::route::{Eliminated, FixedPart, Predictions, Route};
@@ -39,8 +40,8 @@ pub(super) struct BlockedAt<'s> {
 }
 
 impl Blocked {
-    pub fn new(rows: &ScaledRows) -> Self {
-        let levels = Levels::new(rows.terms());
+    pub fn new(rows: &ScaledRows) -> Result<Self, StatsError> {
+        let levels = Levels::new(rows.terms())?;
         let mut c = vec![0.0; levels.symbolic.n_values()];
         let mut zd = Array2::zeros((levels.symbolic.n_rows(), rows.p() + 1));
         let mut z = vec![0.0; levels.terms.iter().map(|t| t.q).sum()];
@@ -58,7 +59,7 @@ impl Blocked {
             }
             levels.add_row(&mut c, row, &z, 1.0);
         }
-        Self { levels, c, zd, dd: rows.fixed_products() }
+        Ok(Self { levels, c, zd, dd: rows.fixed_products() })
     }
 }
 

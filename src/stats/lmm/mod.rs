@@ -108,7 +108,7 @@ pub fn fit_lmm(data: &LmmData, opt: &LmmOptions) -> Result<LmmFit, StatsError> {
     let rows = ScaledRows::new(data)?;
     match nested(&rows, opt) {
         Some(route) => search(&rows, route, opt),
-        None => search(&rows, Blocked::new(&rows), opt),
+        None => search(&rows, Blocked::new(&rows)?, opt),
     }
 }
 
@@ -126,7 +126,7 @@ pub fn lmm_at_theta(data: &LmmData, opt: &LmmOptions, theta: ArrayView1<f64>) ->
     let found = Found::given(&theta * &theta_scales(&rows));
     match nested(&rows, opt) {
         Some(route) => report(&rows, &problem(&rows, route, opt), found),
-        None => report(&rows, &problem(&rows, Blocked::new(&rows), opt), found),
+        None => report(&rows, &problem(&rows, Blocked::new(&rows)?, opt), found),
     }
 }
 
@@ -161,11 +161,8 @@ fn search<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Result<Lmm
         rows.terms().iter().flat_map(diagonal).map(|on| if on { sd } else { 0.0 }).collect::<Array1<f64>>()
     };
     // About one unit of information per level.
-    let curvature: Array1<f64> = rows
-        .terms()
-        .iter()
-        .flat_map(|term| std::iter::repeat_n(1.0 / term.n_levels as f64, term.n_theta()))
-        .collect();
+    let curvature: Array1<f64> =
+        rows.terms().iter().flat_map(|term| std::iter::repeat_n(1.0 / term.n_levels as f64, term.n_theta())).collect();
     let optimum = minimise(
         |theta| problem.evaluate(theta, None),
         &[start(0.3), start(1.0)],

@@ -271,11 +271,7 @@ impl Nested {
 
 impl Predictions {
     pub fn zeros(levels: usize, q: usize, p: usize) -> Self {
-        Self {
-            modes: Array2::zeros((levels, q)),
-            p: Array3::zeros((levels, q, q)),
-            pzx: Array3::zeros((levels, q, p)),
-        }
+        Self { modes: Array2::zeros((levels, q)), p: Array3::zeros((levels, q, q)), pzx: Array3::zeros((levels, q, p)) }
     }
 }
 
@@ -286,12 +282,8 @@ impl Route for Nested {
         let (outer, inner) = (self.outer.lambda(theta), self.inner.lambda(theta));
         let patterns: Vec<PatternAt> =
             self.products.patterns.iter().map(|k| shrink(&inner, k.c.view()).ok()).collect::<Option<_>>()?;
-        let groups: Option<Vec<GroupAt>> = self
-            .products
-            .groups
-            .par_iter()
-            .map(|group| GroupAt::new(self.s(group, &patterns), &outer).ok())
-            .collect();
+        let groups: Option<Vec<GroupAt>> =
+            self.products.groups.par_iter().map(|group| GroupAt::new(self.s(group, &patterns), &outer).ok()).collect();
         let groups = groups?;
         let p = self.p;
         let mut products = Array2::zeros((p + 1, p + 1));

@@ -104,7 +104,6 @@ pub(super) struct Solved<At> {
     pub fixed: FixedPart,
     /// d, in the coordinates of the route.
     pub deviance: f64,
-    pub log_det: f64,
     pub at: At,
 }
 
@@ -121,7 +120,7 @@ impl<R: Route> Problem<R> {
         let dof = self.dof();
         let restricted = if self.reml { fixed.a.log_det() } else { 0.0 };
         let deviance = out.log_det + restricted + dof * (1.0 + (2.0 * PI * fixed.r2 / dof).ln());
-        Some(Solved { fixed, deviance, log_det: out.log_det, at: out.at })
+        Some(Solved { fixed, deviance, at: out.at })
     }
 
     /// d/2 and its gradient in θ; σ and all of β but what is `held` are profiled out, so by the envelope theorem only

@@ -6,16 +6,13 @@
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, s};
-use rayon::prelude::*;
 
 use super::super::cells::{check_finite, root_mean_square};
+use super::super::chunks::map_rows;
 use super::super::error::StatsError;
 use super::super::linalg::Cholesky;
 use super::super::terms::{RandomTerm, check_terms};
 use super::LmmData;
-
-/// Rows whose sums are made at once; fixed, so that the number of threads leaves no trace.
-const CHUNK: usize = 4096;
 
 /// See the module.
 pub(super) struct ScaledRows<'d, 'a> {
@@ -118,14 +115,11 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
 
 /// Σ rowᵀrow over `n` rows of `m` numbers, in chunks that are added in order.
 fn cross_products(n: usize, m: usize, row: impl Fn(usize, &mut [f64]) + Sync) -> Array2<f64> {
-    let parts: Vec<Array2<f64>> = (0..n.div_ceil(CHUNK))
-        .into_par_iter()
-        .map(|chunk| {
-            let mut sum = Array2::zeros((m, m));
-            gram(&mut sum, chunk * CHUNK..n.min((chunk + 1) * CHUNK), &row);
-            sum
-        })
-        .collect();
+    let parts = map_rows(n, |rows| {
+        let mut sum = Array2::zeros((m, m));
+        gram(&mut sum, rows, &row);
+        sum
+    });
     parts.iter().fold(Array2::zeros((m, m)), |all, part| all + part)
 }
 

@@ -137,7 +137,7 @@ fn evaluate(data: &Data, opt: &LmmOptions, theta: &Array1<f64>, held: Option<&He
         let rows = ScaledRows::new(view).unwrap();
         let at = match nested(&rows, opt) {
             Some(route) => problem(&rows, route, opt).evaluate(theta, held),
-            None => problem(&rows, Blocked::new(&rows), opt).evaluate(theta, held),
+            None => problem(&rows, Blocked::new(&rows).unwrap(), opt).evaluate(theta, held),
         };
         let at = at.unwrap();
         (at.value, at.grad)
@@ -192,7 +192,9 @@ fn dense(data: &Data, fit: &LmmFit, reml: bool) -> Dense {
         let q = term.z.ncols();
         let of_level = found.lambda.dot(&found.lambda.t());
         for j in 0..term.n_levels {
-            omega.slice_mut(ndarray::s![first + j * q..first + (j + 1) * q, first + j * q..first + (j + 1) * q]).assign(&of_level);
+            omega
+                .slice_mut(ndarray::s![first + j * q..first + (j + 1) * q, first + j * q..first + (j + 1) * q])
+                .assign(&of_level);
         }
         for i in 0..n {
             let at = first + term.level[i] as usize * q;

@@ -20,7 +20,6 @@
 //!
 //! Sources: George & Liu 1981 (elimination, left-looking factor); Takahashi, Fagan & Chen 1973 and Erisman & Tinney 1975
 //! (the inverse on the pattern); Bates, Maechler, Bolker & Walker 2015 and MixedModels.jl (why the tail is dense).
-#![allow(dead_code, reason = "the models that stand on this kernel are not here yet")]
 
 mod blocks;
 mod factor;
@@ -36,7 +35,5 @@ mod tail;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports, reason = "as above")]
 pub use factor::Factor;
-#[allow(unused_imports, reason = "as above")]
-pub use symbolic::{Edge, Symbolic};
+pub use symbolic::Symbolic;

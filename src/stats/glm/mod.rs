@@ -217,27 +217,38 @@ impl Problem<'_, '_> {
     }
 
     fn finish(&self, beta: Array1<f64>, sums: &Sums, iterations: u32) -> Result<GlmFit, StatsError> {
-        let at = beta.to_vec();
-        let expected = self.gather(|i| {
-            let (trials, successes, eta) = (self.cells.trials[i], self.cells.successes[i], self.eta(i, &at));
-            let lost = self.family.saturated(trials, successes) - self.family.cell(eta, trials, successes).log_lik;
-            // Rounding can leave a cell that is fitted perfectly a hair above its own maximum.
-            Share { value: 2.0 * lost.max(0.0), slope: 0.0, weight: trials * self.family.expected_weight(eta) }
-        });
         let inverse = |information: &Array2<f64>| {
             Cholesky::factor(information.view()).map(|c| c.inverse()).map_err(|failed| self.singular(failed))
         };
-        let vcov = inverse(&expected.information)?;
+        let vcov_observed = inverse(&sums.information)?;
+        let vcov = if self.family.is_canonical() { vcov_observed.clone() } else { inverse(&self.expected(&beta))? };
         Ok(GlmFit {
             grad_max: sums.score.iter().zip(vcov.diag()).fold(0.0, |m, (s, v)| (s * v.sqrt()).abs().max(m)),
-            vcov_observed: inverse(&sums.information)?,
+            vcov_observed,
             vcov,
             log_lik: sums.log_lik,
-            deviance: expected.log_lik,
+            // Rounding can leave a perfect fit a hair above its own maximum.
+            deviance: (2.0 * (self.saturated() - sums.log_lik)).max(0.0),
             iterations,
             n_obs: self.cells.trials.sum(),
             beta,
         })
+    }
+
+    /// Expected information.
+    fn expected(&self, beta: &Array1<f64>) -> Array2<f64> {
+        let beta = beta.to_vec();
+        let share = |i| {
+            let weight = self.cells.trials[i] * self.family.expected_weight(self.eta(i, &beta));
+            Share { value: 0.0, slope: 0.0, weight }
+        };
+        self.gather(share).information
+    }
+
+    /// Log-likelihood of the cells at their own means.
+    fn saturated(&self) -> f64 {
+        let cell = |i| self.family.saturated(self.cells.trials[i], self.cells.successes[i]);
+        map_rows(self.cells.trials.len(), |rows| rows.map(cell).sum::<f64>()).into_iter().sum()
     }
 }
 
