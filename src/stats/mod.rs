@@ -14,7 +14,9 @@ mod lambda;
 pub mod linalg;
 mod link;
 mod lmm;
+mod ols;
 mod optimize;
+mod qr;
 mod quadrature;
 mod separation;
 
@@ -26,5 +28,7 @@ pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
 pub use glmm::{GlmmFit, GlmmOptions, fit_glmm, glmm_log_lik};
 pub use link::{CellTerms, Link};
 pub use lmm::{InnerLevel, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_deviance};
+pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_products};
 pub use optimize::Stop;
+pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
