@@ -9,6 +9,7 @@ mod batch;
 mod csv;
 mod error;
 mod files;
+pub mod frame;
 mod lookup;
 mod parquet;
 mod reject;
