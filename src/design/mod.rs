@@ -4,6 +4,7 @@
 mod centre;
 mod columns;
 mod compress;
+pub mod formula;
 
 use std::collections::BTreeMap;
 

@@ -25,7 +25,7 @@ pub struct InputFile {
 }
 
 impl InputFile {
-    fn new(path: PathBuf, format: Option<Format>) -> Result<Self, InputError> {
+    pub(super) fn new(path: PathBuf, format: Option<Format>) -> Result<Self, InputError> {
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         let meta = fs::metadata(&path).map_err(|reason| InputError::Io { file: name.clone(), reason })?;
         if !meta.is_file() {

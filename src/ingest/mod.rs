@@ -1,7 +1,8 @@
 //! Files → typed columns, with every row that falls out counted. The only room that reads data files.
 //!
 //! [`Table::open`] resolves files, columns, filters and look-ups of one source; [`Table::fold`] streams its
-//! batches through any number of threads, [`Table::for_each`] in file order.
+//! batches through any number of threads, [`Table::for_each`] in file order. [`FrameFile`] reads columns of one file whole,
+//! for a formula.
 
 #![allow(clippy::disallowed_methods, reason = "the door through which data comes in")]
 
@@ -9,6 +10,8 @@ mod batch;
 mod csv;
 mod error;
 mod files;
+pub mod frame;
+mod frame_file;
 mod lookup;
 mod parquet;
 mod reject;
@@ -16,6 +19,7 @@ mod table;
 
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
 pub use error::InputError;
+pub use frame_file::FrameFile;
 pub use files::{InputFile, find_files, hash_file};
 pub use reject::{Problem, RejectEntry, Rejects, masked};
 pub use table::{Progress, Silence, Table};

@@ -2,6 +2,7 @@
 //! file and one line in [`MODELS`].
 
 mod fitted;
+pub mod formula;
 mod growth;
 mod hazard;
 mod landmark;
