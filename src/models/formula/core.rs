@@ -2,12 +2,12 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
+use crate::stats::linalg::Cholesky;
 pub(super) use crate::stats::{
     Cells, Family, GlmOptions, GlmmFit, GlmmOptions, Link, LmmData, LmmFit, LmmOptions, RandomTerm, StatsError, Stop,
     TermFit, binomial_constant, fit_glm, fit_glmm, fit_lmm, glmm_at, lmm_at_theta, normal_quantile, poisson_constant,
     t_quantile, t_two_sided,
 };
-use crate::stats::linalg::Cholesky;
 
 /// Least squares with prior weights.
 pub(super) struct Ols {
@@ -91,7 +91,12 @@ mod tests {
 
     #[test]
     fn dependent_columns_are_the_later_ones() {
-        let x = array![[1.0, 1.0, 0.0, 2.0, 5.0], [1.0, 0.0, 1.0, 3.0, 1.0], [1.0, 0.0, 1.0, 4.0, 0.0], [1.0, 1.0, 0.0, 1.0, 2.0]];
+        let x = array![
+            [1.0, 1.0, 0.0, 2.0, 5.0],
+            [1.0, 0.0, 1.0, 3.0, 1.0],
+            [1.0, 0.0, 1.0, 4.0, 0.0],
+            [1.0, 1.0, 0.0, 1.0, 2.0]
+        ];
         assert_eq!(independent_columns(x.view()), [true, true, false, true, true]);
         let zero = array![[0.0, 1.0], [0.0, 2.0]];
         assert_eq!(independent_columns(zero.view()), [false, true]);

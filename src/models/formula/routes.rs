@@ -359,10 +359,9 @@ impl Road<'_> {
                 "`{}` (alone or with others) separates the outcomes: its coefficient has no finite estimate",
                 name(column)
             )),
-            StatsError::RankDeficient { column } => FormulaFitError::Data(format!(
-                "`{}` is almost a combination of the columns before it",
-                name(column)
-            )),
+            StatsError::RankDeficient { column } => {
+                FormulaFitError::Data(format!("`{}` is almost a combination of the columns before it", name(column)))
+            }
             StatsError::NoVariation => FormulaFitError::Data("the outcome does not vary, or is fitted exactly".into()),
             StatsError::TooFewGroups { .. } => {
                 let small = self.design.terms.iter().find(|t| t.group.names.len() < 2);
@@ -371,7 +370,9 @@ impl Road<'_> {
             }
             // The core's own words for these hold values or rows of our arrays, which nobody else knows.
             StatsError::Counts { .. } => FormulaFitError::Data("a row has more successes than trials".into()),
-            StatsError::NotFinite { array, .. } => FormulaFitError::Data(format!("{array} has a value that is not finite")),
+            StatsError::NotFinite { array, .. } => {
+                FormulaFitError::Data(format!("{array} has a value that is not finite"))
+            }
             StatsError::Shape(what) => FormulaFitError::Data(what.to_string()),
             error @ StatsError::NotConverged { .. } => FormulaFitError::Numerical(error.to_string()),
             #[allow(unreachable_patterns, reason = "the core may learn new errors")]
@@ -392,7 +393,15 @@ pub(super) fn core_order(design: &FormulaDesign) -> Vec<usize> {
     let mut next = 0;
     for term in &design.terms {
         let sizes = term.sizes();
-        start.push(sizes.iter().map(|&k| { next += size(k); next - size(k) }).collect::<Vec<usize>>());
+        start.push(
+            sizes
+                .iter()
+                .map(|&k| {
+                    next += size(k);
+                    next - size(k)
+                })
+                .collect::<Vec<usize>>(),
+        );
     }
     let block = |&(term, block): &(usize, usize)| {
         let first = start[term][block];
@@ -405,7 +414,8 @@ pub(super) fn core_order(design: &FormulaDesign) -> Vec<usize> {
 pub(super) fn theta_names(design: &FormulaDesign) -> Vec<String> {
     let mut out = Vec::new();
     for &(term, block) in &design.blocks {
-        let TermNames { group, names } = TermNames { group: &design.terms[term].group.name, names: &design.terms[term].blocks[block] };
+        let TermNames { group, names } =
+            TermNames { group: &design.terms[term].group.name, names: &design.terms[term].blocks[block] };
         for (column, of) in names.iter().enumerate() {
             for (row, name) in names.iter().enumerate().skip(column) {
                 out.push(if row == column { format!("{group}.{of}") } else { format!("{group}.{name}.{of}") });

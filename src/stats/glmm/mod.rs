@@ -21,9 +21,11 @@ use super::family::Family;
 use super::glm::{GlmFit, GlmOptions, fit_glm};
 use super::lambda::{block_positions, from_blocks};
 use super::linalg::{Cholesky, NotPositive, symmetrised};
-use super::optimize::{Optimum, Stop, ValueGrad, minimise};
+use super::optimize::{Optimum, Start, Stop, ValueGrad, minimise};
 use super::quadrature::{GaussHermite, gauss_hermite};
-use super::terms::{RandomTerm, TermFit, check_terms, levels_with_rows, theta_layout, theta_ranges};
+use super::terms::{
+    RandomTerm, TermFit, check_terms, diagonal_theta, inverse_curvature, levels_with_rows, theta_layout, theta_ranges,
+};
 use blocked::Blocked;
 pub use check::{LaplaceCheck, LaplaceVerdict};
 use single::Single;
@@ -299,24 +301,16 @@ impl Problem<'_, '_, '_> {
         rule: Option<&GaussHermite>,
     ) -> Result<Optimum, StatsError> {
         let p = glm.beta.len();
-        let diagonal: Vec<bool> = self
-            .terms
-            .iter()
-            .flat_map(|t| block_positions(t.blocks).into_iter().map(|(row, column)| row == column))
-            .collect();
+        let diagonal = diagonal_theta(self.terms, 1.0);
         let start = |sd: f64| {
-            let mut phi = scaling.to_scaled(glm.beta.view(), Array1::zeros(diagonal.len()).view());
-            phi.iter_mut().skip(p).zip(&diagonal).filter(|(_, on)| **on).for_each(|(to, _)| *to = sd);
-            phi
+            // Curvature: the GLM's information, 1 in scaled β.
+            let mut inverse_hessian = Array2::eye(p + diagonal.len());
+            inverse_hessian.slice_mut(s![p.., p..]).diag_mut().assign(&inverse_curvature(self.terms, sd));
+            let beta = scaling.to_scaled(glm.beta.view(), Array1::zeros(diagonal.len()).view());
+            Start { x: beta.iter().take(p).chain(&(&diagonal * sd)).copied().collect(), inverse_hessian }
         };
-        // Curvature: the GLM's information, 1 in scaled β, and about one unit per level in θ.
-        let mut inverse_hessian = Array2::eye(p + diagonal.len());
-        for (term, range) in self.terms.iter().zip(theta_ranges(self.terms)) {
-            let per_level = 1.0 / levels_with_rows(term) as f64;
-            range.for_each(|k| inverse_hessian[[p + k, p + k]] = per_level);
-        }
         let log_prior = |phi: &Array1<f64>, mut at: ValueGrad| {
-            for (k, _) in diagonal.iter().enumerate().filter(|(_, on)| **on && self.opt.variance_prior > 0.0) {
+            for (k, _) in diagonal.iter().enumerate().filter(|(_, on)| **on > 0.0 && self.opt.variance_prior > 0.0) {
                 let theta = phi[p + k];
                 if theta == 0.0 {
                     return None;
@@ -329,7 +323,6 @@ impl Problem<'_, '_, '_> {
         minimise(
             |phi| likelihood.evaluate(phi, rule).and_then(|at| log_prior(phi, at)),
             &[start(0.2), start(0.5), start(1.0)],
-            &inverse_hessian,
             &theta_layout(self.terms, p),
             self.opt.max_evaluations,
         )
@@ -416,8 +409,7 @@ fn profile_beta<L: Likelihood>(
             at.grad = at.grad.slice(s![..p]).to_owned();
             Some(at)
         },
-        &[start.slice(s![..p]).to_owned()],
-        &Array2::eye(p),
+        &[Start { x: start.slice(s![..p]).to_owned(), inverse_hessian: Array2::eye(p) }],
         &super::lambda::ThetaLayout { offset: p, sizes: Vec::new() },
         GlmmOptions::default().max_evaluations,
     )?;

@@ -15,8 +15,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::error::StatsError;
 use super::lambda::block_positions;
-use super::optimize::{Stop, minimise};
-use super::terms::{RandomTerm, TermFit, is_nested, theta_layout};
+use super::optimize::{Start, Stop, minimise};
+use super::terms::{RandomTerm, TermFit, diagonal_theta, inverse_curvature, is_nested, theta_layout};
 use blocked::Blocked;
 
 use crossprod::Levels;
@@ -156,17 +156,13 @@ fn problem<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Problem<R
 
 fn search<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Result<LmmFit, StatsError> {
     let problem = problem(rows, route, opt);
-    let start = |sd: f64| {
-        let diagonal = |term: &RandomTerm| block_positions(term.blocks).into_iter().map(|(r, c)| r == c);
-        rows.terms().iter().flat_map(diagonal).map(|on| if on { sd } else { 0.0 }).collect::<Array1<f64>>()
+    let start = |sd: f64| Start {
+        x: diagonal_theta(rows.terms(), sd),
+        inverse_hessian: Array2::from_diag(&inverse_curvature(rows.terms(), sd)),
     };
-    // About one unit of information per level.
-    let curvature: Array1<f64> =
-        rows.terms().iter().flat_map(|term| std::iter::repeat_n(1.0 / term.n_levels as f64, term.n_theta())).collect();
     let optimum = minimise(
         |theta| problem.evaluate(theta, None),
         &[start(0.3), start(1.0)],
-        &Array2::from_diag(&curvature),
         &theta_layout(rows.terms(), 0),
         opt.max_evaluations,
     )?;
