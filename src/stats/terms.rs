@@ -29,6 +29,18 @@ impl RandomTerm<'_> {
         self.z.ncols()
     }
 
+    /// The same term with a shorter life: views of arrays can't be shortened in place.
+    pub(super) fn reborrow(&self) -> RandomTerm<'_> {
+        RandomTerm { z: self.z.view(), level: self.level, n_levels: self.n_levels, blocks: self.blocks }
+    }
+
+    /// Adds zᵢᵀb of each row's level to `eta` (n); `modes` is J×q.
+    pub(super) fn add_random(&self, modes: &Array2<f64>, eta: &mut Array1<f64>) {
+        for ((eta, z), &level) in eta.iter_mut().zip(self.z.rows()).zip(self.level) {
+            *eta += z.iter().zip(modes.row(level as usize)).map(|(z, b)| z * b).sum::<f64>();
+        }
+    }
+
     /// Elements of θ: Σ k(k+1)/2 over the blocks.
     pub fn n_theta(&self) -> usize {
         self.blocks.iter().map(|&k| n_theta(k)).sum()

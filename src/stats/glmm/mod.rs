@@ -10,6 +10,7 @@ mod blocked;
 mod check;
 mod group;
 mod single;
+mod start;
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
@@ -148,6 +149,9 @@ trait Likelihood {
     /// −log L and its gradient; Laplace without a rule. `None` where no mode can be found.
     fn evaluate(&mut self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<ValueGrad>;
 
+    /// What quadrature by `rule` adds to Laplace's −log L and gradient at φ; `None` where there is no quadrature.
+    fn beyond_laplace(&self, phi: &Array1<f64>, rule: &GaussHermite) -> Option<ValueGrad>;
+
     /// What is reported at φ.
     fn detail(&self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<Detail>;
 }
@@ -199,6 +203,16 @@ impl Scaling {
     fn to_scaled(&self, beta: ArrayView1<f64>, theta: ArrayView1<f64>) -> Array1<f64> {
         let beta = self.information.lower().t().dot(&beta);
         beta.into_iter().chain(&theta * &self.theta).collect()
+    }
+
+    /// The covariance of (β, θ), uncorrelated, in the coordinates of the search.
+    fn covariance_to_scaled(&self, beta: &Array2<f64>, theta: &Array2<f64>) -> Array2<f64> {
+        let p = beta.nrows();
+        let mut all = Array2::zeros((p + theta.nrows(), p + theta.nrows()));
+        all.slice_mut(s![..p, ..p]).assign(beta);
+        all.slice_mut(s![p.., p..]).assign(theta);
+        let t = self.from_original();
+        symmetrised(&t.dot(&all).dot(&t.t()))
     }
 
     /// T with φ = Tφ_scaled.
@@ -292,7 +306,7 @@ impl Problem<'_, '_, '_> {
         self.report(&mut likelihood, &scaling, &glm, found, rule.as_ref())
     }
 
-    /// Searches in scaled parameters, from the model without random effects and a few sizes of the random effects.
+    /// Searches in scaled parameters from a linearised model; with quadrature, from Laplace's optimum.
     fn search<L: Likelihood>(
         &self,
         likelihood: &mut L,
@@ -301,16 +315,45 @@ impl Problem<'_, '_, '_> {
         rule: Option<&GaussHermite>,
     ) -> Result<Optimum, StatsError> {
         let p = glm.beta.len();
-        let diagonal = diagonal_theta(self.terms, 1.0);
-        let start = |sd: f64| {
-            // Curvature: the GLM's information, 1 in scaled β.
-            let mut inverse_hessian = Array2::eye(p + diagonal.len());
-            inverse_hessian.slice_mut(s![p.., p..]).diag_mut().assign(&inverse_curvature(self.terms, sd));
-            let beta = scaling.to_scaled(glm.beta.view(), Array1::zeros(diagonal.len()).view());
-            Start { x: beta.iter().take(p).chain(&(&diagonal * sd)).copied().collect(), inverse_hessian }
+        let near = start::quasi_likelihood(self, scaling, &glm.beta);
+        let near = near.filter(|start| likelihood.evaluate(&start.x, None).is_some());
+        let starts = near.map_or_else(|| self.plain_starts(scaling, &glm.beta).to_vec(), |start| vec![start]);
+        let layout = theta_layout(self.terms, p);
+        let mut minimise_from = |starts: &[Start], rule: Option<&GaussHermite>| {
+            minimise(
+                |phi| likelihood.evaluate(phi, rule).and_then(|at| self.with_prior(p, phi, at)),
+                starts,
+                &layout,
+                self.opt.max_evaluations,
+            )
         };
-        let log_prior = |phi: &Array1<f64>, mut at: ValueGrad| {
-            for (k, _) in diagonal.iter().enumerate().filter(|(_, on)| **on > 0.0 && self.opt.variance_prior > 0.0) {
+        let laplace = minimise_from(&starts, None)?;
+        if rule.is_none() {
+            return Ok(laplace);
+        }
+        let from = start::at_optimum(self.terms, &laplace, p);
+        let mut optimum = minimise_from(&[from], rule)?;
+        optimum.evaluations += laplace.evaluations;
+        Ok(optimum)
+    }
+
+    /// From the model without random effects, with a few sizes of them.
+    fn plain_starts(&self, scaling: &Scaling, beta: &Array1<f64>) -> [Start; 3] {
+        let p = beta.len();
+        [0.2, 0.5, 1.0].map(|sd| {
+            let theta = diagonal_theta(self.terms, sd);
+            // Curvature: the GLM's information, 1 in scaled β.
+            let mut inverse_hessian = Array2::eye(p + theta.len());
+            inverse_hessian.slice_mut(s![p.., p..]).diag_mut().assign(&inverse_curvature(self.terms, sd));
+            let beta = scaling.to_scaled(beta.view(), Array1::zeros(theta.len()).view());
+            Start { x: beta.into_iter().take(p).chain(theta).collect(), inverse_hessian }
+        })
+    }
+
+    /// Adds the prior on the variances to −log L; `None` where it is infinite.
+    fn with_prior(&self, p: usize, phi: &Array1<f64>, mut at: ValueGrad) -> Option<ValueGrad> {
+        if self.opt.variance_prior > 0.0 {
+            for (k, _) in diagonal_theta(self.terms, 1.0).iter().enumerate().filter(|(_, on)| **on > 0.0) {
                 let theta = phi[p + k];
                 if theta == 0.0 {
                     return None;
@@ -318,14 +361,8 @@ impl Problem<'_, '_, '_> {
                 at.value -= self.opt.variance_prior * theta.abs().ln();
                 at.grad[p + k] -= self.opt.variance_prior / theta;
             }
-            Some(at)
-        };
-        minimise(
-            |phi| likelihood.evaluate(phi, rule).and_then(|at| log_prior(phi, at)),
-            &[start(0.2), start(0.5), start(1.0)],
-            &theta_layout(self.terms, p),
-            self.opt.max_evaluations,
-        )
+        }
+        Some(at)
     }
 
     fn at<L: Likelihood>(

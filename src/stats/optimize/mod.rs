@@ -90,6 +90,7 @@ impl<F: FnMut(&Array1<f64>) -> Option<ValueGrad>> Counted<F> {
 }
 
 /// Where a search may begin.
+#[derive(Clone, Debug)]
 pub struct Start {
     /// Parameters.
     pub x: Array1<f64>,
