@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 pub(super) use crate::stats::{
-    Cells, Family, GlmOptions, GlmmFit, GlmmOptions, Link, LmmData, LmmFit, LmmOptions, RandomTerm, StatsError, Stop,
+    Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmFit, LmmOptions, RandomTerm, StatsError, Stop,
     TermFit, binomial_constant, fit_glm, fit_glmm, fit_lmm, glmm_at, lmm_at_theta, normal_quantile, poisson_constant,
     t_quantile, t_two_sided,
 };

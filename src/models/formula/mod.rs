@@ -12,7 +12,9 @@ mod tidy;
 
 pub use result::{Drop, FixedRow, FormulaFit, Glance, GroupSize, RanPar, RanVal, TidyRow};
 
-use crate::design::formula::{Formula, FormulaDesign, OutcomeKind};
+pub use crate::design::formula::{
+    DesignError, Formula, FormulaDesign, FormulaError, OutcomeKind, Reading, build as design,
+};
 
 /// Distribution of the outcome, with its link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
