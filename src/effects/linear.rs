@@ -15,14 +15,15 @@ pub(super) fn nation(head: &Head, fit: &LmmFit, part: DosePart) -> Option<Point>
 /// Whether schools have slopes of their own on this part of the dose. In a growth model their slopes are on time, so
 /// that the dose has one slope for all.
 pub(super) fn has_own_slope(head: &Head, fit: &LmmFit, part: DosePart) -> bool {
-    head.slope == Some(part) && fit.modes.ncols() == 2 && fit.lambda_inner.is_empty()
+    head.slope == Some(part) && fit.terms[0].modes.ncols() == 2 && fit.terms.len() == 1
 }
 
 /// `(β + b_j)·step` of one school, with the error of β̂, of b̂_j and of both together (Henderson).
 pub(super) fn school(head: &Head, fit: &LmmFit, part: DosePart, j: usize) -> Option<Point> {
     let c = head.column(part)?;
-    let value = fit.beta[c] + fit.modes[[j, 1]];
-    let variance = fit.vcov_beta[[c, c]] + fit.mode_mse[j][[1, 1]] + 2.0 * fit.cov_beta_mode[j][[c, 1]];
+    let value = fit.beta[c] + fit.terms[0].modes[[j, 1]];
+    let variance =
+        fit.vcov_beta[[c, c]] + fit.terms[0].mode_mse[[j, 1, 1]] + 2.0 * fit.terms[0].cov_beta_mode[[j, c, 1]];
     let step = head.step;
     Some(Point { value: value * step, variance: variance * step * step, df: school_df(head), unit: Unit::ScorePoint })
 }

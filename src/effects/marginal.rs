@@ -40,17 +40,18 @@ impl<'f> Parameters<'f> {
     fn of(fit: &'f Fit) -> Option<Self> {
         match fit {
             Fit::Pooled(f) => {
-                let vcovs = vec![&f.vcov, &f.vcov_cluster_cr1];
+                let vcovs = vec![&f.glm.vcov, &f.vcov_robust];
                 let finite = |v: &&Array2<f64>| v.iter().all(|x| x.is_finite());
                 Some(Self {
-                    beta: &f.beta,
+                    beta: &f.glm.beta,
                     lambda: Array2::zeros((0, 0)),
                     vcovs: vcovs.into_iter().filter(finite).collect(),
                 })
             }
             Fit::Mixed(mixed) => {
                 let f = &mixed.ml;
-                Some(Self { beta: &f.beta, lambda: f.lambda.clone(), vcovs: vec![&f.vcov, &f.vcov_sandwich] })
+                let vcovs = [Some(&f.vcov), f.vcov_sandwich.as_ref()].into_iter().flatten().collect();
+                Some(Self { beta: &f.beta, lambda: f.terms[0].lambda.clone(), vcovs })
             }
             Fit::Linear(_) => None,
         }

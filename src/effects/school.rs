@@ -12,8 +12,8 @@ use ndarray::{Array1, Array2, Axis};
 use super::risk::{Change, Risks, Side};
 use super::{Point, school_df};
 use crate::design::{BinaryDesign, Design};
-use crate::models::{AcceptedFit, Fit};
-use crate::stats::{GlmFit, GlmmFit, Link};
+use crate::models::{AcceptedFit, Fit, PooledFit};
+use crate::stats::{GlmmFit, Link};
 use crate::vocab::{DosePart, Unit};
 
 /// The effect of school (group) `j`; `None` when the model has no such part of the dose.
@@ -29,22 +29,23 @@ pub(super) fn own(fit: &AcceptedFit<'_>, part: DosePart, j: usize) -> Option<Poi
     Some(Point { value, variance, df, unit: Unit::PercentagePoint })
 }
 
-fn pooled(d: &BinaryDesign, f: &GlmFit, link: Link, column: usize, j: usize) -> (f64, f64) {
-    let at = contrast(d, &f.beta, &Array1::zeros(0), link, column, false, j);
+fn pooled(d: &BinaryDesign, f: &PooledFit, link: Link, column: usize, j: usize) -> (f64, f64) {
+    let at = contrast(d, &f.glm.beta, &Array1::zeros(0), link, column, false, j);
     let variance = |v: &Array2<f64>| at.gradient.dot(&v.dot(&at.gradient));
-    let robust = variance(&f.vcov_cluster_cr1);
-    (at.value, variance(&f.vcov).max(if robust.is_finite() { robust } else { 0.0 }))
+    let robust = variance(&f.vcov_robust);
+    (at.value, variance(&f.glm.vcov).max(if robust.is_finite() { robust } else { 0.0 }))
 }
 
 fn mixed(d: &BinaryDesign, f: &GlmmFit, link: Link, column: usize, part: DosePart, j: usize) -> (f64, f64) {
-    let own_slope = d.head.slope == Some(part) && f.modes.ncols() == 2;
-    let at = contrast(d, &f.beta, &f.modes.row(j).to_owned(), link, column, own_slope, j);
+    let schools = &f.terms[0];
+    let own_slope = d.head.slope == Some(part) && schools.modes.ncols() == 2;
+    let at = contrast(d, &f.beta, &schools.modes.row(j).to_owned(), link, column, own_slope, j);
     let (by_beta, by_b) = at.gradient.view().split_at(Axis(0), f.beta.len());
-    let mut by_phi = f.mode_jac[j].t().dot(&by_b);
+    let mut by_phi = f.mode_jac[0].index_axis(Axis(0), j).t().dot(&by_b);
     for (g, b) in by_phi.iter_mut().zip(by_beta) {
         *g += b;
     }
-    let variance = by_phi.dot(&f.vcov.dot(&by_phi)) + by_b.dot(&f.cond_var[j].dot(&by_b));
+    let variance = by_phi.dot(&f.vcov.dot(&by_phi)) + by_b.dot(&schools.cond_var.index_axis(Axis(0), j).dot(&by_b));
     (at.value, variance)
 }
 

@@ -1,19 +1,29 @@
 //! What a model hands on: the design it was fitted on and the fit, or why there is none.
 
 use crate::design::Design;
-use crate::stats::{GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
+use crate::stats::{Family, GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
 use crate::study::file::{LinkName, ModelEntry};
 use crate::vocab::RefusalReason;
+use ndarray::Array2;
 
 /// A fit of one of the three kinds that `stats` makes.
 #[derive(Clone, Debug)]
 pub enum Fit {
     /// Binomial without random effects; errors are robust for schools.
-    Pooled(GlmFit),
+    Pooled(PooledFit),
     /// Binomial with random effects per school.
     Mixed(Box<MixedFit>),
     /// Gaussian with random effects per school, and per pupil in growth models.
     Linear(LmmFit),
+}
+
+/// A binomial model without random effects.
+#[derive(Clone, Debug)]
+pub struct PooledFit {
+    /// Maximum likelihood with the model's own errors.
+    pub glm: GlmFit,
+    /// Covariance that is robust for schools (CR1).
+    pub vcov_robust: Array2<f64>,
 }
 
 /// A binomial mixed model, fitted twice.
@@ -94,11 +104,15 @@ fn is_end(stop: &Stop) -> bool {
     !matches!(stop, Stop::Budget { .. })
 }
 
-pub(super) fn link(name: LinkName) -> Link {
+fn link(name: LinkName) -> Link {
     match name {
         LinkName::Logit => Link::Logit,
         LinkName::Cloglog => Link::Cloglog,
     }
+}
+
+pub(super) fn family(name: LinkName) -> Family {
+    Family::Binomial(link(name))
 }
 
 /// The reason in the words of findings.
@@ -108,6 +122,7 @@ pub(super) fn reason(error: &StatsError) -> RefusalReason {
         StatsError::NoVariation | StatsError::Counts { .. } => RefusalReason::NoVariation,
         StatsError::RankDeficient { .. } | StatsError::Shape(_) => RefusalReason::RankDeficient,
         StatsError::TooFewGroups { .. } => RefusalReason::OneSchool,
+        StatsError::TooDense { .. } => RefusalReason::NotConverged,
         StatsError::NotConverged { .. } | StatsError::NotFinite { .. } => RefusalReason::NotConverged,
     }
 }

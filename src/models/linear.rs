@@ -4,7 +4,7 @@ use super::fitted::reason;
 use super::{Fit, Model};
 use crate::design::{Design, Start, linear};
 use crate::panel::Panel;
-use crate::stats::{InnerLevel, LmmData, LmmOptions, fit_lmm};
+use crate::stats::{LmmData, LmmOptions, RandomTerm, fit_lmm};
 use crate::study::ModelKind;
 use crate::study::file::ModelEntry;
 use crate::vocab::{OutcomeRule, RefusalReason};
@@ -41,14 +41,32 @@ pub(super) fn fit_linear(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
     if d.head.doses.is_empty() {
         return Err(RefusalReason::NoDose);
     }
-    let data = LmmData {
-        y: d.y.view(),
-        x: d.x.view(),
-        z_outer: d.z.view(),
-        outer: &d.group,
-        n_outer: d.head.groups.len(),
-        inner: d.inner.as_ref().map(|(z, unit)| InnerLevel { z: z.view(), unit }),
-    };
+    let q = [d.z.ncols()];
+    let mut terms = vec![RandomTerm { z: d.z.view(), level: &d.group, n_levels: d.head.groups.len(), blocks: &q }];
+    let units = d.inner.as_ref().map(|(z, pupil)| (z, units(&d.group, pupil), [z.ncols()]));
+    if let Some((z, units, q)) = &units {
+        terms.push(RandomTerm { z: z.view(), level: &units.level, n_levels: units.count, blocks: q });
+    }
+    let data = LmmData { y: d.y.view(), x: d.x.view(), terms: &terms, weights: None, offset: None };
     let options = LmmOptions { reml: entry.reml, ..LmmOptions::default() };
     fit_lmm(&data, &options).map(Fit::Linear).map_err(|e| reason(&e))
+}
+
+/// Pupils of a school as units of their own: who moves is another unit in the next school.
+struct Units {
+    level: Vec<u32>,
+    count: usize,
+}
+
+/// Numbers the runs of equal school and pupil; rows are in their order.
+fn units(group: &[u32], pupil: &[u32]) -> Units {
+    let mut level = Vec::with_capacity(group.len());
+    let mut last = None;
+    let mut next = 0;
+    for run in group.iter().zip(pupil) {
+        next += u32::from(last.is_some_and(|last| last != run));
+        last = Some(run);
+        level.push(next);
+    }
+    Units { count: next as usize + usize::from(!group.is_empty()), level }
 }

@@ -115,7 +115,7 @@ fn tidy_rows(fitted: &Fitted, found: &ModelFindings) -> Vec<Tidy> {
     let head = fitted.design.head();
     let status = status(fitted);
     let (beta, se, method, scale) = match accepted.fit() {
-        Fit::Pooled(f) => (&f.beta, std_errors(f.vcov_cluster_cr1.view()), "wald_cr1", "link"),
+        Fit::Pooled(f) => (&f.glm.beta, std_errors(f.vcov_robust.view()), "wald_cr1", "link"),
         Fit::Mixed(f) => (&f.ml.beta, std_errors(f.ml.vcov.view()), "wald", "link"),
         Fit::Linear(f) => (&f.beta, std_errors(f.vcov_beta.view()), "wald", "score"),
     };
@@ -193,12 +193,12 @@ fn random_parameters(fit: &Fit, head: &Head) -> Vec<(&'static str, String, f64)>
     };
     match fit {
         Fit::Pooled(_) => Vec::new(),
-        Fit::Mixed(f) => of("school", &f.ml.lambda, 1.0, false),
+        Fit::Mixed(f) => of("school", &f.ml.terms[0].lambda, 1.0, false),
         Fit::Linear(f) => {
             let growth = is_growth(f);
-            let mut rows = of("school", &f.lambda_outer, f.sigma, growth);
+            let mut rows = of("school", &f.terms[0].lambda, f.sigma, growth);
             if growth {
-                rows.extend(of("pupil", &f.lambda_inner, f.sigma, true));
+                rows.extend(of("pupil", &f.terms[1].lambda, f.sigma, true));
             }
             rows.push(("Residual", "sd__Observation".into(), f.sigma));
             rows
@@ -206,8 +206,9 @@ fn random_parameters(fit: &Fit, head: &Head) -> Vec<(&'static str, String, f64)>
     }
 }
 
+/// Schools are the first term, in growth models pupils the second.
 fn is_growth(f: &LmmFit) -> bool {
-    !f.lambda_inner.is_empty()
+    f.terms.len() == 2
 }
 
 fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
@@ -215,17 +216,17 @@ fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
         computed.models.iter().map(|(f, _)| (f, f.accept().ok().map(|a| a.fit()))).collect();
     let binary = |f: &Fitted| matches!(f.design, Design::Binary(_));
     let log_lik = |fit: &Fit| match fit {
-        Fit::Pooled(f) => f.log_lik,
+        Fit::Pooled(f) => f.glm.log_lik,
         Fit::Mixed(f) => f.ml.log_lik,
         Fit::Linear(f) => f.log_lik,
     };
     let parameters = |fit: &Fit| match fit {
-        Fit::Pooled(f) => f.beta.len(),
+        Fit::Pooled(f) => f.glm.beta.len(),
         Fit::Mixed(f) => f.ml.beta.len() + f.ml.theta.len(),
         Fit::Linear(f) => f.beta.len() + f.theta.len() + 1,
     } as f64;
     let nobs = |fit: &Fit| match fit {
-        Fit::Pooled(f) => f.n_obs,
+        Fit::Pooled(f) => f.glm.n_obs,
         Fit::Mixed(f) => f.ml.n_obs,
         Fit::Linear(f) => f.n_obs as f64,
     };
@@ -236,7 +237,7 @@ fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
         Fit::Linear(_) => "ML",
     };
     let search = |fit: &Fit| match fit {
-        Fit::Pooled(f) => (f.iterations, f.grad_max),
+        Fit::Pooled(f) => (f.glm.iterations, f.glm.grad_max),
         Fit::Mixed(f) => (f.ml.evaluations, f.ml.grad_max),
         Fit::Linear(f) => (f.evaluations, f.grad_max),
     };
@@ -322,20 +323,20 @@ fn ran_vals(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
     for (fitted, _) in &computed.models {
         let Ok(accepted) = fitted.accept() else { continue };
         let head = fitted.design.head();
-        let (modes, mse, growth): (_, Vec<ndarray::Array2<f64>>, _) = match accepted.fit() {
+        let (schools, growth) = match accepted.fit() {
             Fit::Pooled(_) => continue,
-            Fit::Mixed(f) => (&f.ml.modes, (0..f.ml.modes.nrows()).map(|j| f.ml.mode_mse(j)).collect(), false),
-            Fit::Linear(f) => (&f.modes, f.mode_mse.clone(), is_growth(f)),
+            Fit::Mixed(f) => (&f.ml.terms[0], false),
+            Fit::Linear(f) => (&f.terms[0], is_growth(f)),
         };
-        let names = random_names(head, modes.ncols(), growth);
+        let names = random_names(head, schools.modes.ncols(), growth);
         for (j, school) in head.groups.iter().enumerate() {
             for (k, term) in names.iter().enumerate() {
                 rows.push(RanVal {
                     model: fitted.entry.id.clone(),
                     level: computed.panel.pupils.schools[*school].clone(),
                     term: term.clone(),
-                    estimate: modes[[j, k]],
-                    std_error: mse[j][[k, k]].sqrt(),
+                    estimate: schools.modes[[j, k]],
+                    std_error: schools.mode_mse[[j, k, k]].sqrt(),
                     n: head.counts[*school].pupils,
                     status: status(fitted),
                 });

@@ -1,76 +1,70 @@
-//! Binary outcomes as grouped cells: the input of [`crate::stats::fit_glm`] and [`crate::stats::fit_glmm`].
-
-use std::ops::Range;
+//! Outcomes as grouped cells: the input of [`crate::stats::fit_glm`] and [`crate::stats::fit_glmm`].
 
 use ndarray::{ArrayView1, ArrayView2};
+use statrs::function::gamma::ln_gamma;
 
 use super::error::StatsError;
+use super::family::Family;
 
-/// Rows of equal covariates within a group, with how often they occur and how often the event does.
+/// Rows of equal covariates, with how many they are and what their outcomes sum to.
 ///
-/// A cell stands for `trials` separate Bernoulli rows: every log-likelihood here is that of the rows, without the
-/// binomial constant Σ log C(m,y). Splitting or merging cells therefore changes nothing.
+/// A cell stands for `trials` separate rows: every log-likelihood here is that of the rows, without the constants of
+/// [`binomial_constant`] and [`poisson_constant`]. Splitting or merging cells therefore changes nothing. A prior
+/// weight multiplies both `trials` and `successes`, which need not be whole.
 #[derive(Clone, Copy, Debug)]
-pub struct BinomialCells<'a> {
+pub struct Cells<'a> {
     /// n×p fixed-effect columns (an intercept or a full set of dummies is the caller's business).
     pub x: ArrayView2<'a, f64>,
-    /// n×q random-effect columns; q = 0 where there are none.
-    pub z: ArrayView2<'a, f64>,
-    /// Rows behind each cell, above 0.
+    /// Rows behind each cell m, above 0.
     pub trials: ArrayView1<'a, f64>,
-    /// Events among them, between 0 and `trials`.
+    /// Sum of their outcomes y: events between 0 and m, or counts from 0.
     pub successes: ArrayView1<'a, f64>,
-    /// Group code of each cell, 0..n_groups, non-decreasing.
-    pub group: &'a [u32],
-    /// Number of group codes; a group may be empty.
-    pub n_groups: usize,
+    /// Known part of η, added to xᵀβ; for counts often log exposure.
+    pub offset: Option<ArrayView1<'a, f64>>,
 }
 
-impl BinomialCells<'_> {
-    /// Checks lengths, codes, counts and finiteness.
+impl Cells<'_> {
+    /// Checks lengths, counts and finiteness.
     ///
     /// # Errors
-    /// [`StatsError::Shape`], [`StatsError::NotFinite`], [`StatsError::Counts`], and [`StatsError::NoVariation`]
-    /// when nobody or everybody has the event.
-    pub fn check(&self) -> Result<(), StatsError> {
+    /// [`StatsError::Shape`], [`StatsError::NotFinite`], [`StatsError::Counts`], and [`StatsError::NoVariation`] when
+    /// nobody or everybody has the event, or when every count is 0.
+    pub fn check(&self, family: Family) -> Result<(), StatsError> {
         let n = self.x.nrows();
         if n == 0 || self.x.ncols() == 0 {
             return Err(StatsError::Shape("x has no rows or no columns"));
         }
-        if self.z.nrows() != n || self.trials.len() != n || self.successes.len() != n || self.group.len() != n {
-            return Err(StatsError::Shape("x, z, trials, successes and group differ in length"));
+        if self.trials.len() != n || self.successes.len() != n || self.offset.is_some_and(|o| o.len() != n) {
+            return Err(StatsError::Shape("x, trials, successes and offset differ in length"));
         }
-        check_codes(self.group, self.n_groups)?;
         check_finite("x", self.x)?;
-        check_finite("z", self.z)?;
+        if let Some(row) = self.offset.and_then(|offset| offset.iter().position(|v| !v.is_finite())) {
+            return Err(StatsError::NotFinite { array: "offset", row });
+        }
+        let most = |trials: f64| if matches!(family, Family::Poisson) { f64::MAX } else { trials };
         for (row, (&trials, &successes)) in self.trials.iter().zip(&self.successes).enumerate() {
-            let possible = trials > 0.0 && trials.is_finite() && (0.0..=trials).contains(&successes);
+            let possible = trials > 0.0 && trials.is_finite() && (0.0..=most(trials)).contains(&successes);
             if !possible {
                 return Err(StatsError::Counts { row, trials, successes });
             }
         }
         let events = self.successes.sum();
-        if events == 0.0 || events == self.trials.sum() {
+        if events == 0.0 || (family != Family::Poisson && events == self.trials.sum()) {
             return Err(StatsError::NoVariation);
         }
         Ok(())
     }
-
-    /// Row range of each group, in code order.
-    pub fn ranges(&self) -> Vec<Range<usize>> {
-        group_ranges(self.group, self.n_groups)
-    }
 }
 
-/// Refuses codes that decrease or reach `n_groups`.
-pub(super) fn check_codes(group: &[u32], n_groups: usize) -> Result<(), StatsError> {
-    if group.windows(2).any(|pair| pair[1] < pair[0]) {
-        return Err(StatsError::Shape("group codes must not decrease"));
-    }
-    if group.last().is_some_and(|&last| last as usize >= n_groups) {
-        return Err(StatsError::Shape("a group code is not below n_groups"));
-    }
-    Ok(())
+/// Σ log C(m,y), to be added where the likelihood of the grouped counts is wanted and not that of their rows.
+pub fn binomial_constant(trials: ArrayView1<f64>, successes: ArrayView1<f64>) -> f64 {
+    let log_choose = |(&m, &y): (&f64, &f64)| ln_gamma(m + 1.0) - ln_gamma(y + 1.0) - ln_gamma(m - y + 1.0);
+    trials.iter().zip(&successes).map(log_choose).sum()
+}
+
+/// −Σ log y!, to be added to a Poisson log-likelihood of cells of one row each.
+pub fn poisson_constant(counts: ArrayView1<f64>) -> f64 {
+    -counts.iter().map(|&y| ln_gamma(y + 1.0)).sum::<f64>()
 }
 
 /// Refuses NaN and infinities.
@@ -79,18 +73,6 @@ pub(super) fn check_finite(array: &'static str, a: ArrayView2<f64>) -> Result<()
         Some(row) => Err(StatsError::NotFinite { array, row }),
         None => Ok(()),
     }
-}
-
-/// Row range of each code in non-decreasing `group`; empty for codes that do not occur.
-pub(super) fn group_ranges(group: &[u32], n_groups: usize) -> Vec<Range<usize>> {
-    let mut ranges = Vec::with_capacity(n_groups);
-    let mut start = 0;
-    for code in 0..n_groups {
-        let end = start + group[start..].partition_point(|&g| g as usize <= code);
-        ranges.push(start..end);
-        start = end;
-    }
-    ranges
 }
 
 /// Root mean square of a column with row weights; the unit in which parameters of that column are searched.
@@ -108,15 +90,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_cover_the_rows_and_show_empty_groups() {
-        let ranges = group_ranges(&[0, 0, 2, 2, 2, 3], 5);
-        assert_eq!(ranges, vec![0..2, 2..2, 2..5, 5..6, 6..6]);
+    fn constants_of_grouped_counts() {
+        use ndarray::array;
+        // log C(7,3) + log C(2,2) = log 35; log(4!·2!) = log 48
+        let binomial = binomial_constant(array![7.0, 2.0].view(), array![3.0, 2.0].view());
+        assert!((binomial - 35f64.ln()).abs() < 1e-13);
+        assert!((poisson_constant(array![4.0, 0.0, 2.0].view()) + 48f64.ln()).abs() < 1e-13);
     }
 
     #[test]
-    fn decreasing_or_too_large_codes_are_refused() {
-        assert!(check_codes(&[0, 2, 1], 3).is_err());
-        assert!(check_codes(&[0, 1, 3], 3).is_err());
-        assert!(check_codes(&[0, 0, 2], 3).is_ok());
+    fn counts_may_exceed_the_rows_only_for_poisson() {
+        use super::super::link::Link;
+        use ndarray::array;
+        let (x, one, y, nan) = (array![[1.0], [1.0]], array![1.0, 1.0], array![0.5, 3.0], array![0.0, f64::NAN]);
+        let cells = Cells { x: x.view(), trials: one.view(), successes: y.view(), offset: None };
+        assert!(cells.check(Family::Poisson).is_ok());
+        let refused = cells.check(Family::Binomial(Link::Probit)).unwrap_err();
+        assert_eq!(refused, StatsError::Counts { row: 1, trials: 1.0, successes: 3.0 });
+        let refused = Cells { offset: Some(nan.view()), ..cells }.check(Family::Poisson).unwrap_err();
+        assert_eq!(refused, StatsError::NotFinite { array: "offset", row: 1 });
     }
 }

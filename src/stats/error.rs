@@ -24,6 +24,20 @@ pub enum StatsError {
         /// Successes of the cell.
         successes: f64,
     },
+    /// A weight that is not above 0, or not finite.
+    #[error("row {row}: a weight must be finite and above 0")]
+    Weight {
+        /// Row of the weight.
+        row: usize,
+    },
+    /// Cross-products that have lost too many digits to be used.
+    #[error(
+        "cross-products of these columns keep too few digits (condition number of x: {condition:e}); fit from the rows"
+    )]
+    IllConditioned {
+        /// Condition number of the columns brought to equal length.
+        condition: f64,
+    },
     /// Column `column` of `x` is, to working precision, a combination of the columns before it.
     #[error("column {column} of x is a combination of the columns before it")]
     RankDeficient {
@@ -45,6 +59,12 @@ pub enum StatsError {
     TooFewGroups {
         /// Groups that have rows.
         groups: usize,
+    },
+    /// Grouping factors so large and so crossed that the problem does not fit in memory.
+    #[error("the grouping factors cross in {columns} columns that touch nearly all others: too many to factor")]
+    TooDense {
+        /// Columns of the dense part.
+        columns: usize,
     },
     /// The iterations ended without an optimum at which a covariance matrix exists.
     #[error("no optimum after {evaluations} evaluations (largest gradient component {grad_max:e})")]

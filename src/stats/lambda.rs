@@ -24,6 +24,27 @@ pub fn from_theta(q: usize, theta: &[f64]) -> Array2<f64> {
     lambda
 }
 
+/// (row, column) in Λ (q×q) of each element of θ for a term whose columns correlate in blocks of the given sizes.
+pub fn block_positions(blocks: &[usize]) -> Vec<(usize, usize)> {
+    let mut first = 0;
+    let mut out = Vec::new();
+    for &size in blocks {
+        out.extend(positions(size).map(|(row, column)| (first + row, first + column)));
+        first += size;
+    }
+    out
+}
+
+/// Λ of a term with blocks, from its θ.
+pub fn from_blocks(blocks: &[usize], theta: &[f64]) -> Array2<f64> {
+    let q = blocks.iter().sum();
+    let mut lambda = Array2::zeros((q, q));
+    for (at, value) in block_positions(blocks).into_iter().zip(theta) {
+        lambda[at] = *value;
+    }
+    lambda
+}
+
 /// θ from Λ.
 pub fn to_theta(lambda: ArrayView2<f64>) -> Vec<f64> {
     positions(lambda.nrows()).map(|at| lambda[at]).collect()
@@ -100,6 +121,14 @@ mod tests {
         let lambda = from_theta(3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(lambda, array![[1.0, 0.0, 0.0], [2.0, 4.0, 0.0], [3.0, 5.0, 6.0]]);
         assert_eq!(to_theta(lambda.view()), vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn blocks_lie_on_the_diagonal() {
+        let lambda = from_blocks(&[1, 2], &[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(lambda, array![[1.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 3.0, 4.0]]);
+        assert_eq!(block_positions(&[1, 2]), vec![(0, 0), (1, 1), (2, 1), (2, 2)]);
+        assert_eq!(from_blocks(&[3], &[1.0; 6]), from_theta(3, &[1.0; 6]));
     }
 
     #[test]

@@ -133,6 +133,67 @@ fn map_columns(b: ArrayView2<f64>, f: impl Fn(ArrayView1<f64>) -> Array1<f64>) -
     out
 }
 
+/// Eigenvalues and vectors of a symmetric matrix, A = QΔQᵀ.
+#[derive(Clone, Debug)]
+pub struct SymmetricEigen {
+    /// Eigenvalues (n), in no particular order.
+    pub values: Array1<f64>,
+    /// Q (n×n): the vector of value k is column k.
+    pub vectors: Array2<f64>,
+}
+
+/// Cyclic Jacobi rotations: slower than a tridiagonal form, but simple and accurate, and the matrices here have the
+/// size of a model's columns.
+pub fn symmetric_eigen(a: ArrayView2<f64>) -> SymmetricEigen {
+    let n = a.nrows();
+    let mut a = symmetrised(&a.to_owned());
+    // Row k holds vector k until the end, so that a rotation works on contiguous memory.
+    let mut q = Array2::<f64>::eye(n);
+    let total = a.iter().map(|v| v * v).sum::<f64>();
+    // Convergence is quadratic: ten sweeps are plenty for any size met here, 40 guard against NaN.
+    for _ in 0..40 {
+        let off: f64 = (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[[i, j]] * a[[i, j]]).sum();
+        let settled = off <= 1e-34 * total;
+        if settled {
+            break;
+        }
+        for i in 1..n {
+            for j in 0..i {
+                rotate_away(&mut a, &mut q, j, i);
+            }
+        }
+    }
+    SymmetricEigen { values: a.diag().to_owned(), vectors: q.reversed_axes().as_standard_layout().into_owned() }
+}
+
+/// The rotation in the plane (i, j) that makes A[i,j] zero, with the smaller of the two angles.
+fn rotate_away(a: &mut Array2<f64>, q: &mut Array2<f64>, i: usize, j: usize) {
+    let (n, off) = (a.nrows(), a[[i, j]]);
+    if off == 0.0 {
+        return;
+    }
+    let ratio = (a[[j, j]] - a[[i, i]]) / (2.0 * off);
+    let tangent = ratio.signum() / (ratio.abs() + ratio.hypot(1.0));
+    let cosine = 1.0 / tangent.hypot(1.0);
+    let sine = tangent * cosine;
+    a[[i, i]] -= tangent * off;
+    a[[j, j]] += tangent * off;
+    a[[i, j]] = 0.0;
+    a[[j, i]] = 0.0;
+    for k in 0..n {
+        if k != i && k != j {
+            let (left, right) = (a[[i, k]], a[[j, k]]);
+            a[[i, k]] = cosine * left - sine * right;
+            a[[j, k]] = sine * left + cosine * right;
+            a[[k, i]] = a[[i, k]];
+            a[[k, j]] = a[[j, k]];
+        }
+        let (left, right) = (q[[i, k]], q[[j, k]]);
+        q[[i, k]] = cosine * left - sine * right;
+        q[[j, k]] = sine * left + cosine * right;
+    }
+}
+
 /// (A + Aᵀ)/2.
 pub fn symmetrised(a: &Array2<f64>) -> Array2<f64> {
     (a + &a.t()) * 0.5
@@ -180,8 +241,8 @@ impl<const Q: usize> SmallCholesky<Q> {
         (0..Q).map(|i| 2.0 * self.l[i][i].ln()).sum()
     }
 
-    /// A⁻¹b.
-    pub fn solve(&self, b: [f64; Q]) -> [f64; Q] {
+    /// L⁻¹b.
+    pub fn forward(&self, b: [f64; Q]) -> [f64; Q] {
         let mut x = b;
         for i in 0..Q {
             for k in 0..i {
@@ -189,6 +250,17 @@ impl<const Q: usize> SmallCholesky<Q> {
             }
             x[i] /= self.l[i][i];
         }
+        x
+    }
+
+    /// A⁻¹b.
+    pub fn solve(&self, b: [f64; Q]) -> [f64; Q] {
+        self.backward(self.forward(b))
+    }
+
+    /// L⁻ᵀb.
+    pub fn backward(&self, b: [f64; Q]) -> [f64; Q] {
+        let mut x = b;
         for i in (0..Q).rev() {
             for k in i + 1..Q {
                 x[i] -= self.l[k][i] * x[k];
@@ -259,5 +331,19 @@ mod tests {
         let w = c.whiten_rows(x.view());
         let one = w.t().dot(&w);
         assert!((&one - &Array2::<f64>::eye(2)).iter().all(|d| d.abs() < 1e-13));
+    }
+
+    #[test]
+    fn eigenvectors_diagonalise() {
+        let n = 12;
+        let hilbert = Array2::from_shape_fn((n, n), |(i, j)| 1.0 / (1.0 + (i + j) as f64));
+        let blocks = Array2::from_shape_fn((n, n), |(i, j)| if i / 3 == j / 3 { 2.0 } else { 0.0 });
+        for a in [hilbert, blocks, Array2::zeros((n, n))] {
+            let eigen = symmetric_eigen(a.view());
+            let q = &eigen.vectors;
+            let back = (q * &eigen.values).dot(&q.t());
+            assert!((&back - &a).iter().all(|d| d.abs() < 1e-14));
+            assert!((&q.t().dot(q) - &Array2::<f64>::eye(n)).iter().all(|d| d.abs() < 1e-14));
+        }
     }
 }

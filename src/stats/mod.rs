@@ -3,24 +3,35 @@
 //! Knows rows, columns and group codes. Nothing here reads a file or knows what a group is.
 
 mod cells;
-mod crossprod;
+mod chunks;
 mod dist;
 mod error;
+mod family;
 mod glm;
 mod glmm;
 mod lambda;
+mod levels;
 pub mod linalg;
 mod link;
 mod lmm;
+mod ols;
 mod optimize;
+mod qr;
 mod quadrature;
+mod separation;
+mod sparse;
+mod terms;
 
-pub use cells::BinomialCells;
+pub use cells::{Cells, binomial_constant, poisson_constant};
 pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};
 pub use error::StatsError;
+pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
-pub use glmm::{GlmmFit, GlmmOptions, fit_glmm, glmm_log_lik};
+pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at};
 pub use link::{CellTerms, Link};
-pub use lmm::{InnerLevel, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_deviance};
+pub use lmm::{LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance};
+pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_products};
 pub use optimize::Stop;
+pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
+pub use terms::{RandomTerm, TermFit};

@@ -1,26 +1,38 @@
-//! Binomial mixed models with one grouping factor, by Laplace approximation with an exact gradient.
+//! Mixed models for counts, η = Xβ + ΣZ_t b_t with any grouping factors: binomial (Bernoulli or grouped) and Poisson, by
+//! Laplace's approximation, or by adaptive Gauss–Hermite quadrature for one factor; always with the exact gradient of what
+//! is maximised.
 //!
-//! Model: successes of cell i in group j ~ Binomial(mᵢ, μ(xᵢᵀβ + zᵢᵀb_j)), b_j = Λu_j, u_j ~ N(0, I_q). Each group's
-//! part of the likelihood is in [`group`]; here the groups are summed and the search is led.
+//! One factor with up to three effects is split by level ([`single`]); anything else is one sparse problem over all
+//! levels ([`blocked`]). The log-likelihood is that of the Σ trials separate rows: constants that hold no parameter
+//! ([`super::binomial_constant`], [`super::poisson_constant`]) are the caller's to add.
 
+mod blocked;
+mod check;
 mod group;
+mod single;
 
-use ndarray::{Array1, Array2, ArrayView1, s};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
-use std::ops::Range;
 
-use super::cells::{BinomialCells, root_mean_square};
+use super::cells::{Cells, root_mean_square};
+use super::chunks::ROWS;
 use super::error::StatsError;
-use super::glm::{GlmFit, GlmOptions, add_outer, fit_glm};
-use super::lambda::{ThetaLayout, from_theta, n_theta, positions};
-use super::linalg::{Cholesky, symmetrised};
-use super::link::Link;
+use super::family::Family;
+use super::glm::{GlmFit, GlmOptions, fit_glm};
+use super::lambda::{block_positions, from_blocks};
+use super::linalg::{Cholesky, NotPositive, symmetrised};
 use super::optimize::{Optimum, Stop, ValueGrad, minimise};
-use group::{AtMode, GroupCells, Parameters};
+use super::quadrature::{GaussHermite, gauss_hermite};
+use super::terms::{RandomTerm, TermFit, check_terms, levels_with_rows, theta_layout, theta_ranges};
+use blocked::Blocked;
+pub use check::{LaplaceCheck, LaplaceVerdict};
+use single::Single;
 
-/// Limits of the search.
+/// What to maximise, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct GlmmOptions {
+    /// Nodes of the adaptive quadrature in each dimension; 1 is Laplace. More need one factor with at most three effects.
+    pub nodes: usize,
     /// Evaluations of log-likelihood and gradient before [`Stop::Budget`].
     pub max_evaluations: u32,
     /// Options of the model without random effects, from which the search starts.
@@ -37,34 +49,31 @@ pub struct GlmmOptions {
 
 impl Default for GlmmOptions {
     fn default() -> Self {
-        Self { max_evaluations: 2000, glm: GlmOptions::default(), variance_prior: 0.0 }
+        Self { nodes: 1, max_evaluations: 2000, glm: GlmOptions::default(), variance_prior: 0.0 }
     }
 }
 
-/// A fitted binomial mixed model: p fixed effects, q random effects, J groups, nθ = q(q+1)/2, φ = (β, θ).
+/// A fitted mixed model: p fixed effects, nθ variance parameters, φ = (β, θ).
 #[derive(Clone, Debug)]
 pub struct GlmmFit {
     /// Fixed effects (p).
     pub beta: Array1<f64>,
-    /// Lower triangle of Λ by columns, diagonal ≥ 0 (nθ).
+    /// Λ of all terms in their order, each block's lower triangle by columns; diagonals ≥ 0 (nθ).
     pub theta: Array1<f64>,
-    /// Λ (q×q); the random effects have covariance ΛΛᵀ.
-    pub lambda: Array2<f64>,
-    /// Laplace log-likelihood of the Σ trials separate rows (no binomial constant).
+    /// Log-likelihood of the Σ trials separate rows, by the approximation asked for.
     pub log_lik: f64,
     /// Covariance of φ̂: inverse Hessian of −log L, the Hessian by central differences of the exact gradient. Rows
     /// and columns of elements of θ that are zero (see `stop`) are zero: the rest is taken as if they were known.
     pub vcov: Array2<f64>,
-    /// Group sandwich H⁻¹ (Σ_j s_j s_jᵀ) H⁻¹ over φ, s_j the group's gradient of log L_j; no small-sample factor.
-    pub vcov_sandwich: Array2<f64>,
-    /// b̂_j = Λû_j (J×q); zero for a group without rows.
-    pub modes: Array2<f64>,
-    /// ΛM_j⁻¹Λᵀ (q×q each): variance of b_j around its mode for known φ.
-    pub cond_var: Vec<Array2<f64>>,
-    /// ∂b̂_j/∂φ (q×(p+nθ) each).
-    pub mode_jac: Vec<Array2<f64>>,
-    /// ∂ log L_j/∂φ (J×(p+nθ)).
-    pub scores: Array2<f64>,
+    /// Group sandwich H⁻¹ (Σ_j s_j s_jᵀ) H⁻¹ over φ, s_j the level's gradient of log L_j; no small-sample factor. With
+    /// several factors the levels of none are independent, and there is none.
+    pub vcov_sandwich: Option<Array2<f64>>,
+    /// The terms, in the caller's order.
+    pub terms: Vec<TermFit>,
+    /// ∂b̂_j/∂φ of each term (J×q×(p+nθ)).
+    pub mode_jac: Vec<Array3<f64>>,
+    /// ∂ log L_j/∂φ (J×(p+nθ)), for one factor.
+    pub scores: Option<Array2<f64>>,
     /// How the search ended. A fit that ended with [`Stop::Budget`] is not an optimum.
     pub stop: Stop,
     /// Evaluations of log-likelihood and gradient, those for the Hessian included.
@@ -74,296 +83,385 @@ pub struct GlmmFit {
     pub grad_max: f64,
     /// Σ trials.
     pub n_obs: f64,
-    /// Groups with rows.
-    pub n_groups: usize,
     /// Log-likelihood of the same model without random effects.
     pub log_lik_glm: f64,
+    /// Whether Laplace's approximation will do.
+    pub laplace: LaplaceCheck,
 }
 
-impl GlmmFit {
-    /// Mean squared error of b̂_j (q×q): ΛM_j⁻¹Λᵀ + G_j V_φ G_jᵀ with G_j = ∂b̂_j/∂φ, so that the uncertainty of β
-    /// and θ is in it.
-    ///
-    /// # Panics
-    /// If `j` is not a group code.
-    pub fn mode_mse(&self, j: usize) -> Array2<f64> {
-        let jac = &self.mode_jac[j];
-        &self.cond_var[j] + &symmetrised(&jac.dot(&self.vcov).dot(&jac.t()))
-    }
-}
-
-/// Maximises the Laplace log-likelihood over (β, θ).
+/// Maximises the log-likelihood over (β, θ).
 ///
 /// # Errors
 /// Those of [`fit_glm`], which is fitted first (columns that separate the outcome do so with random effects too);
-/// [`StatsError::Shape`] unless z has 1 to 3 columns, none of them zero; [`StatsError::TooFewGroups`];
+/// [`StatsError::Shape`] for terms that do not fit, or quadrature where it can't be; [`StatsError::TooFewGroups`];
 /// [`StatsError::NotConverged`] where not even a Hessian can be had.
-pub fn fit_glmm(cells: &BinomialCells, link: Link, opt: &GlmmOptions) -> Result<GlmmFit, StatsError> {
-    match cells.z.ncols() {
-        1 => fit::<1>(cells, link, opt),
-        2 => fit::<2>(cells, link, opt),
-        3 => fit::<3>(cells, link, opt),
-        _ => Err(StatsError::Shape("z must have 1 to 3 columns")),
+pub fn fit_glmm(cells: &Cells, terms: &[RandomTerm], family: Family, opt: &GlmmOptions) -> Result<GlmmFit, StatsError> {
+    let problem = Problem { cells, terms, family, opt };
+    match single_effects(terms) {
+        Some(1) => problem.fit(|scaling| Ok(Single::<1>::new(cells, &terms[0], family, scaling))),
+        Some(2) => problem.fit(|scaling| Ok(Single::<2>::new(cells, &terms[0], family, scaling))),
+        Some(3) => problem.fit(|scaling| Ok(Single::<3>::new(cells, &terms[0], family, scaling))),
+        _ => problem.fit(|scaling| Blocked::new(cells, terms, family, scaling)),
     }
 }
 
-/// Laplace log-likelihood at given parameters, in the units of [`GlmmFit`]: what [`fit_glmm`] maximises. `theta` has
-/// q(q+1)/2 elements.
+/// The model at given φ in the units and order of [`GlmmFit`]; without `beta` at the β that is best for θ. Nothing else
+/// is searched: φ counts as known, its covariance is zero.
 ///
 /// # Errors
-/// Those of [`BinomialCells::check`]; [`StatsError::Shape`] where lengths differ or z has not 1 to 3 columns;
-/// [`StatsError::NotConverged`] where the parameters are so extreme that a mode cannot be found.
-pub fn glmm_log_lik(
-    cells: &BinomialCells,
-    link: Link,
-    beta: ArrayView1<f64>,
-    theta: ArrayView1<f64>,
-) -> Result<f64, StatsError> {
-    cells.check()?;
-    if beta.len() != cells.x.ncols() || theta.len() != n_theta(cells.z.ncols()) {
-        return Err(StatsError::Shape("beta and theta do not fit the columns of x and z"));
-    }
-    let phi: Array1<f64> = beta.iter().chain(theta.iter()).copied().collect();
-    let found = match cells.z.ncols() {
-        1 => Problem::<1>::new(cells, link).evaluate(&phi),
-        2 => Problem::<2>::new(cells, link).evaluate(&phi),
-        3 => Problem::<3>::new(cells, link).evaluate(&phi),
-        _ => return Err(StatsError::Shape("z must have 1 to 3 columns")),
-    };
-    let not_found = StatsError::NotConverged { evaluations: 1, grad_max: f64::INFINITY };
-    found.map(|at| -at.value).ok_or(not_found)
-}
-
-fn fit<const Q: usize>(cells: &BinomialCells, link: Link, opt: &GlmmOptions) -> Result<GlmmFit, StatsError> {
-    let glm = fit_glm(cells, link, &opt.glm)?;
-    if glm.n_groups < 2 {
-        return Err(StatsError::TooFewGroups { groups: glm.n_groups });
-    }
-    let original = Problem::<Q>::new(cells, link);
-    let scaling = Scaling::new(cells, &glm)?;
-    let optimum = search(original.scaled(&scaling), &scaling, &glm, opt)?;
-    original.finish(&scaling, optimum, &glm)
-}
-
-/// Searches in scaled parameters, from the model without random effects and a few sizes of the random effects.
-fn search<const Q: usize>(
-    mut problem: Problem<Q>,
-    scaling: &Scaling,
-    glm: &GlmFit,
+/// As [`fit_glmm`]; [`StatsError::Shape`] where lengths differ; [`StatsError::NotConverged`] where the parameters are so
+/// extreme that a mode cannot be found.
+pub fn glmm_at(
+    cells: &Cells,
+    terms: &[RandomTerm],
+    family: Family,
     opt: &GlmmOptions,
-) -> Result<Optimum, StatsError> {
-    let p = glm.beta.len();
-    let start = |sd: f64| {
-        let mut phi = Array1::zeros(p + n_theta(Q));
-        phi.slice_mut(s![..p]).assign(&scaling.beta_to_scaled(&glm.beta));
-        for (k, (row, column)) in positions(Q).enumerate() {
-            phi[p + k] = if row == column { sd } else { 0.0 };
-        }
-        phi
-    };
-    // Curvature: the GLM's information, 1 in scaled β, and about one unit per group in θ.
-    let mut inverse_hessian = Array2::eye(p + n_theta(Q));
-    inverse_hessian.slice_mut(s![p.., p..]).mapv_inplace(|v| v / glm.n_groups as f64);
-    let layout = ThetaLayout { offset: p, sizes: vec![Q] };
-    let log_prior = |phi: &Array1<f64>, mut at: ValueGrad| {
-        let diagonal = positions(Q).enumerate().filter(|(_, (row, column))| row == column);
-        for (k, _) in diagonal.filter(|_| opt.variance_prior > 0.0) {
-            let theta = phi[p + k];
-            if theta == 0.0 {
-                return None;
-            }
-            at.value -= opt.variance_prior * theta.abs().ln();
-            at.grad[p + k] -= opt.variance_prior / theta;
-        }
-        Some(at)
-    };
-    minimise(
-        |phi| problem.evaluate(phi).and_then(|at| log_prior(phi, at)),
-        &[start(0.2), start(0.5), start(1.0)],
-        &inverse_hessian,
-        &layout,
-        opt.max_evaluations,
-    )
+    beta: Option<ArrayView1<f64>>,
+    theta: ArrayView1<f64>,
+) -> Result<GlmmFit, StatsError> {
+    let p = cells.x.ncols();
+    let n_theta: usize = terms.iter().map(RandomTerm::n_theta).sum();
+    if theta.len() != n_theta || beta.is_some_and(|beta| beta.len() != p) {
+        return Err(StatsError::Shape("beta and theta do not fit the columns of x and the random effects"));
+    }
+    let problem = Problem { cells, terms, family, opt };
+    match single_effects(terms) {
+        Some(1) => problem.at(|scaling| Ok(Single::<1>::new(cells, &terms[0], family, scaling)), beta, theta),
+        Some(2) => problem.at(|scaling| Ok(Single::<2>::new(cells, &terms[0], family, scaling)), beta, theta),
+        Some(3) => problem.at(|scaling| Ok(Single::<3>::new(cells, &terms[0], family, scaling)), beta, theta),
+        _ => problem.at(|scaling| Blocked::new(cells, terms, family, scaling), beta, theta),
+    }
+}
+
+/// Random effects per level, where there is one factor with at most three.
+fn single_effects(terms: &[RandomTerm]) -> Option<usize> {
+    match terms {
+        [term] if term.q() <= 3 => Some(term.q()),
+        _ => None,
+    }
+}
+
+/// A log-likelihood of φ in scaled coordinates.
+trait Likelihood {
+    /// −log L and its gradient; Laplace without a rule. `None` where no mode can be found.
+    fn evaluate(&mut self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<ValueGrad>;
+
+    /// What is reported at φ.
+    fn detail(&self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<Detail>;
+}
+
+/// What is reported of one φ, in scaled coordinates.
+struct Detail {
+    log_lik: f64,
+    scores: Option<Array2<f64>>,
+    terms: Vec<TermDetail>,
+}
+
+/// A term of it: J levels, q effects.
+struct TermDetail {
+    /// J×q.
+    modes: Array2<f64>,
+    /// J×q×q.
+    cond_var: Array3<f64>,
+    /// ∂b̂/∂φ (J×q×(p+nθ)).
+    jacobian: Array3<f64>,
 }
 
 /// Units of the search: β whitened by the GLM's information, z divided by its root mean square.
 struct Scaling {
     /// Factor of the GLM information, I = LLᵀ; scaled β is Lᵀβ and scaled x is L⁻¹x.
     information: Cholesky,
-    /// Root mean squares of the columns of z.
-    z: Vec<f64>,
+    /// Root mean squares of the columns of z, by term.
+    z: Vec<Array1<f64>>,
+    /// From θ to scaled θ.
+    theta: Array1<f64>,
 }
 
 impl Scaling {
-    fn new(cells: &BinomialCells, glm: &GlmFit) -> Result<Self, StatsError> {
-        let positive = |failed: super::linalg::NotPositive| StatsError::RankDeficient { column: failed.column };
+    fn new(cells: &Cells, terms: &[RandomTerm], glm: &GlmFit) -> Result<Self, StatsError> {
+        let positive = |failed: NotPositive| StatsError::RankDeficient { column: failed.column };
         let information = Cholesky::factor(glm.vcov.view()).map_err(positive)?.inverse();
-        let z: Vec<f64> =
-            cells.z.columns().into_iter().map(|c| root_mean_square(c, cells.trials.iter().copied())).collect();
-        if z.contains(&0.0) {
+        let column = |c| root_mean_square(c, cells.trials.iter().copied());
+        let z: Vec<Array1<f64>> = terms.iter().map(|t| t.z.columns().into_iter().map(column).collect()).collect();
+        if z.iter().flatten().any(|&scale| scale == 0.0) {
             return Err(StatsError::Shape("a column of z is zero everywhere"));
         }
-        Ok(Self { information: Cholesky::factor(information.view()).map_err(positive)?, z })
+        let places = |(t, z): (&RandomTerm, &Array1<f64>)| {
+            block_positions(t.blocks).into_iter().map(|(row, _)| z[row]).collect::<Vec<f64>>()
+        };
+        let theta = terms.iter().zip(&z).flat_map(places).collect();
+        Ok(Self { information: Cholesky::factor(information.view()).map_err(positive)?, z, theta })
     }
 
-    fn beta_to_scaled(&self, beta: &Array1<f64>) -> Array1<f64> {
-        self.information.lower().t().dot(beta)
+    /// φ in the coordinates of the search.
+    fn to_scaled(&self, beta: ArrayView1<f64>, theta: ArrayView1<f64>) -> Array1<f64> {
+        let beta = self.information.lower().t().dot(&beta);
+        beta.into_iter().chain(&theta * &self.theta).collect()
     }
 
-    /// φ and its covariance's factor T in original units: φ = Tφ_scaled.
+    /// T with φ = Tφ_scaled.
     fn to_original(&self) -> Array2<f64> {
-        let (p, q) = (self.information.lower().nrows(), self.z.len());
-        let mut t = Array2::zeros((p + n_theta(q), p + n_theta(q)));
-        let beta = self.information.backward_columns(Array2::eye(p).view());
-        t.slice_mut(s![..p, ..p]).assign(&beta);
-        for (k, (row, _)) in positions(q).enumerate() {
-            t[[p + k, p + k]] = 1.0 / self.z[row];
-        }
+        let (p, k) = (self.information.lower().nrows(), self.theta.len());
+        let mut t = Array2::zeros((p + k, p + k));
+        t.slice_mut(s![..p, ..p]).assign(&self.information.backward_columns(Array2::eye(p).view()));
+        t.slice_mut(s![p.., p..]).diag_mut().assign(&self.theta.mapv(|s| 1.0 / s));
         t
     }
+
+    /// T⁻¹.
+    fn from_original(&self) -> Array2<f64> {
+        let (p, k) = (self.information.lower().nrows(), self.theta.len());
+        let mut t = Array2::zeros((p + k, p + k));
+        t.slice_mut(s![..p, ..p]).assign(&self.information.lower().t());
+        t.slice_mut(s![p.., p..]).diag_mut().assign(&self.theta);
+        t
+    }
+
+    /// The rows of x that `order` names, in coordinates in which the information is the identity.
+    fn whiten(&self, x: ArrayView2<f64>, order: &[u32]) -> Array2<f64> {
+        let (p, lower) = (x.ncols(), self.information.lower());
+        let mut out = Array2::zeros((order.len(), p));
+        let values = out.as_slice_mut().expect("a fresh array is in standard layout");
+        values.par_chunks_mut(p * ROWS).zip(order.par_chunks(ROWS)).for_each(|(to, rows)| {
+            for (to, &row) in to.chunks_exact_mut(p).zip(rows) {
+                for i in 0..p {
+                    let done: f64 = to[..i].iter().zip(lower.row(i)).map(|(a, b)| a * b).sum();
+                    to[i] = (x[[row as usize, i]] - done) / lower[[i, i]];
+                }
+            }
+        });
+        out
+    }
 }
 
-/// The cells in the form that the innermost loops want, with the modes of the last evaluation as starts of the next.
-struct Problem<const Q: usize> {
-    x: Array2<f64>,
-    z: Vec<[f64; Q]>,
-    trials: Vec<f64>,
-    successes: Vec<f64>,
-    ranges: Vec<Range<usize>>,
-    link: Link,
-    warm: Vec<[f64; Q]>,
+struct Problem<'d, 'c, 't> {
+    cells: &'d Cells<'c>,
+    terms: &'d [RandomTerm<'t>],
+    family: Family,
+    opt: &'d GlmmOptions,
 }
 
-/// One group's share of an evaluation.
-struct Share<const Q: usize> {
-    u: [f64; Q],
-    log_lik: f64,
-    grad: Array1<f64>,
+/// Where φ came from, in scaled coordinates.
+struct Found {
+    phi: Array1<f64>,
+    vcov: Array2<f64>,
+    stop: Stop,
+    evaluations: u32,
+    grad_max: f64,
 }
 
-/// What is reported of a group.
-struct Detail {
-    score: Array1<f64>,
-    mode: Array1<f64>,
-    cond_var: Array2<f64>,
-    jacobian: Array2<f64>,
-    log_lik: f64,
-}
-
-impl<const Q: usize> Problem<Q> {
-    fn new(cells: &BinomialCells, link: Link) -> Self {
-        let row = |z: ArrayView1<f64>| std::array::from_fn(|k| z[k]);
+impl From<Optimum> for Found {
+    fn from(optimum: Optimum) -> Self {
         Self {
-            x: cells.x.as_standard_layout().into_owned(),
-            z: cells.z.rows().into_iter().map(row).collect(),
-            trials: cells.trials.to_vec(),
-            successes: cells.successes.to_vec(),
-            ranges: cells.ranges(),
-            link,
-            warm: vec![[0.0; Q]; cells.n_groups],
-        }
-    }
-
-    fn scaled(&self, scaling: &Scaling) -> Self {
-        let divided = |z: &[f64; Q]| std::array::from_fn(|k| z[k] / scaling.z[k]);
-        Self {
-            x: scaling.information.whiten_rows(self.x.view()),
-            z: self.z.iter().map(divided).collect(),
-            trials: self.trials.clone(),
-            successes: self.successes.clone(),
-            ranges: self.ranges.clone(),
-            link: self.link,
-            warm: self.warm.clone(),
-        }
-    }
-
-    fn group(&self, j: usize) -> GroupCells<'_, Q> {
-        let range = self.ranges[j].clone();
-        let p = self.x.ncols();
-        let x = self.x.as_slice().expect("made in standard layout by `new` and `scaled`");
-        GroupCells {
-            x: &x[range.start * p..range.end * p],
-            z: &self.z[range.clone()],
-            trials: &self.trials[range.clone()],
-            successes: &self.successes[range],
-            link: self.link,
-        }
-    }
-
-    /// −log L and its gradient. Groups run in parallel; their shares are added in group order, so the number of
-    /// threads leaves no trace.
-    fn evaluate(&mut self, phi: &Array1<f64>) -> Option<ValueGrad> {
-        let phi = phi.as_standard_layout();
-        let at = Parameters::<Q>::split(phi.as_slice().expect("standard layout"));
-        let shares: Vec<Option<Share<Q>>> = (0..self.ranges.len())
-            .into_par_iter()
-            .map(|j| {
-                let cells = self.group(j);
-                let mode = cells.mode(&at, self.warm[j])?;
-                Some(Share { u: mode.u, log_lik: mode.log_lik, grad: cells.gradient(&at, &mode) })
-            })
-            .collect();
-        let shares: Vec<Share<Q>> = shares.into_iter().collect::<Option<_>>()?;
-        let mut total = ValueGrad { value: 0.0, grad: Array1::zeros(phi.len()) };
-        for (share, warm) in shares.iter().zip(&mut self.warm) {
-            total.value -= share.log_lik;
-            total.grad -= &share.grad;
-            *warm = share.u;
-        }
-        Some(total)
-    }
-
-    fn detail(&self, j: usize, at: &Parameters<Q>) -> Option<Detail> {
-        let cells = self.group(j);
-        let mode: AtMode<Q> = cells.mode(at, [0.0; Q])?;
-        Some(Detail {
-            score: cells.gradient(at, &mode),
-            mode: Array1::from_vec(at.effects(&mode.u).to_vec()),
-            cond_var: at.conditional_variance(&mode),
-            jacobian: cells.mode_jacobian(at, &mode),
-            log_lik: mode.log_lik,
-        })
-    }
-
-    /// Reports the optimum in original units, with a last evaluation that starts from nothing.
-    fn finish(&self, scaling: &Scaling, optimum: Optimum, glm: &GlmFit) -> Result<GlmmFit, StatsError> {
-        let to_original = scaling.to_original();
-        let phi = to_original.dot(&optimum.x);
-        let at = Parameters::<Q>::split(phi.as_slice().expect("a product is in standard layout"));
-        let details: Option<Vec<Detail>> =
-            (0..self.ranges.len()).into_par_iter().map(|j| self.detail(j, &at)).collect();
-        let details =
-            details.ok_or(StatsError::NotConverged { evaluations: optimum.evaluations, grad_max: optimum.grad_max })?;
-        let vcov = symmetrised(&to_original.dot(&optimum.inverse_hessian).dot(&to_original.t()));
-        let mut meat = Array2::zeros(vcov.raw_dim());
-        let mut scores = Array2::zeros((details.len(), phi.len()));
-        let mut modes = Array2::zeros((details.len(), Q));
-        for (j, detail) in details.iter().enumerate() {
-            add_outer(&mut meat, 1.0, detail.score.view());
-            scores.row_mut(j).assign(&detail.score);
-            modes.row_mut(j).assign(&detail.mode);
-        }
-        let p = phi.len() - n_theta(Q);
-        let theta = phi.slice(s![p..]).to_owned();
-        Ok(GlmmFit {
-            beta: phi.slice(s![..p]).to_owned(),
-            lambda: from_theta(Q, &theta.to_vec()),
-            theta,
-            log_lik: details.iter().map(|d| d.log_lik).sum(),
-            vcov_sandwich: symmetrised(&vcov.dot(&meat).dot(&vcov)),
-            vcov,
-            modes,
-            scores,
-            cond_var: details.iter().map(|d| d.cond_var.clone()).collect(),
-            mode_jac: details.into_iter().map(|d| d.jacobian).collect(),
+            phi: optimum.x,
+            vcov: optimum.inverse_hessian,
             stop: optimum.stop,
             evaluations: optimum.evaluations,
             grad_max: optimum.grad_max,
+        }
+    }
+}
+
+impl Problem<'_, '_, '_> {
+    fn rule(&self) -> Result<Option<GaussHermite>, StatsError> {
+        match self.opt.nodes {
+            0 => Err(StatsError::Shape("quadrature needs at least one node")),
+            1 => Ok(None),
+            2..=100 if single_effects(self.terms).is_some() => Ok(Some(gauss_hermite(self.opt.nodes))),
+            2..=100 => Err(StatsError::Shape("quadrature needs one grouping factor with at most three effects")),
+            _ => Err(StatsError::Shape("quadrature has at most 100 nodes")),
+        }
+    }
+
+    fn glm(&self) -> Result<GlmFit, StatsError> {
+        check_terms(self.terms, self.cells.x.nrows())?;
+        if self.terms.is_empty() {
+            return Err(StatsError::Shape("there is no random-effects term"));
+        }
+        fit_glm(self.cells, self.family, &self.opt.glm)
+    }
+
+    fn fit<L: Likelihood>(&self, make: impl FnOnce(&Scaling) -> Result<L, StatsError>) -> Result<GlmmFit, StatsError> {
+        let rule = self.rule()?;
+        let glm = self.glm()?;
+        let scaling = Scaling::new(self.cells, self.terms, &glm)?;
+        let mut likelihood = make(&scaling)?;
+        let found = Found::from(self.search(&mut likelihood, &scaling, &glm, rule.as_ref())?);
+        self.report(&mut likelihood, &scaling, &glm, found, rule.as_ref())
+    }
+
+    /// Searches in scaled parameters, from the model without random effects and a few sizes of the random effects.
+    fn search<L: Likelihood>(
+        &self,
+        likelihood: &mut L,
+        scaling: &Scaling,
+        glm: &GlmFit,
+        rule: Option<&GaussHermite>,
+    ) -> Result<Optimum, StatsError> {
+        let p = glm.beta.len();
+        let diagonal: Vec<bool> = self
+            .terms
+            .iter()
+            .flat_map(|t| block_positions(t.blocks).into_iter().map(|(row, column)| row == column))
+            .collect();
+        let start = |sd: f64| {
+            let mut phi = scaling.to_scaled(glm.beta.view(), Array1::zeros(diagonal.len()).view());
+            phi.iter_mut().skip(p).zip(&diagonal).filter(|(_, on)| **on).for_each(|(to, _)| *to = sd);
+            phi
+        };
+        // Curvature: the GLM's information, 1 in scaled β, and about one unit per level in θ.
+        let mut inverse_hessian = Array2::eye(p + diagonal.len());
+        for (term, range) in self.terms.iter().zip(theta_ranges(self.terms)) {
+            let per_level = 1.0 / levels_with_rows(term) as f64;
+            range.for_each(|k| inverse_hessian[[p + k, p + k]] = per_level);
+        }
+        let log_prior = |phi: &Array1<f64>, mut at: ValueGrad| {
+            for (k, _) in diagonal.iter().enumerate().filter(|(_, on)| **on && self.opt.variance_prior > 0.0) {
+                let theta = phi[p + k];
+                if theta == 0.0 {
+                    return None;
+                }
+                at.value -= self.opt.variance_prior * theta.abs().ln();
+                at.grad[p + k] -= self.opt.variance_prior / theta;
+            }
+            Some(at)
+        };
+        minimise(
+            |phi| likelihood.evaluate(phi, rule).and_then(|at| log_prior(phi, at)),
+            &[start(0.2), start(0.5), start(1.0)],
+            &inverse_hessian,
+            &theta_layout(self.terms, p),
+            self.opt.max_evaluations,
+        )
+    }
+
+    fn at<L: Likelihood>(
+        &self,
+        make: impl FnOnce(&Scaling) -> Result<L, StatsError>,
+        beta: Option<ArrayView1<f64>>,
+        theta: ArrayView1<f64>,
+    ) -> Result<GlmmFit, StatsError> {
+        let rule = self.rule()?;
+        let glm = self.glm()?;
+        let scaling = Scaling::new(self.cells, self.terms, &glm)?;
+        let mut likelihood = make(&scaling)?;
+        let start = scaling.to_scaled(beta.as_ref().map_or(glm.beta.view(), |beta| beta.view()), theta);
+        let phi = match beta {
+            Some(_) => start,
+            None => profile_beta(&mut likelihood, start, glm.beta.len(), rule.as_ref())?,
+        };
+        let k = phi.len();
+        let vcov = Array2::zeros((k, k));
+        let found = Found { phi, vcov, stop: Stop::Given, evaluations: 1, grad_max: f64::NAN };
+        self.report(&mut likelihood, &scaling, &glm, found, rule.as_ref())
+    }
+
+    /// From scaled coordinates to the caller's.
+    fn report<L: Likelihood>(
+        &self,
+        likelihood: &mut L,
+        scaling: &Scaling,
+        glm: &GlmFit,
+        found: Found,
+        rule: Option<&GaussHermite>,
+    ) -> Result<GlmmFit, StatsError> {
+        let lost = StatsError::NotConverged { evaluations: found.evaluations, grad_max: found.grad_max };
+        let detail = likelihood.detail(&found.phi, rule).ok_or(lost)?;
+        let (to_original, from_original) = (scaling.to_original(), scaling.from_original());
+        let phi = to_original.dot(&found.phi);
+        let p = glm.beta.len();
+        let theta = phi.slice(s![p..]).to_owned();
+        let vcov = symmetrised(&to_original.dot(&found.vcov).dot(&to_original.t()));
+        let scores = detail.scores.map(|scores| scores.dot(&from_original));
+        let sandwich = |scores: &Array2<f64>| symmetrised(&vcov.dot(&scores.t().dot(scores)).dot(&vcov));
+        let mut terms = Vec::new();
+        let mut mode_jac = Vec::new();
+        for (t, (term, range)) in detail.terms.iter().zip(theta_ranges(self.terms)).enumerate() {
+            let jacobian = original_jacobian(&term.jacobian, &scaling.z[t], &from_original);
+            let lambda = from_blocks(self.terms[t].blocks, &theta.slice(s![range]).to_vec());
+            terms.push(term_fit(&self.terms[t], lambda, term, &jacobian, &scaling.z[t], &vcov, p));
+            mode_jac.push(jacobian);
+        }
+        Ok(GlmmFit {
+            laplace: check::laplace(likelihood, self.terms, &found, rule),
+            beta: phi.slice(s![..p]).to_owned(),
+            theta,
+            log_lik: detail.log_lik,
+            vcov_sandwich: scores.as_ref().map(sandwich),
+            vcov,
+            terms,
+            mode_jac,
+            scores,
+            stop: found.stop,
+            evaluations: found.evaluations,
+            grad_max: found.grad_max,
             n_obs: glm.n_obs,
-            n_groups: glm.n_groups,
             log_lik_glm: glm.log_lik,
         })
     }
+}
+
+/// The β that maximises the likelihood at a given θ.
+fn profile_beta<L: Likelihood>(
+    likelihood: &mut L,
+    start: Array1<f64>,
+    p: usize,
+    rule: Option<&GaussHermite>,
+) -> Result<Array1<f64>, StatsError> {
+    let theta = start.slice(s![p..]).to_owned();
+    let joined = |beta: &Array1<f64>| beta.iter().chain(&theta).copied().collect::<Array1<f64>>();
+    let found = minimise(
+        |beta| {
+            let mut at = likelihood.evaluate(&joined(beta), rule)?;
+            at.grad = at.grad.slice(s![..p]).to_owned();
+            Some(at)
+        },
+        &[start.slice(s![..p]).to_owned()],
+        &Array2::eye(p),
+        &super::lambda::ThetaLayout { offset: p, sizes: Vec::new() },
+        GlmmOptions::default().max_evaluations,
+    )?;
+    Ok(joined(&found.x))
+}
+
+/// ∂b̂/∂φ in the caller's units (J×q×(p+nθ)).
+fn original_jacobian(scaled: &Array3<f64>, z: &Array1<f64>, from_original: &Array2<f64>) -> Array3<f64> {
+    let (levels, q, k) = scaled.dim();
+    let flat = scaled.to_shape((levels * q, k)).expect("the same number of elements").dot(from_original);
+    let mut out = flat.into_shape_with_order((levels, q, k)).expect("the same number of elements");
+    out.outer_iter_mut().for_each(|mut level| {
+        level.rows_mut().into_iter().zip(z).for_each(|(mut row, z)| row /= *z);
+    });
+    out
+}
+
+fn term_fit(
+    term: &RandomTerm,
+    lambda: Array2<f64>,
+    detail: &TermDetail,
+    jacobian: &Array3<f64>,
+    z: &Array1<f64>,
+    vcov: &Array2<f64>,
+    p: usize,
+) -> TermFit {
+    let (levels, q, _) = jacobian.dim();
+    let mut out = TermFit {
+        lambda,
+        modes: &detail.modes / z,
+        cond_var: detail.cond_var.clone(),
+        mode_mse: Array3::zeros((levels, q, q)),
+        cov_beta_mode: Array3::zeros((levels, p, q)),
+        n_levels: levels_with_rows(term),
+    };
+    for j in 0..levels {
+        let mut conditional = out.cond_var.slice_mut(s![j, .., ..]);
+        conditional.indexed_iter_mut().for_each(|((k, l), v)| *v /= z[k] * z[l]);
+        let jac = jacobian.slice(s![j, .., ..]);
+        let spread = vcov.dot(&jac.t());
+        out.mode_mse.slice_mut(s![j, .., ..]).assign(&(&conditional + &symmetrised(&jac.dot(&spread))));
+        out.cov_beta_mode.slice_mut(s![j, .., ..]).assign(&spread.slice(s![..p, ..]));
+    }
+    out
 }
 
 #[cfg(test)]

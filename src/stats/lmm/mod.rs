@@ -1,86 +1,93 @@
-//! Linear mixed models of repeated scores: one outer factor (school), and inside it optionally one inner level
-//! (pupil), each with its own random effects; maximum likelihood or REML, β and σ profiled out.
+//! Linear mixed models of repeated scores, y = Xβ + ΣZ_t b_t + ε with any grouping factors, nested or crossed; maximum
+//! likelihood or REML, β and σ profiled out.
+//!
+//! Two routes to the same numbers: [`nested`] from cross-products and occasion patterns, [`blocked`] from a sparse
+//! factorisation over the levels. The cost of neither depends on the number of rows, once these have been read.
 
-mod objective;
+mod blocked;
+mod crossprod;
+mod nested;
+mod report;
+mod route;
+mod rows;
 
-use std::ops::Range;
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
-
-use super::cells::{check_codes, check_finite, group_ranges, root_mean_square};
-use super::crossprod::{CrossProducts, Units};
 use super::error::StatsError;
-use super::lambda::{ThetaLayout, n_theta, positions};
-use super::linalg::{Cholesky, symmetrised};
-use super::optimize::{Optimum, Stop, minimise};
-use objective::{AtTheta, Objective};
+use super::lambda::block_positions;
+use super::optimize::{Stop, minimise};
+use super::terms::{RandomTerm, TermFit, is_nested, theta_layout};
+use blocked::Blocked;
 
-/// Rows of a linear mixed model: y = Xβ + Z₂b_group + Z₁b_unit + ε.
+use crossprod::Levels;
+use nested::Nested;
+use report::{Found, report};
+use route::{Problem, Route};
+use rows::ScaledRows;
+
+/// Rows of a linear mixed model.
 #[derive(Clone, Copy, Debug)]
 pub struct LmmData<'a> {
     /// Outcome (n).
     pub y: ArrayView1<'a, f64>,
     /// Fixed-effect columns (n×p).
     pub x: ArrayView2<'a, f64>,
-    /// Random-effect columns of the outer factor (n×q₂, q₂ ≥ 1).
-    pub z_outer: ArrayView2<'a, f64>,
-    /// Outer group of each row, 0..n_outer, non-decreasing.
-    pub outer: &'a [u32],
-    /// Number of outer codes; a group may be empty.
-    pub n_outer: usize,
-    /// Units inside the groups, if they have random effects of their own.
-    pub inner: Option<InnerLevel<'a>>,
+    /// Random effects, one term per grouping factor.
+    pub terms: &'a [RandomTerm<'a>],
+    /// Weights w > 0 (n): row i has residual variance σ²/wᵢ. All 1 without.
+    pub weights: Option<ArrayView1<'a, f64>>,
+    /// Known part of the mean (n).
+    pub offset: Option<ArrayView1<'a, f64>>,
 }
 
-/// The inner level of a nested model.
-#[derive(Clone, Copy, Debug)]
-pub struct InnerLevel<'a> {
-    /// Random-effect columns (n×q₁, q₁ ≥ 1).
-    pub z: ArrayView2<'a, f64>,
-    /// Unit of each row, non-decreasing within an outer group. The same code in two groups means two units.
-    pub unit: &'a [u32],
-}
-
-/// What to maximise, and for how long.
+/// What to maximise, how, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct LmmOptions {
     /// Restricted maximum likelihood instead of maximum likelihood.
     pub reml: bool,
     /// Evaluations of objective and gradient before [`Stop::Budget`].
     pub max_evaluations: u32,
+    /// The algebra.
+    pub algebra: LmmAlgebra,
+}
+
+/// How the random effects are taken out; the numbers are the same to rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LmmAlgebra {
+    /// Cross-products where at most two factors are nested and occasions repeat, blocks elsewhere.
+    Auto,
+    /// Sparse factorisation over levels, whatever the factors.
+    Blocked,
 }
 
 impl Default for LmmOptions {
     fn default() -> Self {
-        Self { reml: true, max_evaluations: 2000 }
+        Self { reml: true, max_evaluations: 2000, algebra: LmmAlgebra::Auto }
     }
 }
 
-/// A fitted linear mixed model with p fixed effects and J outer groups.
+/// A fitted linear mixed model with p fixed effects and nθ variance parameters θ.
 #[derive(Clone, Debug)]
 pub struct LmmFit {
     /// Fixed effects (p).
     pub beta: Array1<f64>,
     /// σ²(XᵀV⁻¹X)⁻¹ (p×p), θ taken as known.
     pub vcov_beta: Array2<f64>,
-    /// Lower triangles by columns of Λ₂, then Λ₁; diagonals ≥ 0.
+    /// Λ of all terms in their order, each block's lower triangle by columns; diagonals ≥ 0 (nθ).
     pub theta: Array1<f64>,
-    /// Λ₂ (q₂×q₂): outer random effects have covariance σ²Λ₂Λ₂ᵀ.
-    pub lambda_outer: Array2<f64>,
-    /// Λ₁ (q₁×q₁), 0×0 without an inner level.
-    pub lambda_inner: Array2<f64>,
+    /// Covariance of (θ̂, σ̂) (nθ+1 × nθ+1): the inverse Hessian of the (restricted) log-likelihood, zero for elements
+    /// of θ at the boundary.
+    pub vcov_theta_sigma: Array2<f64>,
+    /// ∂`vcov_beta`/∂(θ, σ) (nθ+1 of p×p), for degrees of freedom.
+    pub vcov_beta_slopes: Vec<Array2<f64>>,
     /// Residual standard deviation.
     pub sigma: f64,
-    /// Log-likelihood, or restricted log-likelihood: −`deviance`/2.
+    /// Log-likelihood, or restricted log-likelihood: −`deviance`/2, with all constants.
     pub log_lik: f64,
     /// −2 log L, or the REML criterion.
     pub deviance: f64,
-    /// Predicted outer random effects b̂_j (J×q₂); zero for a group without rows.
-    pub modes: Array2<f64>,
-    /// Mean squared error of b̂_j (q₂×q₂ each), σ²P_j + P_jZᵀXV_βXᵀZP_j: with the uncertainty of β, θ as known.
-    pub mode_mse: Vec<Array2<f64>>,
-    /// Cov(β̂, b̂_j − b_j) = −V_βXᵀZP_j (p×q₂ each), cross-products weighted by the inner V⁻¹.
-    pub cov_beta_mode: Vec<Array2<f64>>,
+    /// The terms, in the caller's order.
+    pub terms: Vec<TermFit>,
     /// How the search ended; positions count within `theta`. A fit that ended with [`Stop::Budget`] is not an optimum.
     pub stop: Stop,
     /// Evaluations of objective and gradient, those for the Hessian included.
@@ -89,10 +96,6 @@ pub struct LmmFit {
     pub grad_max: f64,
     /// Rows.
     pub n_obs: usize,
-    /// Outer groups with rows.
-    pub n_groups: usize,
-    /// Inner units; 0 without an inner level.
-    pub n_units: usize,
 }
 
 /// Maximises the (restricted) likelihood over θ.
@@ -102,224 +105,80 @@ pub struct LmmFit {
 /// [`StatsError::NoVariation`] when the columns of x fit y exactly, [`StatsError::TooFewGroups`],
 /// [`StatsError::NotConverged`] where the Hessian is not positive definite (θ is not identified).
 pub fn fit_lmm(data: &LmmData, opt: &LmmOptions) -> Result<LmmFit, StatsError> {
-    let rows = Rows::new(data)?;
-    let scaling = Scaling::new(data)?;
-    let objective = scaling.objective(data, &rows, opt.reml);
-    let n_groups = rows.groups.iter().filter(|r| !r.is_empty()).count();
-    if n_groups < 2 {
-        return Err(StatsError::TooFewGroups { groups: n_groups });
+    let rows = ScaledRows::new(data)?;
+    match nested(&rows, opt) {
+        Some(route) => search(&rows, route, opt),
+        None => search(&rows, Blocked::new(&rows)?, opt),
     }
-    let sizes = vec![objective.q_outer, objective.q_inner];
-    let start = |sd: f64| diagonal_theta(&sizes, sd, sd);
-    // About one unit of information per group and per unit.
-    let curvature = diagonal_and_rest(&sizes, 1.0 / n_groups as f64, 1.0 / rows.n_units().max(1) as f64);
-    let layout = ThetaLayout { offset: 0, sizes: sizes.clone() };
-    let optimum = minimise(
-        |theta| objective.evaluate(theta),
-        &[start(0.3), start(1.0)],
-        &Array2::from_diag(&curvature),
-        &layout,
-        opt.max_evaluations,
-    )?;
-    let at = objective
-        .at(&optimum.x)
-        .ok_or(StatsError::NotConverged { evaluations: optimum.evaluations, grad_max: optimum.grad_max })?;
-    Ok(scaling.report(&objective, at, optimum, Counts { groups: n_groups, units: rows.n_units() }))
 }
 
-/// Groups and units that have rows.
-struct Counts {
-    groups: usize,
-    units: usize,
-}
-
-/// −2 log L or the REML criterion at a given θ = (outer, inner), in the units of [`LmmFit::theta`], with the best β and
-/// σ for it: what [`fit_lmm`] minimises.
+/// The model at a given θ, in the units and order of [`LmmFit::theta`], with the best β and σ for it. Nothing is
+/// searched: θ counts as known, its covariance is zero.
 ///
 /// # Errors
 /// As [`fit_lmm`] for the data; [`StatsError::Shape`] where θ has another length; [`StatsError::NotConverged`] where
 /// it is so extreme that the deviance is not finite.
-pub fn lmm_deviance(data: &LmmData, reml: bool, theta: ArrayView1<f64>) -> Result<f64, StatsError> {
-    let rows = Rows::new(data)?;
-    let scaling = Scaling::new(data)?;
-    let objective = scaling.objective(data, &rows, reml);
-    if theta.len() != n_theta(objective.q_outer) + n_theta(objective.q_inner) {
+pub fn lmm_at_theta(data: &LmmData, opt: &LmmOptions, theta: ArrayView1<f64>) -> Result<LmmFit, StatsError> {
+    let rows = ScaledRows::new(data)?;
+    if theta.len() != data.terms.iter().map(RandomTerm::n_theta).sum::<usize>() {
         return Err(StatsError::Shape("theta does not fit the columns of the random effects"));
     }
-    let not_found = StatsError::NotConverged { evaluations: 1, grad_max: f64::INFINITY };
-    let at = objective.at(&(&theta * &scaling.theta_scales())).ok_or(not_found)?;
-    Ok(at.deviance + scaling.restricted_shift(reml))
-}
-
-fn diagonal_theta(sizes: &[usize], outer: f64, inner: f64) -> Array1<f64> {
-    let mut theta = diagonal_and_rest(sizes, outer, inner);
-    let places = sizes.iter().flat_map(|&q| positions(q));
-    theta.iter_mut().zip(places).filter(|(_, (row, column))| row != column).for_each(|(t, _)| *t = 0.0);
-    theta
-}
-
-fn diagonal_and_rest(sizes: &[usize], outer: f64, inner: f64) -> Array1<f64> {
-    let blocks = sizes.iter().zip([outer, inner]);
-    blocks.flat_map(|(&q, value)| std::iter::repeat_n(value, n_theta(q))).collect()
-}
-
-/// Row ranges of groups and units.
-struct Rows {
-    groups: Vec<Range<usize>>,
-    units: Vec<Vec<Range<usize>>>,
-}
-
-impl Rows {
-    fn new(data: &LmmData) -> Result<Self, StatsError> {
-        let n = data.y.len();
-        if n == 0 || data.x.ncols() == 0 || data.z_outer.ncols() == 0 {
-            return Err(StatsError::Shape("y is empty, or x or z_outer has no columns"));
-        }
-        if data.x.nrows() != n || data.z_outer.nrows() != n || data.outer.len() != n {
-            return Err(StatsError::Shape("y, x, z_outer and outer differ in length"));
-        }
-        check_codes(data.outer, data.n_outer)?;
-        check_finite("y", data.y.insert_axis(ndarray::Axis(1)))?;
-        check_finite("x", data.x)?;
-        check_finite("z_outer", data.z_outer)?;
-        let groups = group_ranges(data.outer, data.n_outer);
-        let Some(inner) = data.inner else {
-            return Ok(Self { groups, units: Vec::new() });
-        };
-        if inner.z.nrows() != n || inner.unit.len() != n || inner.z.ncols() == 0 {
-            return Err(StatsError::Shape("the inner level differs in length from y, or has no columns"));
-        }
-        check_finite("the inner z", inner.z)?;
-        let units = groups.iter().map(|rows| unit_ranges(inner.unit, rows.clone())).collect::<Result<_, _>>()?;
-        Ok(Self { groups, units })
-    }
-
-    fn n_units(&self) -> usize {
-        self.units.iter().map(Vec::len).sum()
+    let found = Found::given(&theta * &theta_scales(&rows));
+    match nested(&rows, opt) {
+        Some(route) => report(&rows, &problem(&rows, route, opt), found),
+        None => report(&rows, &problem(&rows, Blocked::new(&rows)?, opt), found),
     }
 }
 
-fn unit_ranges(unit: &[u32], rows: Range<usize>) -> Result<Vec<Range<usize>>, StatsError> {
-    let mut ranges: Vec<Range<usize>> = Vec::new();
-    for row in rows {
-        match ranges.last_mut() {
-            Some(last) if unit[row] == unit[last.start] => last.end = row + 1,
-            Some(last) if unit[row] < unit[last.start] => {
-                return Err(StatsError::Shape("unit codes must not decrease within a group"));
-            }
-            _ => ranges.push(row..row + 1),
-        }
-    }
-    Ok(ranges)
+/// −2 log L or the REML criterion at a given θ: what [`fit_lmm`] minimises.
+///
+/// # Errors
+/// As [`lmm_at_theta`].
+pub fn lmm_deviance(data: &LmmData, opt: &LmmOptions, theta: ArrayView1<f64>) -> Result<f64, StatsError> {
+    lmm_at_theta(data, opt, theta).map(|fit| fit.deviance)
 }
 
-/// Coordinates in which the cross-products are well conditioned: x whitened by XᵀX, y less its least-squares fit (the
-/// sum of squares that is left is what the model explains, so no digits cancel), z divided by its root mean square.
-struct Scaling {
-    /// XᵀX = LLᵀ; x in these coordinates is L⁻¹x, and β = β_ols + L⁻ᵀγ.
-    cross: Cholesky,
-    beta_ols: Array1<f64>,
-    outer: Array1<f64>,
-    inner: Array1<f64>,
+/// The route by cross-products, where the factors allow it.
+fn nested(rows: &ScaledRows, opt: &LmmOptions) -> Option<Nested> {
+    let levels = match (opt.algebra, rows.terms()) {
+        (LmmAlgebra::Blocked, _) => return None,
+        (LmmAlgebra::Auto, [_]) => Levels { outer: 0, inner: None },
+        (LmmAlgebra::Auto, [a, b]) if is_nested(a, b) => Levels { outer: 1, inner: Some(0) },
+        (LmmAlgebra::Auto, [a, b]) if is_nested(b, a) => Levels { outer: 0, inner: Some(1) },
+        (LmmAlgebra::Auto, _) => return None,
+    };
+    Nested::new(rows, levels)
 }
 
-impl Scaling {
-    fn new(data: &LmmData) -> Result<Self, StatsError> {
-        let cross = Cholesky::factor(data.x.t().dot(&data.x).view())
-            .map_err(|failed| StatsError::RankDeficient { column: failed.column })?;
-        let beta_ols = cross.solve(data.x.t().dot(&data.y).view());
-        let residual = &data.y - &data.x.dot(&beta_ols);
-        // Least squares leaves about 1e-16 of the size of y where the fit is exact.
-        if residual.dot(&residual) <= 1e-24 * data.y.dot(&data.y) {
-            return Err(StatsError::NoVariation);
-        }
-        let inner = data.inner.map_or_else(|| Ok(Array1::zeros(0)), |level| column_scales(level.z))?;
-        Ok(Self { cross, beta_ols, outer: column_scales(data.z_outer)?, inner })
-    }
-
-    fn objective(&self, data: &LmmData, rows: &Rows, reml: bool) -> Objective {
-        let (n, p, q) = (data.x.nrows(), data.x.ncols(), data.z_outer.ncols());
-        let mut w = Array2::zeros((n, q + p + 1));
-        w.slice_mut(s![.., ..q]).assign(&(&data.z_outer / &self.outer));
-        w.slice_mut(s![.., q..q + p]).assign(&self.cross.whiten_rows(data.x));
-        w.slice_mut(s![.., q + p]).assign(&(&data.y - &data.x.dot(&self.beta_ols)));
-        let z_inner = data.inner.map(|level| &level.z / &self.inner);
-        let units = z_inner.as_ref().map(|z| Units { z: z.view(), rows: rows.units.clone() });
-        Objective {
-            products: CrossProducts::new(w.view(), &rows.groups, units.as_ref()),
-            q_outer: q,
-            q_inner: self.inner.len(),
-            p,
-            n: n as f64,
-            reml,
-        }
-    }
-
-    /// Factor from the caller's θ to that of the search.
-    fn theta_scales(&self) -> Array1<f64> {
-        let blocks = [&self.outer, &self.inner];
-        blocks.into_iter().flat_map(|scales| positions(scales.len()).map(|(row, _)| scales[row])).collect()
-    }
-
-    /// What the REML criterion gains by going back to the caller's columns: the change of log|XᵀV⁻¹X|.
-    fn restricted_shift(&self, reml: bool) -> f64 {
-        if reml { self.cross.log_det() } else { 0.0 }
-    }
-
-    /// Back to the caller's units.
-    fn report(&self, objective: &Objective, at: AtTheta, optimum: Optimum, counts: Counts) -> LmmFit {
-        let sigma2 = at.r2 / objective.dof();
-        let v_beta = at.a.inverse() * sigma2;
-        let to_beta = self.cross.backward_columns(Array2::eye(objective.p).view());
-        let q = objective.q_outer;
-        let mut modes = Array2::zeros((at.groups.len(), q));
-        let (mut mode_mse, mut cov_beta_mode) = (Vec::new(), Vec::new());
-        for (j, group) in at.groups.iter().enumerate() {
-            modes.row_mut(j).assign(&(group.mode(&at.beta) / &self.outer));
-            let pzx = group.p.dot(&group.zx());
-            let mse = &group.p * sigma2 + pzx.dot(&v_beta).dot(&pzx.t());
-            mode_mse.push(symmetrised(&unscale(unscale(mse, &self.outer).reversed_axes(), &self.outer)));
-            let cov = -pzx.dot(&v_beta).dot(&to_beta.t());
-            cov_beta_mode.push(unscale(cov, &self.outer).reversed_axes());
-        }
-        let lambda_outer = unscale(at.lambdas.outer, &self.outer);
-        let lambda_inner = unscale(at.lambdas.inner, &self.inner);
-        let theta = [&lambda_outer, &lambda_inner].into_iter().flat_map(|l| super::lambda::to_theta(l.view()));
-        let deviance = at.deviance + self.restricted_shift(objective.reml);
-        LmmFit {
-            beta: &self.beta_ols + &to_beta.dot(&at.beta),
-            vcov_beta: symmetrised(&to_beta.dot(&v_beta).dot(&to_beta.t())),
-            theta: theta.collect(),
-            lambda_outer,
-            lambda_inner,
-            sigma: sigma2.sqrt(),
-            log_lik: -0.5 * deviance,
-            deviance,
-            modes,
-            mode_mse,
-            cov_beta_mode,
-            stop: optimum.stop,
-            evaluations: optimum.evaluations,
-            grad_max: optimum.grad_max,
-            n_obs: objective.n as usize,
-            n_groups: counts.groups,
-            n_units: counts.units,
-        }
-    }
+fn problem<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Problem<R> {
+    Problem { route, n: rows.n() as f64, p: rows.p(), reml: opt.reml }
 }
 
-fn column_scales(z: ArrayView2<f64>) -> Result<Array1<f64>, StatsError> {
-    let scales: Array1<f64> = z.columns().into_iter().map(|c| root_mean_square(c, std::iter::repeat(1.0))).collect();
-    if scales.iter().any(|&s| s == 0.0) {
-        return Err(StatsError::Shape("a random-effect column is zero everywhere"));
-    }
-    Ok(scales)
+fn search<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Result<LmmFit, StatsError> {
+    let problem = problem(rows, route, opt);
+    let start = |sd: f64| {
+        let diagonal = |term: &RandomTerm| block_positions(term.blocks).into_iter().map(|(r, c)| r == c);
+        rows.terms().iter().flat_map(diagonal).map(|on| if on { sd } else { 0.0 }).collect::<Array1<f64>>()
+    };
+    // About one unit of information per level.
+    let curvature: Array1<f64> =
+        rows.terms().iter().flat_map(|term| std::iter::repeat_n(1.0 / term.n_levels as f64, term.n_theta())).collect();
+    let optimum = minimise(
+        |theta| problem.evaluate(theta, None),
+        &[start(0.3), start(1.0)],
+        &Array2::from_diag(&curvature),
+        &theta_layout(rows.terms(), 0),
+        opt.max_evaluations,
+    )?;
+    report(rows, &problem, Found::at(optimum))
 }
 
-/// Divides row k by `scales[k]`.
-fn unscale(mut a: Array2<f64>, scales: &Array1<f64>) -> Array2<f64> {
-    a.rows_mut().into_iter().zip(scales).for_each(|(mut row, s)| row /= *s);
-    a
+/// Factor from the caller's θ to that of the search.
+fn theta_scales(rows: &ScaledRows) -> Array1<f64> {
+    let term = |(term, scales): (&RandomTerm, &Array1<f64>)| {
+        block_positions(term.blocks).into_iter().map(|(row, _)| scales[row]).collect::<Vec<_>>()
+    };
+    rows.terms().iter().zip(&rows.z_scales).flat_map(term).collect()
 }
 
 #[cfg(test)]

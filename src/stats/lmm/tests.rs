@@ -1,259 +1,395 @@
-//! The fast path against the obvious one: V built densely, for few rows.
+//! The fast roads against the obvious one: V built densely, for few rows.
 
-use super::objective::Objective;
+use super::super::cells::check_finite;
+use super::super::linalg::Cholesky;
+use super::route::Held;
 use super::*;
 
-/// 7 groups, units of 1 to 4 rows with yearly occasions, some missing.
+/// Something between −½ and ½ that looks like chance.
+fn spread(k: usize) -> f64 {
+    let x = (k as f64 + 1.0).sin() * 43_758.545_3;
+    x - x.floor() - 0.5
+}
+
+/// One random-effects term that owns its columns.
+#[derive(Clone)]
+struct Term {
+    z: Array2<f64>,
+    level: Vec<u32>,
+    n_levels: usize,
+    blocks: Vec<usize>,
+}
+
+#[derive(Clone)]
 struct Data {
+    name: &'static str,
     y: Array1<f64>,
     x: Array2<f64>,
-    z_outer: Array2<f64>,
-    z_inner: Array2<f64>,
-    outer: Vec<u32>,
-    unit: Vec<u32>,
+    weights: Option<Array1<f64>>,
+    offset: Option<Array1<f64>>,
+    terms: Vec<Term>,
 }
 
-fn spread(k: usize) -> f64 {
-    (0.5 + k as f64 * 0.618_033_988_749_894_9).fract() - 0.5
-}
+/// 24 units of up to 6 rows with yearly occasions, some missing, in 7 groups in 3 regions; 5 others cross them.
+struct Rows(Vec<(u32, u32, f64)>);
 
-impl Data {
-    fn new(q_outer: usize, q_inner: usize) -> Self {
-        let mut rows = Vec::new();
-        for unit in 0..18u32 {
-            for year in 0..4u32 {
-                // Occasion patterns 1111, 1110, 1011, 0110 and so on.
-                if (unit + 3 * year) % 5 != 0 {
-                    rows.push((unit * 7 / 18, unit, f64::from(year)));
+impl Rows {
+    fn new() -> Self {
+        let all = (0..24u32).flat_map(|unit| (0..6u32).map(move |year| (unit * 7 / 24, unit, year)));
+        // Several occasion patterns, each in more than one unit.
+        Self(all.filter(|(_, unit, year)| (unit + 3 * year) % 5 != 0).map(|(g, u, y)| (g, u, f64::from(y))).collect())
+    }
+
+    fn term(&self, level: impl Fn(usize) -> u32, blocks: &[usize]) -> Term {
+        let level: Vec<u32> = (0..self.0.len()).map(level).collect();
+        let q = blocks.iter().sum();
+        let z = Array2::from_shape_fn((self.0.len(), q), |(i, k)| match k {
+            0 => 1.0,
+            1 => self.0[i].2,
+            _ => 2.0 * spread(3 * i + k),
+        });
+        Term { z, n_levels: level.iter().max().map_or(0, |&m| m as usize + 1), level, blocks: blocks.to_vec() }
+    }
+
+    fn data(&self, name: &'static str, terms: Vec<Term>) -> Data {
+        let n = self.0.len();
+        let x = Array2::from_shape_fn((n, 3), |(i, k)| match k {
+            0 => 1.0,
+            1 => self.0[i].2,
+            _ => 2.0 * spread(3 * i + k),
+        });
+        let mut y = Array1::from_shape_fn(n, |i| 100.0 + 4.0 * self.0[i].2 + 3.0 * spread(i * 13 + 5));
+        for (t, term) in terms.iter().enumerate() {
+            for i in 0..n {
+                for k in 0..term.z.ncols() {
+                    y[i] += 6.0 * spread(term.level[i] as usize * (7 + 4 * k) + t + 1) * term.z[[i, k]];
                 }
             }
         }
-        let n = rows.len();
-        let column = |i: usize, k: usize| match k {
-            0 => 1.0,
-            1 => rows[i].2,
-            _ => 2.0 * spread(3 * i + k),
-        };
-        let y = Array1::from_shape_fn(n, |i| {
-            let (outer, unit) = (rows[i].0 as usize, rows[i].1 as usize);
-            100.0
-                + 4.0 * rows[i].2
-                + 6.0 * spread(outer * 2 + 1)
-                + 5.0 * spread(unit * 3 + 1)
-                + 3.0 * spread(outer * 7) * rows[i].2
-                + 2.0 * spread(unit * 11) * rows[i].2
-                + 3.0 * spread(i * 13 + 5)
-        });
-        Self {
-            y,
-            x: Array2::from_shape_fn((n, 3), |(i, k)| column(i, k)),
-            z_outer: Array2::from_shape_fn((n, q_outer), |(i, k)| column(i, k)),
-            z_inner: Array2::from_shape_fn((n, q_inner), |(i, k)| column(i, k)),
-            outer: rows.iter().map(|r| r.0).collect(),
-            unit: rows.iter().map(|r| r.1).collect(),
-        }
-    }
-
-    fn view(&self) -> LmmData<'_> {
-        let inner = InnerLevel { z: self.z_inner.view(), unit: &self.unit };
-        LmmData {
-            y: self.y.view(),
-            x: self.x.view(),
-            z_outer: self.z_outer.view(),
-            outer: &self.outer,
-            n_outer: 7,
-            inner: (self.z_inner.ncols() > 0).then_some(inner),
-        }
-    }
-
-    fn objective(&self, reml: bool) -> Objective {
-        let view = self.view();
-        Scaling::new(&view).unwrap().objective(&view, &Rows::new(&view).unwrap(), reml)
+        Data { name, y, x, weights: None, offset: None, terms }
     }
 }
 
-const SIZES: [(usize, usize); 6] = [(1, 0), (2, 0), (3, 0), (1, 1), (2, 2), (3, 2)];
+fn cases() -> Vec<Data> {
+    let rows = Rows::new();
+    let outer = |blocks: &[usize]| rows.term(|i| rows.0[i].0, blocks);
+    let unit = |blocks: &[usize]| rows.term(|i| rows.0[i].1, blocks);
+    let region = |blocks: &[usize]| rows.term(|i| rows.0[i].0 / 3, blocks);
+    let crossed = |blocks: &[usize]| rows.term(|i| (i as u32 * 7 + 3) % 5, blocks);
+    let mut all = vec![
+        rows.data("one intercept", vec![outer(&[1])]),
+        rows.data("correlated slopes", vec![outer(&[2])]),
+        rows.data("three effects", vec![outer(&[3])]),
+        rows.data("uncorrelated slopes", vec![outer(&[1, 1])]),
+        rows.data("blocks", vec![outer(&[1, 2])]),
+        rows.data("nested", vec![unit(&[1]), outer(&[1])]),
+        rows.data("nested slopes, outer first", vec![outer(&[2]), unit(&[2])]),
+        rows.data("nested, uncorrelated", vec![unit(&[1, 1]), outer(&[1, 2])]),
+        rows.data("three levels", vec![unit(&[1]), outer(&[2]), region(&[1])]),
+        rows.data("crossed", vec![outer(&[1]), crossed(&[1])]),
+        rows.data("crossed slopes", vec![unit(&[1]), outer(&[2]), crossed(&[1, 1])]),
+    ];
+    let n = rows.0.len();
+    for base in [1, 6, 9] {
+        let mut weighted = all[base].clone();
+        weighted.name = "weights and offset";
+        weighted.weights = Some(Array1::from_shape_fn(n, |i| 1.0 + 1.5 * (0.5 + spread(i * 5 + 2))));
+        weighted.offset = Some(Array1::from_shape_fn(n, |i| 8.0 * spread(i * 11)));
+        all.push(weighted);
+    }
+    all
+}
 
-fn some_theta(sizes: (usize, usize)) -> Array1<f64> {
-    let n = n_theta(sizes.0) + n_theta(sizes.1);
+/// Calls `f` with the view of a case.
+fn with_view<T>(data: &Data, f: impl FnOnce(&LmmData) -> T) -> T {
+    let terms: Vec<RandomTerm> = data
+        .terms
+        .iter()
+        .map(|t| RandomTerm { z: t.z.view(), level: &t.level, n_levels: t.n_levels, blocks: &t.blocks })
+        .collect();
+    f(&LmmData {
+        y: data.y.view(),
+        x: data.x.view(),
+        terms: &terms,
+        weights: data.weights.as_ref().map(|w| w.view()),
+        offset: data.offset.as_ref().map(|o| o.view()),
+    })
+}
+
+fn options(reml: bool, algebra: LmmAlgebra) -> LmmOptions {
+    LmmOptions { reml, algebra, ..LmmOptions::default() }
+}
+
+fn fit(data: &Data, opt: &LmmOptions) -> Result<LmmFit, StatsError> {
+    with_view(data, |view| fit_lmm(view, opt))
+}
+
+const BOTH: [LmmAlgebra; 2] = [LmmAlgebra::Auto, LmmAlgebra::Blocked];
+
+fn some_theta(data: &Data) -> Array1<f64> {
+    let n: usize = data.terms.iter().flat_map(|t| &t.blocks).map(|&k| k * (k + 1) / 2).sum();
     (0..n).map(|k| 0.6 + 0.8 * spread(k * 4 + 1)).collect()
+}
+
+/// Objective and gradient with the scaled θ, optionally with aᵀγ held.
+fn evaluate(data: &Data, opt: &LmmOptions, theta: &Array1<f64>, held: Option<&Held>) -> (f64, Array1<f64>) {
+    with_view(data, |view| {
+        let rows = ScaledRows::new(view).unwrap();
+        let at = match nested(&rows, opt) {
+            Some(route) => problem(&rows, route, opt).evaluate(theta, held),
+            None => problem(&rows, Blocked::new(&rows).unwrap(), opt).evaluate(theta, held),
+        };
+        let at = at.unwrap();
+        (at.value, at.grad)
+    })
 }
 
 #[test]
 fn the_gradient_is_exact() {
-    for sizes in SIZES {
-        for reml in [false, true] {
-            let objective = Data::new(sizes.0, sizes.1).objective(reml);
-            let theta = some_theta(sizes);
-            let exact = objective.evaluate(&theta).unwrap().grad;
-            for k in 0..theta.len() {
-                let value = |h: f64| {
-                    let mut moved = theta.clone();
-                    moved[k] += h;
-                    objective.evaluate(&moved).unwrap().value
-                };
-                let h = 1e-3;
-                let slope = (8.0 * (value(h) - value(-h)) - (value(2.0 * h) - value(-2.0 * h))) / (12.0 * h);
-                // Truncation h⁴·f⁽⁵⁾ and rounding 1e-14·|f|/h are both near 1e-9.
-                assert!((slope - exact[k]).abs() < 1e-8, "{sizes:?} {reml} {k}: {slope} {}", exact[k]);
+    for data in cases() {
+        for (reml, algebra) in [(false, BOTH[0]), (true, BOTH[0]), (false, BOTH[1]), (true, BOTH[1])] {
+            let opt = options(reml, algebra);
+            let theta = some_theta(&data);
+            for held in [None, Some(Held { direction: ndarray::array![0.3, -1.0, 0.4], value: 2.0 })] {
+                let exact = evaluate(&data, &opt, &theta, held.as_ref()).1;
+                for k in 0..theta.len() {
+                    let value = |h: f64| {
+                        let mut moved = theta.clone();
+                        moved[k] += h;
+                        evaluate(&data, &opt, &moved, held.as_ref()).0
+                    };
+                    let h = 1e-3;
+                    let slope = (8.0 * (value(h) - value(-h)) - (value(2.0 * h) - value(-2.0 * h))) / (12.0 * h);
+                    // Truncation h⁴·f⁽⁵⁾ and rounding 1e-14·|f|/h are both near 1e-9 of the size of f.
+                    let off = (slope - exact[k]).abs() / (1.0 + exact[k].abs());
+                    assert!(off < 1e-8, "{} {reml} {algebra:?} {k}: {slope} {}", data.name, exact[k]);
+                }
             }
         }
     }
 }
 
-/// The textbook formulas with V = I + Z₂Ω₂Z₂ᵀ + Z₁Ω₁Z₁ᵀ (relative to σ²) as an n×n matrix.
+/// The textbook formulas with V = W⁻¹ + ZΩZᵀ (relative to σ²) as an n×n matrix.
 struct Dense {
     deviance: f64,
     beta: Array1<f64>,
     vcov_beta: Array2<f64>,
     sigma: f64,
-    modes: Array2<f64>,
-    /// Cov of (β̂ − β, b̂ − b) from the joint covariance of (y, b).
-    mse_first: Array2<f64>,
-    cov_first: Array2<f64>,
+    /// All terms' effects, level by level.
+    modes: Array1<f64>,
+    cond_var: Array2<f64>,
+    /// Cov of (b̂ − b) and of (β̂ − β, b̂ − b) from the joint covariance of (y, b).
+    mse: Array2<f64>,
+    cov: Array2<f64>,
 }
 
 fn dense(data: &Data, fit: &LmmFit, reml: bool) -> Dense {
-    let (n, p, q) = (data.y.len(), data.x.ncols(), data.z_outer.ncols());
-    let omega = fit.lambda_outer.dot(&fit.lambda_outer.t());
-    let omega_inner = fit.lambda_inner.dot(&fit.lambda_inner.t());
-    let v = Array2::from_shape_fn((n, n), |(i, j)| {
-        let mut value = if i == j { 1.0 } else { 0.0 };
-        if data.outer[i] == data.outer[j] {
-            value += data.z_outer.row(i).dot(&omega.dot(&data.z_outer.row(j)));
-            if data.unit[i] == data.unit[j] && data.z_inner.ncols() > 0 {
-                value += data.z_inner.row(i).dot(&omega_inner.dot(&data.z_inner.row(j)));
-            }
+    let (n, p) = data.x.dim();
+    let size: usize = data.terms.iter().map(|t| t.n_levels * t.z.ncols()).sum();
+    let (mut z, mut omega) = (Array2::zeros((n, size)), Array2::zeros((size, size)));
+    let mut first = 0;
+    for (term, found) in data.terms.iter().zip(&fit.terms) {
+        let q = term.z.ncols();
+        let of_level = found.lambda.dot(&found.lambda.t());
+        for j in 0..term.n_levels {
+            omega
+                .slice_mut(ndarray::s![first + j * q..first + (j + 1) * q, first + j * q..first + (j + 1) * q])
+                .assign(&of_level);
         }
-        value
-    });
+        for i in 0..n {
+            let at = first + term.level[i] as usize * q;
+            z.slice_mut(ndarray::s![i, at..at + q]).assign(&term.z.row(i));
+        }
+        first += term.n_levels * q;
+    }
+    let weights = data.weights.clone().unwrap_or_else(|| Array1::ones(n));
+    let v = z.dot(&omega).dot(&z.t()) + Array2::from_diag(&weights.mapv(|w| 1.0 / w));
+    let y = &data.y - &data.offset.clone().unwrap_or_else(|| Array1::zeros(n));
     let factor = Cholesky::factor(v.view()).unwrap();
     let vi = factor.inverse();
-    let a = data.x.t().dot(&vi).dot(&data.x);
-    let a_factor = Cholesky::factor(a.view()).unwrap();
-    let to_beta = a_factor.inverse().dot(&data.x.t()).dot(&vi);
-    let beta = to_beta.dot(&data.y);
-    let residual = &data.y - &data.x.dot(&beta);
-    let r2 = residual.dot(&vi.dot(&residual));
+    let a = Cholesky::factor(data.x.t().dot(&vi).dot(&data.x).view()).unwrap();
+    let to_beta = a.inverse().dot(&data.x.t()).dot(&vi);
+    let beta = to_beta.dot(&y);
+    let residual = &y - &data.x.dot(&beta);
     let dof = if reml { n - p } else { n } as f64;
-    let restricted = if reml { a_factor.log_det() } else { 0.0 };
-    // Z_j with zeros outside group j, so that Cov(y, b_j) = σ² Z_j Ω.
-    let z_of = |group: u32| {
-        Array2::from_shape_fn((n, q), |(i, k)| if data.outer[i] == group { data.z_outer[[i, k]] } else { 0.0 })
-    };
-    let mut modes = Array2::zeros((7, q));
-    for j in 0..7 {
-        modes.row_mut(j as usize).assign(&omega.dot(&z_of(j).t()).dot(&vi).dot(&residual));
-    }
-    // b̂₀ = K y and β̂ = B y are linear: Var(b̂−b) = KVKᵀ − KC − CᵀKᵀ + Ω with C = Cov(y,b); Cov(β̂, b̂−b) = BVKᵀ − BC.
-    let sigma2 = r2 / dof;
-    let project = Array2::<f64>::eye(n) - data.x.dot(&to_beta);
-    let k = omega.dot(&z_of(0).t()).dot(&vi).dot(&project);
-    let c = z_of(0).dot(&omega);
+    let sigma2 = residual.dot(&vi.dot(&residual)) / dof;
+    let restricted = if reml { a.log_det() } else { 0.0 };
+    // b̂ = Ky and β̂ = By are linear: Var(b̂−b) = KVKᵀ − KC − CᵀKᵀ + Ω with C = Cov(y,b); Cov(β̂, b̂−b) = BVKᵀ − BC.
+    let c = z.dot(&omega);
+    let k = c.t().dot(&vi).dot(&(Array2::<f64>::eye(n) - data.x.dot(&to_beta)));
     let kc = k.dot(&c);
     Dense {
         deviance: factor.log_det() + restricted + dof * (1.0 + (2.0 * std::f64::consts::PI * sigma2).ln()),
         beta,
-        vcov_beta: a_factor.inverse() * sigma2,
+        vcov_beta: a.inverse() * sigma2,
         sigma: sigma2.sqrt(),
-        modes,
-        mse_first: (k.dot(&v).dot(&k.t()) - &kc - kc.t() + &omega) * sigma2,
-        cov_first: (to_beta.dot(&v).dot(&k.t()) - to_beta.dot(&c)) * sigma2,
+        modes: c.t().dot(&vi).dot(&residual),
+        cond_var: (&omega - &c.t().dot(&vi).dot(&c)) * sigma2,
+        mse: (k.dot(&v).dot(&k.t()) - &kc - kc.t() + &omega) * sigma2,
+        cov: (to_beta.dot(&v).dot(&k.t()) - to_beta.dot(&c)) * sigma2,
     }
 }
 
 #[test]
-fn the_fit_agrees_with_dense_matrices() {
-    for sizes in SIZES {
-        for reml in [false, true] {
-            let data = Data::new(sizes.0, sizes.1);
-            let fit = fit_lmm(&data.view(), &LmmOptions { reml, ..LmmOptions::default() }).unwrap();
-            let plain = dense(&data, &fit, reml);
-            let near = |what: &str, a: &Array2<f64>, b: &Array2<f64>| {
-                let worst = (a - b).iter().fold(0.0_f64, |m, d| m.max(d.abs()));
-                assert!(worst < 1e-8, "{sizes:?} {reml} {what}: {worst}");
+fn both_routes_agree_with_dense_matrices() {
+    for data in cases() {
+        for (reml, algebra) in [(false, BOTH[0]), (true, BOTH[0]), (false, BOTH[1]), (true, BOTH[1])] {
+            let opt = options(reml, algebra);
+            let best = fit(&data, &opt).unwrap();
+            let found = with_view(&data, |view| lmm_at_theta(view, &opt, best.theta.view())).unwrap();
+            let plain = dense(&data, &found, reml);
+            let near = |what: &str, a: f64, b: f64, scale: f64| {
+                assert!((a - b).abs() < 1e-9 * (1.0 + scale), "{} {reml} {algebra:?} {what}: {a} {b}", data.name);
             };
-            assert!((fit.deviance / plain.deviance - 1.0).abs() < 1e-11, "{sizes:?} {reml}");
-            let at_theta = lmm_deviance(&data.view(), reml, fit.theta.view()).unwrap();
-            assert!((fit.deviance / at_theta - 1.0).abs() < 1e-13);
-            assert!((fit.sigma / plain.sigma - 1.0).abs() < 1e-10);
-            assert!((&fit.beta - &plain.beta).iter().all(|d| d.abs() < 1e-9));
-            near("vcov_beta", &fit.vcov_beta, &plain.vcov_beta);
-            near("modes", &fit.modes, &plain.modes);
-            near("mode_mse", &fit.mode_mse[0], &plain.mse_first);
-            near("cov_beta_mode", &fit.cov_beta_mode[0], &plain.cov_first);
+            assert!((found.deviance / plain.deviance - 1.0).abs() < 1e-12, "{} {reml} {algebra:?}", data.name);
+            assert!((best.deviance / found.deviance - 1.0).abs() < 1e-13);
+            near("sigma", found.sigma, plain.sigma, plain.sigma);
+            for k in 0..3 {
+                near("beta", found.beta[k], plain.beta[k], plain.beta[k].abs());
+                for l in 0..3 {
+                    near("vcov", found.vcov_beta[[k, l]], plain.vcov_beta[[k, l]], plain.vcov_beta[[0, 0]]);
+                    near("vcov at optimum", best.vcov_beta[[k, l]], plain.vcov_beta[[k, l]], plain.vcov_beta[[0, 0]]);
+                }
+            }
+            let mut first = 0;
+            for term in &found.terms {
+                let (levels, q) = term.modes.dim();
+                for (j, k) in (0..levels).flat_map(|j| (0..q).map(move |k| (j, k))) {
+                    let at = first + j * q + k;
+                    near("mode", term.modes[[j, k]], plain.modes[at], plain.modes[at].abs());
+                    for l in 0..q {
+                        let other = first + j * q + l;
+                        near("cond_var", term.cond_var[[j, k, l]], plain.cond_var[[at, other]], 1.0);
+                        near("mse", term.mode_mse[[j, k, l]], plain.mse[[at, other]], 1.0);
+                    }
+                    for b in 0..3 {
+                        near("cov", term.cov_beta_mode[[j, b, k]], plain.cov[[b, at]], 1.0);
+                    }
+                }
+                first += levels * q;
+            }
         }
     }
 }
 
 #[test]
 fn no_theta_nearby_is_better() {
-    for sizes in SIZES {
-        let data = Data::new(sizes.0, sizes.1);
-        let fit = fit_lmm(&data.view(), &LmmOptions::default()).unwrap();
-        assert!(!matches!(fit.stop, Stop::Budget { .. }), "{sizes:?} {:?}", fit.stop);
-        assert!(fit.grad_max < 1e-6);
-        let objective = data.objective(true);
-        let at = &fit.theta * &Scaling::new(&data.view()).unwrap().theta_scales();
-        let best = objective.evaluate(&at).unwrap().value;
-        for k in 0..at.len() {
-            for h in [-0.05, 0.05] {
-                let mut moved = at.clone();
+    for data in cases() {
+        let opt = LmmOptions::default();
+        let best = fit(&data, &opt).unwrap_or_else(|e| panic!("{}: {e}", data.name));
+        assert!(!matches!(best.stop, Stop::Budget { .. }), "{} {:?}", data.name, best.stop);
+        assert!(best.grad_max < 1e-6);
+        for k in 0..best.theta.len() {
+            for h in [-0.03, 0.03] {
+                let mut moved = best.theta.clone();
                 moved[k] += h;
-                assert!(objective.evaluate(&moved).unwrap().value >= best - 1e-10, "{sizes:?} {k} {h}");
+                let there = with_view(&data, |view| lmm_deviance(view, &opt, moved.view())).unwrap();
+                assert!(there >= best.deviance - 1e-9, "{} {k} {h}", data.name);
             }
         }
     }
 }
 
 #[test]
+fn the_routes_find_the_same_optimum() {
+    for data in cases() {
+        let (a, b) = (fit(&data, &options(true, BOTH[0])).unwrap(), fit(&data, &options(true, BOTH[1])).unwrap());
+        assert!((a.deviance - b.deviance).abs() < 1e-9, "{}", data.name);
+        assert!((&a.theta - &b.theta).iter().all(|d| d.abs() < 1e-5), "{} {} {}", data.name, a.theta, b.theta);
+        assert!((&a.beta - &b.beta).iter().all(|d| d.abs() < 1e-7), "{}", data.name);
+        let scale = a.vcov_theta_sigma.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        assert!((&a.vcov_theta_sigma - &b.vcov_theta_sigma).iter().all(|d| d.abs() < 1e-3 * scale), "{}", data.name);
+    }
+}
+
+#[test]
 fn any_number_of_threads_gives_the_same_bits() {
-    let data = Data::new(2, 2);
-    let with = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| fit_lmm(&data.view(), &LmmOptions::default()).unwrap())
-    };
-    let (one, three) = (with(1), with(3));
-    assert_eq!(one.beta, three.beta);
-    assert_eq!(one.theta, three.theta);
-    assert_eq!(one.modes, three.modes);
-    assert_eq!(one.deviance.to_bits(), three.deviance.to_bits());
+    let all = cases();
+    for data in [&all[6], &all[10]] {
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| fit(data, &LmmOptions::default()).unwrap())
+        };
+        let one = with(1);
+        for threads in [2, 3, 8] {
+            let many = with(threads);
+            assert_eq!(one.beta, many.beta);
+            assert_eq!(one.theta, many.theta);
+            assert_eq!(one.terms[1].modes, many.terms[1].modes);
+            assert_eq!(one.deviance.to_bits(), many.deviance.to_bits());
+        }
+    }
 }
 
 #[test]
 fn shifting_and_rescaling_move_the_answer_as_they_should() {
-    let data = Data::new(2, 2);
-    let mut moved = Data::new(2, 2);
+    let data = &cases()[6];
+    let mut moved = data.clone();
     moved.y.mapv_inplace(|y| 10.0 * y + 5000.0);
     moved.x.column_mut(1).mapv_inplace(|v| v / 12.0);
-    let ml = LmmOptions { reml: false, ..LmmOptions::default() };
-    let (a, b) = (fit_lmm(&data.view(), &ml).unwrap(), fit_lmm(&moved.view(), &ml).unwrap());
+    let ml = options(false, LmmAlgebra::Auto);
+    let (a, b) = (fit(data, &ml).unwrap(), fit(&moved, &ml).unwrap());
     let n = data.y.len() as f64;
     // −2 log L of 10y is that of y plus 2n log 10.
     assert!((b.deviance - a.deviance - 2.0 * n * 10f64.ln()).abs() < 1e-8);
     assert!((b.beta[1] / a.beta[1] / 120.0 - 1.0).abs() < 1e-9);
     assert!((b.beta[0] - 10.0 * a.beta[0] - 5000.0).abs() < 1e-6);
     assert!((&a.theta - &b.theta).iter().all(|d| d.abs() < 1e-6));
-    assert!((&b.modes - &(&a.modes * 10.0)).iter().all(|d| d.abs() < 1e-6));
+    assert!((&b.terms[0].modes - &(&a.terms[0].modes * 10.0)).iter().all(|d| d.abs() < 1e-6));
+}
+
+#[test]
+fn a_weight_of_two_is_a_row_twice() {
+    // With σ profiled, weights are relative: compare at the same θ through r² and |M|, not through the criterion.
+    let data = &cases()[1];
+    let n = data.y.len();
+    let mut weighted = data.clone();
+    weighted.weights = Some(Array1::from_shape_fn(n, |i| if i % 3 == 0 { 2.0 } else { 1.0 }));
+    let twice: Vec<usize> = (0..n).flat_map(|i| std::iter::repeat_n(i, if i % 3 == 0 { 2 } else { 1 })).collect();
+    let mut doubled = data.clone();
+    doubled.y = twice.iter().map(|&i| data.y[i]).collect();
+    doubled.x = data.x.select(ndarray::Axis(0), &twice);
+    doubled.terms[0].z = data.terms[0].z.select(ndarray::Axis(0), &twice);
+    doubled.terms[0].level = twice.iter().map(|&i| data.terms[0].level[i]).collect();
+    let opt = options(false, LmmAlgebra::Auto);
+    let theta = ndarray::array![0.9, 0.1, 0.4];
+    let at = |data: &Data| with_view(data, |view| lmm_at_theta(view, &opt, theta.view())).unwrap();
+    let (a, b) = (at(&weighted), at(&doubled));
+    assert!((&a.beta - &b.beta).iter().all(|d| d.abs() < 1e-9));
+    assert!((&a.terms[0].modes - &b.terms[0].modes).iter().all(|d| d.abs() < 1e-9));
+    let r2 = |fit: &LmmFit| fit.sigma * fit.sigma * fit.n_obs as f64;
+    assert!((r2(&a) / r2(&b) - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn without_variance_between_groups_it_is_least_squares() {
+    let data = &cases()[1];
+    let at_zero = with_view(data, |view| lmm_at_theta(view, &LmmOptions::default(), Array1::zeros(3).view())).unwrap();
+    let cross = Cholesky::factor(data.x.t().dot(&data.x).view()).unwrap();
+    let beta = cross.solve(data.x.t().dot(&data.y).view());
+    assert!((&at_zero.beta - &beta).iter().all(|d| d.abs() < 1e-10));
+    assert!(at_zero.terms[0].modes.iter().all(|&b| b == 0.0));
 }
 
 #[test]
 fn what_cannot_be_fitted_is_refused() {
     let opt = LmmOptions::default();
-    let mut twins = Data::new(1, 0);
+    let base = &cases()[0];
+    check_finite("x", base.x.view()).unwrap();
+    let mut twins = base.clone();
     let second = twins.x.column(1).to_owned();
     twins.x.column_mut(2).assign(&(&second - 1.0));
-    assert_eq!(fit_lmm(&twins.view(), &opt).unwrap_err(), StatsError::RankDeficient { column: 2 });
-    let mut exact = Data::new(1, 0);
+    assert_eq!(fit(&twins, &opt).unwrap_err(), StatsError::RankDeficient { column: 2 });
+    let mut exact = base.clone();
     exact.y = exact.x.dot(&ndarray::array![1.0, 2.0, 3.0]);
-    assert_eq!(fit_lmm(&exact.view(), &opt).unwrap_err(), StatsError::NoVariation);
-    let mut missing = Data::new(1, 0);
+    assert_eq!(fit(&exact, &opt).unwrap_err(), StatsError::NoVariation);
+    let mut missing = base.clone();
     missing.y[4] = f64::NAN;
-    assert_eq!(fit_lmm(&missing.view(), &opt).unwrap_err(), StatsError::NotFinite { array: "y", row: 4 });
-    let mut one = Data::new(1, 0);
-    one.outer.fill(2);
-    assert_eq!(fit_lmm(&one.view(), &opt).unwrap_err(), StatsError::TooFewGroups { groups: 1 });
-    let mut unsorted = Data::new(1, 1);
-    unsorted.unit.reverse();
-    assert!(matches!(fit_lmm(&unsorted.view(), &opt), Err(StatsError::Shape(_))));
+    assert_eq!(fit(&missing, &opt).unwrap_err(), StatsError::NotFinite { array: "y", row: 4 });
+    let mut one = base.clone();
+    one.terms[0].level.fill(2);
+    assert_eq!(fit(&one, &opt).unwrap_err(), StatsError::TooFewGroups { groups: 1 });
+    let mut none = base.clone();
+    none.weights = Some(Array1::zeros(base.y.len()));
+    assert!(matches!(fit(&none, &opt), Err(StatsError::Shape(_))));
 }

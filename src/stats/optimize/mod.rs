@@ -13,6 +13,8 @@ use bfgs::bfgs;
 /// How a search ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
+    /// The parameters were given; nothing was searched.
+    Given,
     /// At an optimum inside the parameter space.
     Interior,
     /// At an optimum where directions of the random effects have no variance.

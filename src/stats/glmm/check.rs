@@ -1,0 +1,75 @@
+//! Is Laplace's approximation enough? It errs where a level has few and uninformative rows: pupils with a handful of yes or
+//! no answers. For one factor the quadrature tells: its gradient at Laplace's optimum, times the covariance, is the step
+//! by which better integration would move the estimates.
+
+use super::super::optimize::Stop;
+use super::super::quadrature::{GaussHermite, gauss_hermite};
+use super::super::terms::{RandomTerm, levels_with_rows};
+use super::{Found, Likelihood, single_effects};
+
+/// Nodes per dimension that count as the truth here: beyond 15 the log-likelihoods of the references no longer change
+/// in the sixth digit.
+const NODES: usize = 15;
+/// A parameter that would move by more of its standard error than this asks for quadrature.
+const ENOUGH: f64 = 0.1;
+/// With several factors nothing better can be computed; levels with fewer rows than this are suspect.
+const FEW_ROWS: f64 = 10.0;
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LaplaceCheck {
+    /// In a word.
+    pub verdict: LaplaceVerdict,
+    /// log L with 15 nodes less that of Laplace, at the same parameters; NaN where it was not computed.
+    pub difference: f64,
+    /// Largest move of a parameter, in its standard errors, that 15 nodes would bring; NaN where it was not computed.
+    pub shift: f64,
+}
+
+/// In a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LaplaceVerdict {
+    /// Quadrature was used.
+    Quadrature,
+    /// No parameter would move by a tenth of its standard error.
+    Enough,
+    /// Some parameter would: fit with 15 nodes or more.
+    NotEnough,
+    /// Several factors, all with ten or more rows per level: not checked, and rarely a problem.
+    Unchecked,
+    /// Several factors, one with fewer than ten rows per level: variances are probably estimated too small.
+    Doubtful,
+    /// The parameters were given, or the search found no optimum.
+    NotFitted,
+}
+
+pub(super) fn laplace<L: Likelihood>(
+    likelihood: &mut L,
+    terms: &[RandomTerm],
+    found: &Found,
+    rule: Option<&GaussHermite>,
+) -> LaplaceCheck {
+    let plain = |verdict| LaplaceCheck { verdict, difference: f64::NAN, shift: f64::NAN };
+    if rule.is_some() {
+        return plain(LaplaceVerdict::Quadrature);
+    }
+    if matches!(found.stop, Stop::Given | Stop::Budget { .. }) {
+        return plain(LaplaceVerdict::NotFitted);
+    }
+    if single_effects(terms).is_none() {
+        let few = |term: &RandomTerm| (term.level.len() as f64) < FEW_ROWS * levels_with_rows(term) as f64;
+        let verdict = if terms.iter().any(few) { LaplaceVerdict::Doubtful } else { LaplaceVerdict::Unchecked };
+        return plain(verdict);
+    }
+    let rule = gauss_hermite(NODES);
+    let (Some(here), Some(there)) =
+        (likelihood.evaluate(&found.phi, None), likelihood.evaluate(&found.phi, Some(&rule)))
+    else {
+        return plain(LaplaceVerdict::NotFitted);
+    };
+    let step = found.vcov.dot(&(&there.grad - &here.grad));
+    let relative = |(step, variance): (&f64, &f64)| if *variance > 0.0 { step.abs() / variance.sqrt() } else { 0.0 };
+    let shift = step.iter().zip(found.vcov.diag()).map(relative).fold(0.0_f64, f64::max);
+    let verdict = if shift <= ENOUGH { LaplaceVerdict::Enough } else { LaplaceVerdict::NotEnough };
+    LaplaceCheck { verdict, difference: here.value - there.value, shift }
+}

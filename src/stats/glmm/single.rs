@@ -1,0 +1,138 @@
+//! One grouping factor with up to three random effects: its levels are independent, so each is a small problem of its
+//! own. Levels run in parallel; their shares are added in the order of the levels, so the number of threads leaves no
+//! trace.
+
+use std::ops::Range;
+
+use ndarray::{Array1, Array2, Array3, ArrayView1, s};
+use rayon::prelude::*;
+
+use super::super::cells::Cells;
+use super::super::family::Family;
+use super::super::lambda::block_positions;
+use super::super::optimize::ValueGrad;
+use super::super::quadrature::GaussHermite;
+use super::super::terms::{ByLevel, RandomTerm};
+use super::group::{AtMode, GroupCells, Parameters};
+use super::{Detail, Likelihood, Scaling, TermDetail};
+
+/// The cells in scaled coordinates and in the order of the levels, with the modes of the last evaluation as starts of
+/// the next.
+pub(super) struct Single<const Q: usize> {
+    x: Array2<f64>,
+    z: Vec<[f64; Q]>,
+    trials: Vec<f64>,
+    successes: Vec<f64>,
+    offset: Vec<f64>,
+    ranges: Vec<Range<usize>>,
+    places: Vec<(usize, usize)>,
+    family: Family,
+    warm: Vec<[f64; Q]>,
+}
+
+impl<const Q: usize> Single<Q> {
+    pub fn new(cells: &Cells, term: &RandomTerm, family: Family, scaling: &Scaling) -> Self {
+        let sorted = ByLevel::new(0..term.level.len() as u32, |row| term.level[row as usize], term.n_levels);
+        let gather = |a: ArrayView1<f64>| sorted.order.iter().map(|&row| a[row as usize]).collect::<Vec<f64>>();
+        let z = |&row: &u32| std::array::from_fn(|k| term.z[[row as usize, k]] / scaling.z[0][k]);
+        Self {
+            x: scaling.whiten(cells.x, &sorted.order),
+            z: sorted.order.iter().map(z).collect(),
+            trials: gather(cells.trials),
+            successes: gather(cells.successes),
+            offset: cells.offset.map(gather).unwrap_or_default(),
+            ranges: sorted.ranges,
+            places: block_positions(term.blocks),
+            family,
+            warm: vec![[0.0; Q]; term.n_levels],
+        }
+    }
+
+    fn group(&self, j: usize) -> GroupCells<'_, Q> {
+        let range = self.ranges[j].clone();
+        let p = self.x.ncols();
+        let x = self.x.as_slice().expect("whitened rows are in standard layout");
+        GroupCells {
+            x: &x[range.start * p..range.end * p],
+            z: &self.z[range.clone()],
+            trials: &self.trials[range.clone()],
+            successes: &self.successes[range.clone()],
+            offset: if self.offset.is_empty() { &[] } else { &self.offset[range] },
+            family: self.family,
+        }
+    }
+}
+
+/// One level's share of an evaluation.
+struct Share<const Q: usize> {
+    u: [f64; Q],
+    log_lik: f64,
+    grad: Array1<f64>,
+}
+
+/// What is reported of a level.
+struct LevelDetail {
+    score: Array1<f64>,
+    mode: Array1<f64>,
+    cond_var: Array2<f64>,
+    jacobian: Array2<f64>,
+    log_lik: f64,
+}
+
+impl<const Q: usize> Likelihood for Single<Q> {
+    fn evaluate(&mut self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<ValueGrad> {
+        let phi = phi.as_standard_layout();
+        let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
+        let shares: Vec<Option<Share<Q>>> = (0..self.ranges.len())
+            .into_par_iter()
+            .map(|j| {
+                let cells = self.group(j);
+                let mode = cells.mode(&at, self.warm[j])?;
+                let value = cells.value(&at, &mode, rule);
+                Some(Share { u: mode.u, log_lik: value.log_lik, grad: value.grad })
+            })
+            .collect();
+        let shares: Vec<Share<Q>> = shares.into_iter().collect::<Option<_>>()?;
+        let mut total = ValueGrad { value: 0.0, grad: Array1::zeros(phi.len()) };
+        for (share, warm) in shares.iter().zip(&mut self.warm) {
+            total.value -= share.log_lik;
+            total.grad -= &share.grad;
+            *warm = share.u;
+        }
+        Some(total)
+    }
+
+    /// Starts from nothing, so that the way to the optimum leaves no trace.
+    fn detail(&self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<Detail> {
+        let phi = phi.as_standard_layout();
+        let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
+        let level = |j: usize| {
+            let cells = self.group(j);
+            let mode: AtMode<Q> = cells.mode(&at, [0.0; Q])?;
+            let value = cells.value(&at, &mode, rule);
+            Some(LevelDetail {
+                score: value.grad,
+                log_lik: value.log_lik,
+                mode: Array1::from_vec(at.effects(&mode.u).to_vec()),
+                cond_var: at.conditional_variance(&mode),
+                jacobian: cells.mode_jacobian(&at, &mode),
+            })
+        };
+        let levels: Vec<LevelDetail> = (0..self.ranges.len()).into_par_iter().map(level).collect::<Option<_>>()?;
+        let (n, k) = (levels.len(), phi.len());
+        let mut term = TermDetail {
+            modes: Array2::zeros((n, Q)),
+            cond_var: Array3::zeros((n, Q, Q)),
+            jacobian: Array3::zeros((n, Q, k)),
+        };
+        let mut scores = Array2::zeros((n, k));
+        for (j, level) in levels.iter().enumerate() {
+            scores.row_mut(j).assign(&level.score);
+            term.modes.row_mut(j).assign(&level.mode);
+            term.cond_var.slice_mut(s![j, .., ..]).assign(&level.cond_var);
+            term.jacobian.slice_mut(s![j, .., ..]).assign(&level.jacobian);
+        }
+        let log_lik = levels.iter().map(|l| l.log_lik).sum();
+        Some(Detail { log_lik, scores: Some(scores), terms: vec![term] })
+    }
+}

@@ -1,0 +1,185 @@
+//! The rows of a linear mixed model in coordinates in which cross-products are well conditioned.
+//!
+//! x is whitened by XᵀWX, y (less its offset) is its residual from weighted least squares, so that no digits cancel in
+//! the sum of squares that the model explains, the columns of z are divided by their root mean square, and every row is
+//! multiplied by the root of its weight. Rows are made when asked for: nothing of the size of the data is copied.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, s};
+
+use super::super::cells::{check_finite, root_mean_square};
+use super::super::chunks::map_rows;
+use super::super::error::StatsError;
+use super::super::linalg::Cholesky;
+use super::super::terms::{RandomTerm, check_terms};
+use super::LmmData;
+
+/// See the module.
+pub(super) struct ScaledRows<'d, 'a> {
+    data: &'d LmmData<'a>,
+    x: CowArray<'d, f64, Ix2>,
+    root_weights: Option<Array1<f64>>,
+    /// XᵀWX = LLᵀ; x in these coordinates is L⁻¹x, and β = β_wls + L⁻ᵀγ.
+    pub cross: Cholesky,
+    pub beta_wls: Array1<f64>,
+    /// Root mean squares of the columns of each term.
+    pub z_scales: Vec<Array1<f64>>,
+    /// Σ log w.
+    pub log_weights: f64,
+}
+
+impl<'d, 'a> ScaledRows<'d, 'a> {
+    pub fn new(data: &'d LmmData<'a>) -> Result<Self, StatsError> {
+        check(data)?;
+        let x = data.x.as_standard_layout();
+        let root_weights = data.weights.map(|w| w.mapv(f64::sqrt));
+        let p = x.ncols();
+        let raw = |row: usize, out: &mut [f64]| {
+            let w = root_weights.as_ref().map_or(1.0, |w| w[row]);
+            out.iter_mut().zip(x.row(row)).for_each(|(to, x)| *to = w * x);
+            out[p] = w * (data.y[row] - data.offset.map_or(0.0, |o| o[row]));
+        };
+        let products = cross_products(data.y.len(), p + 1, raw);
+        let cross = Cholesky::factor(products.slice(s![..p, ..p]))
+            .map_err(|failed| StatsError::RankDeficient { column: failed.column })?;
+        let beta_wls = cross.solve(products.slice(s![..p, p]));
+        let rows = Self {
+            cross,
+            beta_wls,
+            z_scales: data.terms.iter().map(column_scales).collect::<Result<_, _>>()?,
+            log_weights: data.weights.map_or(0.0, |w| w.iter().map(|w| w.ln()).sum()),
+            data,
+            x,
+            root_weights,
+        };
+        // Least squares leaves about 1e-16 of the size of y where the fit is exact.
+        let left = cross_products(rows.n(), 1, |row, out| out[0] = rows.residual(row))[[0, 0]];
+        if left <= 1e-24 * products[[p, p]] {
+            return Err(StatsError::NoVariation);
+        }
+        Ok(rows)
+    }
+
+    pub fn n(&self) -> usize {
+        self.data.y.len()
+    }
+
+    pub fn p(&self) -> usize {
+        self.x.ncols()
+    }
+
+    pub fn terms(&self) -> &'d [RandomTerm<'a>] {
+        self.data.terms
+    }
+
+    fn root_weight(&self, row: usize) -> f64 {
+        self.root_weights.as_ref().map_or(1.0, |w| w[row])
+    }
+
+    fn residual(&self, row: usize) -> f64 {
+        let offset = self.data.offset.map_or(0.0, |o| o[row]);
+        (self.data.y[row] - offset - self.x.row(row).dot(&self.beta_wls)) * self.root_weight(row)
+    }
+
+    /// [x y] of a row (p+1).
+    pub fn fixed(&self, row: usize, out: &mut [f64]) {
+        let p = self.p();
+        let (weight, x, lower) = (self.root_weight(row), self.x.row(row), self.cross.lower());
+        for i in 0..p {
+            let l = lower.row(i);
+            let done: f64 = out[..i].iter().zip(l).map(|(o, l)| o * l).sum();
+            out[i] = (weight * x[i] - done) / l[i];
+        }
+        out[p] = self.residual(row);
+    }
+
+    /// z of a row (q) for one term.
+    pub fn random(&self, term: usize, row: usize, out: &mut [f64]) {
+        let weight = self.root_weight(row);
+        let z = self.data.terms[term].z.row(row);
+        for ((to, z), scale) in out.iter_mut().zip(z).zip(&self.z_scales[term]) {
+            *to = weight * z / scale;
+        }
+    }
+
+    /// [x y]ᵀ[x y] over all rows.
+    pub fn fixed_products(&self) -> Array2<f64> {
+        cross_products(self.n(), self.p() + 1, |row, out| self.fixed(row, out))
+    }
+
+    /// L⁻ᵀ (p×p): from γ to β − β_wls.
+    pub fn to_beta(&self) -> Array2<f64> {
+        self.cross.backward_columns(Array2::eye(self.p()).view())
+    }
+}
+
+/// Σ rowᵀrow over `n` rows of `m` numbers, in chunks that are added in order.
+fn cross_products(n: usize, m: usize, row: impl Fn(usize, &mut [f64]) + Sync) -> Array2<f64> {
+    let parts = map_rows(n, |rows| {
+        let mut sum = Array2::zeros((m, m));
+        gram(&mut sum, rows, &row);
+        sum
+    });
+    parts.iter().fold(Array2::zeros((m, m)), |all, part| all + part)
+}
+
+/// Adds Σ rowᵀrow over `rows`, whose numbers are made a few rows at a time.
+pub(super) fn gram(sum: &mut Array2<f64>, rows: std::ops::Range<usize>, row: impl Fn(usize, &mut [f64])) {
+    const AT_ONCE: usize = 256;
+    let m = sum.ncols();
+    let mut buffer = Array2::zeros((AT_ONCE.min(rows.len()), m));
+    let mut start = rows.start;
+    while start < rows.end {
+        let end = rows.end.min(start + AT_ONCE);
+        for (i, mut out) in (start..end).zip(buffer.rows_mut()) {
+            row(i, out.as_slice_mut().expect("rows of a fresh array are contiguous"));
+        }
+        let filled = buffer.slice(s![..end - start, ..]);
+        general_mat_mul(1.0, &filled.t(), &filled, 1.0, sum);
+        start = end;
+    }
+}
+
+fn check(data: &LmmData) -> Result<(), StatsError> {
+    let n = data.y.len();
+    if n == 0 || data.x.ncols() == 0 || data.terms.is_empty() {
+        return Err(StatsError::Shape("y is empty, x has no columns, or there is no random-effects term"));
+    }
+    let lengths = [data.weights.map_or(n, |w| w.len()), data.offset.map_or(n, |o| o.len()), data.x.nrows()];
+    if lengths.iter().any(|&length| length != n) {
+        return Err(StatsError::Shape("y, x, weights and offset differ in length"));
+    }
+    check_terms(data.terms, n)?;
+    check_finite("y", data.y.insert_axis(Axis(1)))?;
+    check_finite("x", data.x)?;
+    if let Some(offset) = data.offset {
+        check_finite("offset", offset.insert_axis(Axis(1)))?;
+    }
+    if let Some(weights) = data.weights {
+        check_finite("weights", weights.insert_axis(Axis(1)))?;
+        if weights.iter().any(|&w| w <= 0.0) {
+            return Err(StatsError::Shape("weights must be above zero"));
+        }
+    }
+    Ok(())
+}
+
+fn column_scales(term: &RandomTerm) -> Result<Array1<f64>, StatsError> {
+    let scale = |column| root_mean_square(column, std::iter::repeat(1.0));
+    let scales: Array1<f64> = term.z.columns().into_iter().map(scale).collect();
+    if scales.iter().any(|&s| s == 0.0) {
+        return Err(StatsError::Shape("a random-effect column is zero everywhere"));
+    }
+    Ok(scales)
+}
+
+/// Divides row k by `scales[k]`.
+pub(super) fn unscale_rows(mut a: Array2<f64>, scales: &Array1<f64>) -> Array2<f64> {
+    a.rows_mut().into_iter().zip(scales).for_each(|(mut row, s)| row /= *s);
+    a
+}
+
+/// Divides element (k, l) by `scales[k]·scales[l]`.
+pub(super) fn unscale_both(a: ArrayView2<f64>, scales: &Array1<f64>) -> Array2<f64> {
+    unscale_rows(unscale_rows(a.to_owned(), scales).reversed_axes(), scales)
+}
