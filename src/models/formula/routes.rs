@@ -3,7 +3,7 @@
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use super::core::{
-    Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmOptions, RandomTerm, StatsError, Stop, TermFit,
+    Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError, Stop, TermFit,
     binomial_constant, fit_glm, fit_glmm, fit_lmm, fit_ols, glmm_at, independent_columns, lmm_at_theta,
     poisson_constant, satterthwaite,
 };
@@ -19,17 +19,13 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn independent(design: &FormulaDesign) -> Result<Self, FormulaFitError> {
-        let keep = independent_columns(design.x.view());
-        let named = |wanted: bool| {
-            let pairs = design.x_names.iter().zip(&keep);
-            pairs.filter(|(_, k)| **k == wanted).map(|(n, _)| n.clone()).collect::<Vec<_>>()
-        };
-        let (names, dropped) = (named(true), named(false));
+        let found = independent_columns(design.x.view());
+        let named = |columns: &[usize]| columns.iter().map(|&k| design.x_names[k].clone()).collect::<Vec<_>>();
+        let (names, dropped) = (named(&found.kept), named(&found.dropped));
         if names.is_empty() {
             return Err(FormulaFitError::Wanted("the formula has no fixed effect; begin with `1` or a column".into()));
         }
-        let kept: Vec<usize> = (0..keep.len()).filter(|&k| keep[k]).collect();
-        let x = if dropped.is_empty() { design.x.clone() } else { design.x.select(Axis(1), &kept) };
+        let x = if dropped.is_empty() { design.x.clone() } else { design.x.select(Axis(1), &found.kept) };
         Ok(Self { x, names, dropped })
     }
 }
@@ -117,24 +113,26 @@ impl Road<'_> {
         if n <= p as f64 {
             return Err(Failed::Fit(FormulaFitError::Data(format!("{n} rows can't determine {p} coefficients"))));
         }
-        let weights = d.weights.as_ref().map(Array1::view);
-        let fit = fit_ols(d.y.view(), self.columns.x.view(), weights, d.offset.as_ref().map(Array1::view))?;
-        let df = n - p as f64;
-        let log_weights = weights.map_or(0.0, |w| w.iter().map(|w| w.ln()).sum());
-        let log_lik = 0.5 * (log_weights - n * (1.0 + (2.0 * std::f64::consts::PI * fit.rss / n).ln()));
+        let data = OlsData {
+            y: d.y.view(),
+            x: self.columns.x.view(),
+            weights: d.weights.as_ref().map(Array1::view),
+            offset: d.offset.as_ref().map(Array1::view),
+        };
+        let fit = fit_ols(&data, &OlsOptions::default())?;
         Ok(Estimates {
             beta: fit.beta,
             vcov: fit.vcov,
-            df: vec![Some(df); p],
+            df: vec![Some(fit.df_residual); p],
             is_t: true,
-            sigma: Some((fit.rss / df).sqrt()),
-            log_lik,
+            sigma: Some(fit.sigma),
+            log_lik: fit.log_lik,
             deviance: Some(fit.rss),
             reml_criterion: None,
             terms: Vec::new(),
             theta: Vec::new(),
             n_parameters: p + 1,
-            df_residual: df,
+            df_residual: fit.df_residual,
             stop: Stop::Interior,
             evaluations: 1,
             grad_max: None,
