@@ -168,7 +168,11 @@ fn figure(x: f64) -> String {
 }
 
 fn probability(p: f64) -> String {
-    if p < 1e-4 { format!("{p:.2e}") } else { format!("{p:.4}") }
+    match p {
+        _ if p < 2e-16 => "<2e-16".into(),
+        _ if p < 1e-4 => format!("{p:.2e}"),
+        _ => format!("{p:.4}"),
+    }
 }
 
 /// Rows with columns as wide as they need; the first `left` columns start at the left.

@@ -6,6 +6,7 @@
 //! | binomial (logit, probit, cloglog), poisson (log) | generalised linear model | Laplace, or adaptive quadrature with `nodes` > 1 |
 
 mod core;
+mod profile;
 mod result;
 mod routes;
 mod tidy;
