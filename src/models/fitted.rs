@@ -120,9 +120,13 @@ pub(super) fn reason(error: &StatsError) -> RefusalReason {
     match error {
         StatsError::Separated { .. } => RefusalReason::Separated,
         StatsError::NoVariation | StatsError::Counts { .. } => RefusalReason::NoVariation,
-        StatsError::RankDeficient { .. } | StatsError::Shape(_) => RefusalReason::RankDeficient,
+        StatsError::RankDeficient { .. } | StatsError::IllConditioned { .. } | StatsError::Shape(_) => {
+            RefusalReason::RankDeficient
+        }
         StatsError::TooFewGroups { .. } => RefusalReason::OneSchool,
         StatsError::TooDense { .. } => RefusalReason::NotConverged,
-        StatsError::NotConverged { .. } | StatsError::NotFinite { .. } => RefusalReason::NotConverged,
+        StatsError::NotConverged { .. } | StatsError::NotFinite { .. } | StatsError::Weight { .. } => {
+            RefusalReason::NotConverged
+        }
     }
 }

@@ -34,6 +34,9 @@ pub fn build(formula: &Formula, frame: &Frame, reading: &Reading) -> Result<Form
     if let (Some(name), Some(w)) = (&reading.weights, &weights) {
         keep.drop_where("zero_weight", name, |r| w[r] == 0.0);
     }
+    if let Outcome::Counts(a, b) = &outcome {
+        keep.drop_where("no_trials", &outcome_label, |r| a[r] + b[r] == 0.0);
+    }
     let rows: Vec<u32> = (0..frame.rows).filter(|&r| keep.used[r]).map(index).collect();
     if rows.is_empty() {
         return Err(DesignError::Data("no row is left: in each a column that is used has no value".into()));
