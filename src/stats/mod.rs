@@ -19,6 +19,7 @@ mod optimize;
 mod qr;
 mod quadrature;
 mod separation;
+mod two_way;
 
 pub use cells::{BinomialCells, Cells, binomial_constant, poisson_constant};
 pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};
@@ -32,3 +33,4 @@ pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_product
 pub use optimize::Stop;
 pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
+pub use two_way::{TwoWayData, TwoWayFit, fit_two_way};
