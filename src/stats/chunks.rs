@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// Rows of a piece. It depends on nothing, so sums over pieces, folded in order, have the same bits with any number of
 /// threads; and it is large enough that handing a piece to a thread costs nothing beside the work in it.
-const ROWS: usize = 4096;
+pub(super) const ROWS: usize = 4096;
 
 /// Applies `f` to consecutive row ranges in parallel; results in row order.
 pub(super) fn map_rows<T: Send>(n: usize, f: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {

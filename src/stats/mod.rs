@@ -18,6 +18,7 @@ mod ols;
 mod optimize;
 mod qr;
 mod quadrature;
+mod robust;
 mod separation;
 mod two_way;
 
@@ -33,4 +34,5 @@ pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_product
 pub use optimize::Stop;
 pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
+pub use robust::{ClusterVcov, CrType, glm_cluster_vcov, ols_cluster_vcov};
 pub use two_way::{TwoWayData, TwoWayFit, fit_two_way};
