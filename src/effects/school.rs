@@ -12,8 +12,8 @@ use ndarray::{Array1, Array2, Axis};
 use super::risk::{Change, Risks, Side};
 use super::{Point, school_df};
 use crate::design::{BinaryDesign, Design};
-use crate::models::{AcceptedFit, Fit};
-use crate::stats::{GlmFit, GlmmFit, Link};
+use crate::models::{AcceptedFit, Fit, PooledFit};
+use crate::stats::{GlmmFit, Link};
 use crate::vocab::{DosePart, Unit};
 
 /// The effect of school (group) `j`; `None` when the model has no such part of the dose.
@@ -29,11 +29,11 @@ pub(super) fn own(fit: &AcceptedFit<'_>, part: DosePart, j: usize) -> Option<Poi
     Some(Point { value, variance, df, unit: Unit::PercentagePoint })
 }
 
-fn pooled(d: &BinaryDesign, f: &GlmFit, link: Link, column: usize, j: usize) -> (f64, f64) {
-    let at = contrast(d, &f.beta, &Array1::zeros(0), link, column, false, j);
+fn pooled(d: &BinaryDesign, f: &PooledFit, link: Link, column: usize, j: usize) -> (f64, f64) {
+    let at = contrast(d, &f.glm.beta, &Array1::zeros(0), link, column, false, j);
     let variance = |v: &Array2<f64>| at.gradient.dot(&v.dot(&at.gradient));
-    let robust = variance(&f.vcov_cluster_cr1);
-    (at.value, variance(&f.vcov).max(if robust.is_finite() { robust } else { 0.0 }))
+    let robust = f.robust.as_ref().map_or(0.0, |robust| variance(&robust.vcov));
+    (at.value, variance(&f.glm.vcov).max(robust))
 }
 
 fn mixed(d: &BinaryDesign, f: &GlmmFit, link: Link, column: usize, part: DosePart, j: usize) -> (f64, f64) {

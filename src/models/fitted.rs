@@ -1,7 +1,7 @@
 //! What a model hands on: the design it was fitted on and the fit, or why there is none.
 
 use crate::design::Design;
-use crate::stats::{GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
+use crate::stats::{ClusterVcov, GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
 use crate::study::file::{LinkName, ModelEntry};
 use crate::vocab::RefusalReason;
 
@@ -9,11 +9,20 @@ use crate::vocab::RefusalReason;
 #[derive(Clone, Debug)]
 pub enum Fit {
     /// Binomial without random effects; errors are robust for schools.
-    Pooled(GlmFit),
+    Pooled(PooledFit),
     /// Binomial with random effects per school.
     Mixed(Box<MixedFit>),
     /// Gaussian with random effects per school, and per pupil in growth models.
     Linear(LmmFit),
+}
+
+/// A binomial model without random effects.
+#[derive(Clone, Debug)]
+pub struct PooledFit {
+    /// Coefficients, and the covariance that takes pupils as independent.
+    pub glm: GlmFit,
+    /// The covariance that is robust for schools (CR1S, also called HC1); none with a single school.
+    pub robust: Option<ClusterVcov>,
 }
 
 /// A binomial mixed model, fitted twice.
@@ -106,8 +115,12 @@ pub(super) fn reason(error: &StatsError) -> RefusalReason {
     match error {
         StatsError::Separated { .. } => RefusalReason::Separated,
         StatsError::NoVariation | StatsError::Counts { .. } => RefusalReason::NoVariation,
-        StatsError::RankDeficient { .. } | StatsError::Shape(_) => RefusalReason::RankDeficient,
+        StatsError::RankDeficient { .. } | StatsError::IllConditioned { .. } | StatsError::Shape(_) => {
+            RefusalReason::RankDeficient
+        }
         StatsError::TooFewGroups { .. } => RefusalReason::OneSchool,
-        StatsError::NotConverged { .. } | StatsError::NotFinite { .. } => RefusalReason::NotConverged,
+        StatsError::NotConverged { .. } | StatsError::NotFinite { .. } | StatsError::Weight { .. } => {
+            RefusalReason::NotConverged
+        }
     }
 }

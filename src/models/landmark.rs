@@ -1,10 +1,13 @@
 //! Landmark model: an outcome after the landmark, with the dose frozen at it (`statistics.md` §5.5).
 
 use super::fitted::{link, reason};
-use super::{Fit, MixedFit, Model};
+use super::{Fit, MixedFit, Model, PooledFit};
 use crate::design::{Design, Start, binary};
 use crate::panel::Panel;
-use crate::stats::{BinomialCells, GlmOptions, GlmmOptions, Link, StatsError, fit_glm, fit_glmm};
+use crate::stats::{
+    BinomialCells, Cells, CrType, Family, GlmOptions, GlmmOptions, Link, StatsError, fit_glm, fit_glmm,
+    glm_cluster_vcov,
+};
 use crate::study::ModelKind;
 use crate::study::file::ModelEntry;
 use crate::vocab::{OutcomeRule, RefusalReason};
@@ -51,10 +54,22 @@ pub(super) fn fit_binary(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
     };
     let link = link(entry.link);
     let fit = match d.z.ncols() {
-        0 => fit_glm(&cells, link, &GlmOptions::default()).map(Fit::Pooled),
+        0 => fit_pooled(&cells, Family::Binomial(link)).map(Fit::Pooled),
         _ => fit_mixed(&cells, link).map(|fit| Fit::Mixed(Box::new(fit))),
     };
     fit.map_err(|e| reason(&e))
+}
+
+fn fit_pooled(cells: &BinomialCells<'_>, family: Family) -> Result<PooledFit, StatsError> {
+    let BinomialCells { x, trials, successes, group, n_groups, .. } = *cells;
+    let cells = Cells { x, trials, successes, offset: None };
+    let glm = fit_glm(&cells, family, &GlmOptions::default())?;
+    let robust = match glm_cluster_vcov(&cells, family, &glm, group, n_groups, CrType::Cr1s) {
+        Ok(robust) => Some(robust),
+        Err(StatsError::TooFewGroups { .. }) => None,
+        Err(e) => return Err(e),
+    };
+    Ok(PooledFit { glm, robust })
 }
 
 fn fit_mixed(cells: &BinomialCells<'_>, link: Link) -> Result<MixedFit, StatsError> {

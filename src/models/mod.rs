@@ -7,7 +7,7 @@ mod hazard;
 mod landmark;
 mod linear;
 
-pub use fitted::{AcceptedFit, Fit, Fitted, MixedFit};
+pub use fitted::{AcceptedFit, Fit, Fitted, MixedFit, PooledFit};
 
 use crate::design::Design;
 use crate::panel::Panel;

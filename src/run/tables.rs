@@ -115,7 +115,11 @@ fn tidy_rows(fitted: &Fitted, found: &ModelFindings) -> Vec<Tidy> {
     let head = fitted.design.head();
     let status = status(fitted);
     let (beta, se, method, scale) = match accepted.fit() {
-        Fit::Pooled(f) => (&f.beta, std_errors(f.vcov_cluster_cr1.view()), "wald_cr1", "link"),
+        Fit::Pooled(f) => {
+            let unknown = || ndarray::Array1::from_elem(f.glm.beta.len(), f64::NAN);
+            let se = f.robust.as_ref().map_or_else(unknown, |robust| std_errors(robust.vcov.view()));
+            (&f.glm.beta, se, "wald_cr1", "link")
+        }
         Fit::Mixed(f) => (&f.ml.beta, std_errors(f.ml.vcov.view()), "wald", "link"),
         Fit::Linear(f) => (&f.beta, std_errors(f.vcov_beta.view()), "wald", "score"),
     };
@@ -215,17 +219,17 @@ fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
         computed.models.iter().map(|(f, _)| (f, f.accept().ok().map(|a| a.fit()))).collect();
     let binary = |f: &Fitted| matches!(f.design, Design::Binary(_));
     let log_lik = |fit: &Fit| match fit {
-        Fit::Pooled(f) => f.log_lik,
+        Fit::Pooled(f) => f.glm.log_lik,
         Fit::Mixed(f) => f.ml.log_lik,
         Fit::Linear(f) => f.log_lik,
     };
     let parameters = |fit: &Fit| match fit {
-        Fit::Pooled(f) => f.beta.len(),
+        Fit::Pooled(f) => f.glm.beta.len(),
         Fit::Mixed(f) => f.ml.beta.len() + f.ml.theta.len(),
         Fit::Linear(f) => f.beta.len() + f.theta.len() + 1,
     } as f64;
     let nobs = |fit: &Fit| match fit {
-        Fit::Pooled(f) => f.n_obs,
+        Fit::Pooled(f) => f.glm.n_obs,
         Fit::Mixed(f) => f.ml.n_obs,
         Fit::Linear(f) => f.n_obs as f64,
     };
@@ -236,7 +240,7 @@ fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
         Fit::Linear(_) => "ML",
     };
     let search = |fit: &Fit| match fit {
-        Fit::Pooled(f) => (f.iterations, f.grad_max),
+        Fit::Pooled(f) => (f.glm.iterations, f.glm.grad_max),
         Fit::Mixed(f) => (f.ml.evaluations, f.ml.grad_max),
         Fit::Linear(f) => (f.evaluations, f.grad_max),
     };

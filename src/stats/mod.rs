@@ -35,4 +35,4 @@ pub use optimize::Stop;
 pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
 pub use robust::{ClusterVcov, CrType, glm_cluster_vcov, ols_cluster_vcov};
-pub use two_way::{TwoWayData, TwoWayFit, fit_two_way};
+pub use two_way::{TwoWayData, TwoWayFit, fit_two_way, two_way_cluster_vcov};

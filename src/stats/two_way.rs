@@ -13,13 +13,14 @@
 //! Laplacian, with one free constant for each connected component of the pairs; fixing the first level of each makes it
 //! positive definite.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 use rayon::prelude::*;
 
 use super::error::StatsError;
 use super::linalg::Cholesky;
 use super::ols::OlsData;
-use super::qr::{DEPENDENT, back_substitute, dot, independent_in, inverse_gram, triangle};
+use super::qr::{DEPENDENT, back_substitute, dot, independent_columns, independent_in, inverse_gram, triangle};
+use super::robust::{ClusterVcov, CrType, ols_cluster_vcov_beside};
 
 /// Rows of a model with two sets of fixed effects.
 #[derive(Clone, Copy, Debug)]
@@ -124,6 +125,61 @@ impl<'a> TwoWayData<'a> {
         }
         OlsData { y: self.y, x: self.x, weights: self.weights, offset: None }.check()
     }
+}
+
+/// Cluster-robust covariance of an unweighted fit, equal to that of the regression on all dummies. The first p
+/// coefficients of the result are those of the fit ([`ClusterVcov::leading`]); dummies of one factor follow.
+///
+/// The levels of one factor must each lie within a cluster (schools clustered by themselves, or by board): that factor is
+/// projected out, since its dummies are directions which a cluster has alone and which then count for nothing. The other
+/// keeps its dummies, at a cost that grows with the cube of their number.
+///
+/// # Errors
+/// [`StatsError::Shape`] with weights, or where neither factor is nested in the clusters; those of
+/// [`super::ols_cluster_vcov`].
+pub fn two_way_cluster_vcov(
+    data: &TwoWayData,
+    fit: &TwoWayFit,
+    clusters: &[u32],
+    n_clusters: usize,
+    kind: CrType,
+) -> Result<ClusterVcov, StatsError> {
+    data.check()?;
+    let (n, p) = data.x.dim();
+    if data.weights.is_some() {
+        return Err(StatsError::Shape("robust covariances of two-way models need equal weights"));
+    }
+    if clusters.len() != n || fit.residuals.len() != n {
+        return Err(StatsError::Shape("the fit, the clusters and the rows differ in length"));
+    }
+    let (inner, n_inner, outer, n_outer) = if is_nested(data.first, data.n_first, clusters) {
+        (data.first, data.n_first, data.second, data.n_second)
+    } else if is_nested(data.second, data.n_second, clusters) {
+        (data.second, data.n_second, data.first, data.n_first)
+    } else {
+        return Err(StatsError::Shape("the levels of one factor must lie within clusters"));
+    };
+    let mut columns = Array2::zeros((n, p + n_outer));
+    columns.slice_mut(s![.., ..p]).assign(&data.x);
+    for (i, &level) in outer.iter().enumerate() {
+        columns[[i, p + level as usize]] = 1.0;
+    }
+    let counts = sums(inner, n_inner, |_| 1.0);
+    for mut column in columns.columns_mut() {
+        let totals = sums(inner, n_inner, |i| column[i]);
+        column.iter_mut().zip(inner).for_each(|(v, &level)| *v -= totals[level as usize] / counts[level as usize]);
+    }
+    // A fit exists, so what depends on others are dummies: of empty levels, and one of each component.
+    let kept: Vec<usize> = independent_columns(columns.view()).kept;
+    let columns = columns.select(Axis(1), &kept);
+    let absorbed = counts.iter().filter(|c| **c > 0.0).count();
+    ols_cluster_vcov_beside(columns.view(), fit.residuals.view(), None, clusters, n_clusters, kind, absorbed)
+}
+
+/// Whether each level meets one cluster only.
+fn is_nested(levels: &[u32], n_levels: usize, clusters: &[u32]) -> bool {
+    let mut home = vec![None; n_levels];
+    levels.iter().zip(clusters).all(|(&level, &cluster)| *home[level as usize].get_or_insert(cluster) == cluster)
 }
 
 /// The two factors, the larger first, with the factored Schur complement of the smaller.
@@ -282,9 +338,9 @@ fn components(a: &[u32], n_a: usize, b: &[u32], n_b: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::super::ols::{OlsOptions, fit_ols};
-    use super::super::qr::independent_columns;
+    use super::super::robust::ols_cluster_vcov;
     use super::*;
-    use ndarray::{Axis, concatenate};
+    use ndarray::concatenate;
 
     struct Case {
         y: Array1<f64>,
@@ -381,5 +437,31 @@ mod tests {
         let ols = OlsData { y: case.y.view(), x: dense.view(), weights: Some(case.weights.view()), offset: None };
         let expected = fit_ols(&ols, &OlsOptions::default()).unwrap();
         assert!((0..2).all(|j| (fit.beta[j] - expected.beta[j]).abs() < 1e-12));
+    }
+
+    #[test]
+    fn robust_covariances_are_those_of_the_dummies() {
+        let case = case(200);
+        let data = TwoWayData { weights: None, ..case.data() };
+        let fit = fit_two_way(&data).unwrap();
+        // Independent columns with those of x first, and residuals of the dense fit.
+        let dense = case.dummies();
+        let ols = OlsData { y: case.y.view(), x: dense.view(), weights: None, offset: None };
+        let residuals = ols.residuals(fit_ols(&ols, &OlsOptions::default()).unwrap().beta.view());
+        // Clusters of one or two schools.
+        let boards: Vec<u32> = case.first.iter().map(|f| f / 2).collect();
+        for clusters in [&case.first, &boards] {
+            for kind in [CrType::Cr0, CrType::Cr1s, CrType::Cr2, CrType::Cr3] {
+                let expected = ols_cluster_vcov(dense.view(), residuals.view(), None, clusters, 10, kind).unwrap();
+                let found = two_way_cluster_vcov(&data, &fit, clusters, 10, kind).unwrap();
+                let difference = &found.leading(2) / &expected.leading(2) - 1.0;
+                assert!(difference.iter().all(|d| d.abs() < 1e-9), "{kind:?} {difference}");
+                for k in 0..2 {
+                    assert!((found.df()[k] / expected.df()[k] - 1.0).abs() < 1e-9, "{kind:?}");
+                }
+            }
+        }
+        let across: Vec<u32> = (0..200).map(|i| i % 7).collect();
+        assert!(two_way_cluster_vcov(&data, &fit, &across, 7, CrType::Cr2).is_err());
     }
 }

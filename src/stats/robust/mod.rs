@@ -65,6 +65,14 @@ pub struct ClusterVcov {
 }
 
 impl ClusterVcov {
+    /// Covariance of the first `q` coefficients (q×q), for those who have put columns of no interest last.
+    ///
+    /// # Panics
+    /// If `q` is above p.
+    pub fn leading(&self, q: usize) -> ArrayView2<'_, f64> {
+        self.vcov.slice(s![..q, ..q])
+    }
+
     /// Satterthwaite degrees of freedom of the contrast ℓᵀβ. A contrast shorter than p continues with zeros. NaN where
     /// no cluster says anything about it.
     ///
@@ -114,6 +122,20 @@ pub fn ols_cluster_vcov(
     n_clusters: usize,
     kind: CrType,
 ) -> Result<ClusterVcov, StatsError> {
+    ols_cluster_vcov_beside(x, residuals, weights, clusters, n_clusters, kind, 0)
+}
+
+/// As [`ols_cluster_vcov`] of a model from which `absorbed` further columns were projected out of `x` and `residuals`,
+/// each of them a dummy within a single cluster.
+pub(super) fn ols_cluster_vcov_beside(
+    x: ArrayView2<f64>,
+    residuals: ArrayView1<f64>,
+    weights: Option<ArrayView1<f64>>,
+    clusters: &[u32],
+    n_clusters: usize,
+    kind: CrType,
+    absorbed: usize,
+) -> Result<ClusterVcov, StatsError> {
     let (n, p) = x.dim();
     if residuals.len() != n || weights.is_some_and(|w| w.len() != n) {
         return Err(StatsError::Shape("x, residuals and weights differ in length"));
@@ -121,6 +143,7 @@ pub fn ols_cluster_vcov(
     let weight = |i: usize| weights.map_or(1.0, |w| w[i]);
     let rows = ClusterRows::new(clusters, n_clusters, n)?;
     let root = root(n, p, |i| weight(i).sqrt(), x)?;
+    let size = Size { n: n as f64, p: (p + absorbed) as f64 };
     let working = if weights.is_some() { Working::Homoscedastic } else { Working::InverseOfEqualWeights };
     let clusters = rows.map(|rows| Cluster {
         x: whitened(&root, x, rows, |_| 1.0),
@@ -128,7 +151,7 @@ pub fn ols_cluster_vcov(
         counts: Array1::ones(rows.len()),
         residuals: rows.iter().map(|&i| residuals[i]).collect(),
     });
-    assemble(root, &clusters, working, kind, n as f64)
+    assemble(root, &clusters, working, kind, size)
 }
 
 /// Of a generalised linear model fitted by [`super::fit_glm`]: cluster codes of the cells below `n_clusters` in any order.
@@ -174,7 +197,14 @@ pub fn glm_cluster_vcov(
             weights,
         }
     });
-    assemble(root, &clusters, Working::InverseOfWeights, kind, cells.trials.sum())
+    assemble(root, &clusters, Working::InverseOfWeights, kind, Size { n: cells.trials.sum(), p: p as f64 })
+}
+
+/// Rows and columns as CR1S counts them.
+#[derive(Clone, Copy)]
+struct Size {
+    n: f64,
+    p: f64,
 }
 
 /// Rows of each cluster with rows, in code order.
@@ -240,7 +270,7 @@ fn assemble(
     clusters: &[Cluster],
     working: Working,
     kind: CrType,
-    n: f64,
+    size: Size,
 ) -> Result<ClusterVcov, StatsError> {
     let (p, groups) = (root.nrows(), clusters.len());
     let form = working.form(clusters, p);
@@ -255,17 +285,9 @@ fn assemble(
     let factor = match kind {
         CrType::Cr0 | CrType::Cr2 | CrType::Cr3 => 1.0,
         CrType::Cr1 => g / (g - 1.0),
-        CrType::Cr1s => g / (g - 1.0) * (n - 1.0) / (n - p as f64),
+        CrType::Cr1s => g / (g - 1.0) * (size.n - 1.0) / (size.n - size.p),
     };
     Ok(ClusterVcov { vcov: meat * factor, kind, n_clusters: groups, root, parts, form })
-}
-
-/// Leading q×q block, for those who have put columns of no interest last.
-impl ClusterVcov {
-    /// Covariance of the first `q` coefficients.
-    pub fn leading(&self, q: usize) -> ArrayView2<'_, f64> {
-        self.vcov.slice(s![..q, ..q])
-    }
 }
 
 #[cfg(test)]
