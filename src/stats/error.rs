@@ -54,8 +54,8 @@ pub enum StatsError {
     /// All outcomes are equal.
     #[error("the outcome does not vary")]
     NoVariation,
-    /// Fewer than two groups have rows, so group effects cannot be told from the intercept.
-    #[error("{groups} group(s) with rows; random effects need two or more")]
+    /// Fewer than two groups have rows, so what groups share cannot be told from the rest.
+    #[error("{groups} group(s) with rows; two or more are needed")]
     TooFewGroups {
         /// Groups that have rows.
         groups: usize,

@@ -18,9 +18,11 @@ mod ols;
 mod optimize;
 mod qr;
 mod quadrature;
+mod robust;
 mod separation;
 mod sparse;
 mod terms;
+mod two_way;
 
 pub use cells::{Cells, binomial_constant, poisson_constant};
 pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};
@@ -34,4 +36,6 @@ pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_product
 pub use optimize::Stop;
 pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
+pub use robust::{ClusterVcov, CrType, glm_cluster_vcov, ols_cluster_vcov};
 pub use terms::{RandomTerm, TermFit};
+pub use two_way::{TwoWayData, TwoWayFit, fit_two_way, two_way_cluster_vcov};
