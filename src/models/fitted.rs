@@ -105,9 +105,13 @@ pub(super) fn link(name: LinkName) -> Link {
 pub(super) fn reason(error: &StatsError) -> RefusalReason {
     match error {
         StatsError::Separated { .. } => RefusalReason::Separated,
-        StatsError::NoVariation | StatsError::Counts { .. } => RefusalReason::NoVariation,
+        StatsError::NoVariation | StatsError::Counts { .. } | StatsError::EmptyCategory { .. } => {
+            RefusalReason::NoVariation
+        }
         StatsError::RankDeficient { .. } | StatsError::Shape(_) => RefusalReason::RankDeficient,
         StatsError::TooFewGroups { .. } => RefusalReason::OneSchool,
-        StatsError::NotConverged { .. } | StatsError::NotFinite { .. } => RefusalReason::NotConverged,
+        StatsError::NotConverged { .. } | StatsError::NotFinite { .. } | StatsError::NotPositive { .. } => {
+            RefusalReason::NotConverged
+        }
     }
 }
