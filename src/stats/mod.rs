@@ -13,6 +13,7 @@ pub mod linalg;
 mod link;
 mod lmm;
 mod meta;
+mod multinomial;
 mod optimize;
 mod quadrature;
 mod search;
@@ -26,6 +27,11 @@ pub use glmm::{GlmmFit, GlmmOptions, fit_glmm, glmm_log_lik};
 pub use link::{CellTerms, Link};
 pub use lmm::{InnerLevel, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_deviance};
 pub use meta::{Limits, MetaData, MetaFit, MetaOptions, MetaPrediction, Tau2Method, fit_meta};
+pub use multinomial::{
+    CumulativeIncidence, MultinomialCells, MultinomialFit, MultinomialMixedFit, MultinomialOptions, RandomCovariance,
+    category_probabilities, cumulative_incidence, fit_multinomial, fit_multinomial_mixed, integrated_incidence,
+    multinomial_mixed_log_lik,
+};
 pub use optimize::Stop;
 pub use quadrature::{GaussHermite, gauss_hermite};
 pub use shrinkage::{
