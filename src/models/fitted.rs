@@ -118,14 +118,17 @@ pub(super) fn family(name: LinkName) -> Family {
 pub(super) fn reason(error: &StatsError) -> RefusalReason {
     match error {
         StatsError::Separated { .. } => RefusalReason::Separated,
-        StatsError::NoVariation | StatsError::Counts { .. } => RefusalReason::NoVariation,
+        StatsError::NoVariation | StatsError::Counts { .. } | StatsError::EmptyCategory { .. } => {
+            RefusalReason::NoVariation
+        }
         StatsError::RankDeficient { .. } | StatsError::IllConditioned { .. } | StatsError::Shape(_) => {
             RefusalReason::RankDeficient
         }
         StatsError::TooFewGroups { .. } => RefusalReason::OneSchool,
-        StatsError::TooDense { .. } => RefusalReason::NotConverged,
-        StatsError::NotConverged { .. } | StatsError::NotFinite { .. } | StatsError::Weight { .. } => {
-            RefusalReason::NotConverged
-        }
+        StatsError::NotConverged { .. }
+        | StatsError::NotFinite { .. }
+        | StatsError::NotPositive { .. }
+        | StatsError::TooDense { .. }
+        | StatsError::Weight { .. } => RefusalReason::NotConverged,
     }
 }

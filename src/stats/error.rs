@@ -66,6 +66,20 @@ pub enum StatsError {
         /// Columns of the dense part.
         columns: usize,
     },
+    /// A variance or standard error that is not above 0.
+    #[error("{array} must be above 0, and is not in row {row}")]
+    NotPositive {
+        /// Which array.
+        array: &'static str,
+        /// Its row.
+        row: usize,
+    },
+    /// A category of the outcome that no row has, so that its coefficients have no finite estimate.
+    #[error("no row has category {category}")]
+    EmptyCategory {
+        /// The category, 0 for the reference.
+        category: usize,
+    },
     /// The iterations ended without an optimum at which a covariance matrix exists.
     #[error("no optimum after {evaluations} evaluations (largest gradient component {grad_max:e})")]
     NotConverged {
