@@ -126,12 +126,10 @@ fn a_mixed_model_has_the_numbers_and_names_of_lme4() {
         .iter()
         .map(|r| (r["group"].as_str().expect("a group"), r["term"].as_str().expect("a term")))
         .collect();
-    assert_eq!(pars, [
-        ("g", "sd__(Intercept)"),
-        ("g", "cor__(Intercept).x"),
-        ("g", "sd__x"),
-        ("Residual", "sd__Observation")
-    ]);
+    assert_eq!(
+        pars,
+        [("g", "sd__(Intercept)"), ("g", "cor__(Intercept).x"), ("g", "sd__x"), ("Residual", "sd__Observation")]
+    );
     for (row, value) in rows_of(&fit, "ran_pars").iter().zip([0.7633026745476, 0.5167483882810, 0.2337736045814]) {
         near(&row["term"].to_string(), &row["estimate"], value, 1e-3);
     }
@@ -373,7 +371,12 @@ fn given_parameters_are_evaluated() {
     let theta: Vec<String> =
         found["glance"]["theta"].as_array().expect("theta").iter().map(ToString::to_string).collect();
     let given = bench.fit("y ~ x + (x | g)", &["--method", "ml", "--theta", &theta.join(",")]);
-    near("objective", &given["glance"]["minus_two_log_lik"], found["glance"]["minus_two_log_lik"].as_f64().expect("a number"), 1e-12);
+    near(
+        "objective",
+        &given["glance"]["minus_two_log_lik"],
+        found["glance"]["minus_two_log_lik"].as_f64().expect("a number"),
+        1e-12,
+    );
     let ones = bench.fit("y ~ x + (x | g)", &["--method", "ml", "--theta", "1,-0.5,1"]);
     assert!(ones["glance"]["minus_two_log_lik"].as_f64() > found["glance"]["minus_two_log_lik"].as_f64());
 }

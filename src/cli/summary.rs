@@ -96,8 +96,12 @@ fn fixed_effects(fit: &FormulaFit) -> Vec<Vec<String>> {
     head.extend(has_df.then(|| "df".into()));
     head.push(format!("{letter} value"));
     head.extend(has_p.then(|| format!("Pr(>|{letter}|)")));
-    head.push(format!("{:.4} %", 100.0 * (1.0 - fixed.first().map_or(0.95, |r| r.conf_level)) / 2.0).replace(".0000", ""));
-    head.push(format!("{:.4} %", 100.0 * (1.0 + fixed.first().map_or(0.95, |r| r.conf_level)) / 2.0).replace(".0000", ""));
+    head.push(
+        format!("{:.4} %", 100.0 * (1.0 - fixed.first().map_or(0.95, |r| r.conf_level)) / 2.0).replace(".0000", ""),
+    );
+    head.push(
+        format!("{:.4} %", 100.0 * (1.0 + fixed.first().map_or(0.95, |r| r.conf_level)) / 2.0).replace(".0000", ""),
+    );
     let limits = head.len() - 2;
     head[limits..].iter_mut().for_each(|h| *h = shorter(h));
     let mut rows = vec![head];

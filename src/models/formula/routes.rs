@@ -3,8 +3,8 @@
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use super::core::{
-    Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError, Stop, TermFit,
-    binomial_constant, fit_glm, fit_glmm, fit_lmm, fit_ols, glmm_at, independent_columns, lmm_at_theta,
+    Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError,
+    Stop, TermFit, binomial_constant, fit_glm, fit_glmm, fit_lmm, fit_ols, glmm_at, independent_columns, lmm_at_theta,
     poisson_constant, satterthwaite,
 };
 use super::{FamilyName, FormulaFitError, Wanted, profile};
@@ -385,10 +385,9 @@ impl Road<'_> {
                 "`{}` (alone or with others) separates the outcomes: its coefficient has no finite estimate",
                 name(column)
             )),
-            StatsError::RankDeficient { column } => FormulaFitError::Data(format!(
-                "`{}` is almost a combination of the columns before it",
-                name(column)
-            )),
+            StatsError::RankDeficient { column } => {
+                FormulaFitError::Data(format!("`{}` is almost a combination of the columns before it", name(column)))
+            }
             StatsError::NoVariation => FormulaFitError::Data("the outcome does not vary, or is fitted exactly".into()),
             StatsError::TooFewGroups { .. } => {
                 let small = self.design.terms.iter().find(|t| t.group.names.len() < 2);
@@ -397,7 +396,9 @@ impl Road<'_> {
             }
             // The core's own words for these hold values or rows of our arrays, which nobody else knows.
             StatsError::Counts { .. } => FormulaFitError::Data("a row has more successes than trials".into()),
-            StatsError::NotFinite { array, .. } => FormulaFitError::Data(format!("{array} has a value that is not finite")),
+            StatsError::NotFinite { array, .. } => {
+                FormulaFitError::Data(format!("{array} has a value that is not finite"))
+            }
             StatsError::Weight { .. } => FormulaFitError::Data("a weight is not above 0".into()),
             error @ StatsError::NotConverged { .. } => FormulaFitError::Numerical(error.to_string()),
             error => FormulaFitError::Data(error.to_string()),

@@ -21,7 +21,8 @@ pub(super) fn report(
 ) -> FormulaFit {
     let mut tidy: Vec<TidyRow> = fixed(columns, wanted, estimates).map(TidyRow::Fixed).collect();
     tidy.extend(ran_pars(design, estimates).into_iter().map(TidyRow::RanPar));
-    let groups = design.terms.iter().map(|t| GroupSize { group: t.group.name.clone(), levels: t.group.names.len() as u64 });
+    let groups =
+        design.terms.iter().map(|t| GroupSize { group: t.group.name.clone(), levels: t.group.names.len() as u64 });
     let rows = design.dropped.iter().map(|d| Drop { reason: d.reason, column: d.column.clone(), rows: d.rows });
     let lost = columns.dropped.iter().map(|c| Drop { reason: "rank_deficient", column: c.clone(), rows: None });
     FormulaFit {
@@ -79,11 +80,7 @@ fn is_singular(design: &FormulaDesign, e: &Estimates) -> bool {
     matches!(e.stop, Stop::Boundary { .. }) || (0..design.terms.len()).any(small)
 }
 
-fn fixed<'e>(
-    columns: &'e Columns,
-    wanted: &'e Wanted,
-    e: &'e Estimates,
-) -> impl Iterator<Item = FixedRow> + 'e {
+fn fixed<'e>(columns: &'e Columns, wanted: &'e Wanted, e: &'e Estimates) -> impl Iterator<Item = FixedRow> + 'e {
     columns.names.iter().enumerate().map(|(k, name)| {
         let (estimate, std_error, df) = (e.beta[k], e.vcov[[k, k]].sqrt(), e.df[k]);
         let statistic = estimate / std_error;
