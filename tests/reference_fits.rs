@@ -77,16 +77,16 @@ impl<'c> Case<'c> {
         fit(&self.formula, &design, &wanted).unwrap_or_else(|e| panic!("{}: {e}", self.name))
     }
 
-    /// −2 log L or REML criterion of the reference on the scale of ours. With nAGQ > 1 lme4 leaves out the saturated
-    /// model's part, which the fit with nAGQ = 1 of the same rows tells: its logLik is on our scale, and its deviance
-    /// is not; so such a case is compared by differences from `shift`.
+    /// −2 log L or REML criterion of the reference.
     fn objective(&self) -> f64 {
         let found = self.reference["deviance_or_reml"].as_f64();
         found.unwrap_or_else(|| -2.0 * self.reference["loglik"].as_f64().expect("loglik"))
     }
 
-    fn theta(&self) -> Vec<f64> {
-        numbers(&self.reference["theta"]).into_iter().map(|(_, v)| v).collect()
+    /// θ in the order of `names`; JSON objects have none.
+    fn theta(&self, names: &[String]) -> Vec<f64> {
+        assert_eq!(self.reference["theta"].as_object().map(|o| o.len()), Some(names.len()), "{}", self.name);
+        names.iter().map(|name| self.reference["theta"][name].as_f64().unwrap_or_else(|| panic!("no {name}"))).collect()
     }
 }
 
@@ -121,8 +121,9 @@ fn compare(case: &Case<'_>, fit: &FormulaFit, objective: f64) {
     let reference = case.reference;
     let terms = numbers(&reference["fixef"]);
     let rows = fixed(fit);
-    assert_eq!(rows.iter().map(|r| &r.term).collect::<Vec<_>>(), terms.iter().map(|(t, _)| t).collect::<Vec<_>>());
-    for (row, (term, estimate)) in rows.iter().zip(&terms) {
+    assert_eq!(rows.len(), terms.len(), "{name}");
+    for (term, estimate) in &terms {
+        let row = rows.iter().find(|r| r.term == *term).unwrap_or_else(|| panic!("{name}: no {term}"));
         let se = reference["se"][term].as_f64().expect("a standard error");
         let bound = 1e-5 * estimate.abs() + 1e-6 * se + away * se;
         assert!((row.estimate - estimate).abs() <= bound, "{name} {term}: {} is not {estimate}", row.estimate);
@@ -183,11 +184,12 @@ fn reference_fits_come_from_their_formulas() {
         let text = fs::read(dir.join(format!("{name}.json"))).expect("a reference case");
         let json: Value = serde_json::from_slice(&text).expect("JSON");
         let data = dir.join(format!("{name}.csv"));
-        // −2·(log-likelihood of the saturated model of the rows), by which lme4's nAGQ > 1 differs from nAGQ = 1.
         for reference in json["fits"].as_array().expect("fits") {
             let case = Case::new(name, &json, reference);
             let found = case.fit(&data, None);
-            let at = case.fit(&data, Some(case.theta()));
+            let theta = case.theta(&found.glance.theta_names);
+            let at = case.fit(&data, Some(theta.clone()));
+            // With nAGQ > 1 lme4 leaves out the likelihood of the saturated model.
             let shift = if case.wanted.nodes > 1 { saturated(&case, &data) } else { 0.0 };
             let objective = case.objective() + shift;
             compare(&case, &found, objective);
@@ -195,11 +197,9 @@ fn reference_fits_come_from_their_formulas() {
                 near(&format!("{} at theta", case.name), at.glance.minus_two_log_lik, objective, 1e-8);
             } else {
                 // With β profiled: not above the reference's objective, and hardly below it.
-                let mut theta = case.theta();
-                let beta = numbers(&reference["fixef"]).into_iter().map(|(_, v)| v);
+                let beta = fixed(&found).into_iter().map(|r| reference["fixef"][&r.term].as_f64().expect("a number"));
                 assert!(at.glance.minus_two_log_lik <= objective + 1e-6, "{} at theta", case.name);
-                theta.extend(beta);
-                let at = case.fit(&data, Some(theta));
+                let at = case.fit(&data, Some(theta.into_iter().chain(beta).collect()));
                 // lme4's objective holds the error of its inner iterations, about 1e-7.
                 near(&format!("{} at theta and beta", case.name), at.glance.minus_two_log_lik, objective, 1e-8);
             }

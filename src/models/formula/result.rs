@@ -54,6 +54,8 @@ pub struct Glance {
     pub df_residual: f64,
     /// Variance parameters in lme4's order.
     pub theta: Vec<f64>,
+    /// Their names, as lme4's: `school.(Intercept)`, `school.standLRT.(Intercept)`.
+    pub theta_names: Vec<String>,
     /// An optimum was found.
     pub converged: bool,
     /// A direction of the random effects has no variance.

@@ -4,7 +4,7 @@ use ndarray::s;
 
 use super::core::{Stop, normal_quantile, t_quantile, t_two_sided};
 use super::result::{Drop, FixedRow, FormulaFit, Glance, GroupSize, RanPar, RanVal, TidyRow};
-use super::routes::{Columns, Estimates, core_order};
+use super::routes::{Columns, Estimates, core_order, theta_names};
 use super::{FamilyName, Wanted};
 use crate::design::formula::{Formula, FormulaDesign};
 
@@ -66,6 +66,7 @@ fn glance(formula: &Formula, design: &FormulaDesign, wanted: &Wanted, e: &Estima
         converged: !matches!(e.stop, Stop::Budget { .. }),
         singular: is_singular(design, e),
         theta,
+        theta_names: theta_names(design),
         evaluations: e.evaluations,
         grad_max: e.grad_max.filter(|g| g.is_finite()),
         seconds: None,
