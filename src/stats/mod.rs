@@ -23,7 +23,7 @@ mod separation;
 mod two_way;
 
 pub use cells::{BinomialCells, Cells, binomial_constant, poisson_constant};
-pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};
+pub use dist::{chi2_survival, f_survival, normal_quantile, t_quantile, t_two_sided};
 pub use error::StatsError;
 pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
