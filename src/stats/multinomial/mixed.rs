@@ -3,6 +3,11 @@
 //! Model: counts of cell i in group j ~ Multinomial(m_i, softmax(0, η_i1, …, η_iC)), η_ic = x_iᵀβ_c + b_jc,
 //! b_j = Λu_j ∈ R^C, u_j ~ N(0, I). Each group's part of the likelihood is in [`super::group`]; here the groups are summed
 //! and the search is led.
+//!
+//! Variances come out low where groups or their rows are few, as in any mixed model by maximum likelihood. Simulated
+//! with 60 groups and Λ = (0.6; 0.3, 0.4): with 72 rows per group the mean estimates are 0.588, 0.302, 0.384 (± 0.004);
+//! with 12 rows 0.56, 0.29, 0.27 (± 0.014), and a quarter of the fits end on the boundary; β is right within two Monte-Carlo errors.
+//! [`MultinomialOptions::variance_prior`] is there for predictions of single groups.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
@@ -204,9 +209,17 @@ fn search<const C: usize>(
     inverse_hessian.slice_mut(s![n_beta.., n_beta..]).mapv_inplace(|v| v / groups as f64);
     let layout = ThetaLayout { offset: n_beta, sizes: covariance.blocks(C) };
     debug_assert_eq!(layout.sizes.iter().map(|&q| n_theta(q)).sum::<usize>(), places.len());
+    let diagonal: Vec<usize> =
+        (n_beta..).zip(&places).filter(|(_, (row, column))| row == column).map(|(k, _)| k).collect();
     let objective = |scaled: &Array1<f64>| {
         let mut at = problem.evaluate(&scaling.t.dot(scaled))?;
         at.grad = scaling.t.t().dot(&at.grad);
+        // θ is not scaled, so the prior is the same in the units of the search.
+        for &k in diagonal.iter().filter(|_| opt.variance_prior > 0.0) {
+            at.value -= opt.variance_prior * scaled[k].abs().ln();
+            at.grad[k] -= opt.variance_prior / scaled[k];
+        }
+        // At θ = 0 the prior is infinite, and `minimise` takes the point as one where nothing can be computed.
         Some(at)
     };
     minimise(objective, &[start(0.2), start(0.5), start(1.0)], &inverse_hessian, &layout, opt.max_evaluations)

@@ -42,12 +42,15 @@ pub struct MultinomialOptions {
     pub tolerance: f64,
     /// Evaluations of log-likelihood and gradient of the model with random effects before [`super::Stop::Budget`].
     pub max_evaluations: u32,
+    /// Adds `variance_prior · log|Λ|` to the log-likelihood that is maximised; 0 is maximum likelihood. 1 keeps variances
+    /// that the data can't tell from 0 about one standard error away from it: see [`super::GlmmOptions`], with sources.
+    pub variance_prior: f64,
 }
 
 impl Default for MultinomialOptions {
     fn default() -> Self {
         // The step that is taken after the test squares the remaining error: 1e-12 leaves about 1e-24.
-        Self { max_iterations: 60, tolerance: 1e-12, max_evaluations: 2000 }
+        Self { max_iterations: 60, tolerance: 1e-12, max_evaluations: 2000, variance_prior: 0.0 }
     }
 }
 
