@@ -6,7 +6,8 @@
 //!
 //! Variances come out low where groups or their rows are few, as in any mixed model by maximum likelihood. Simulated
 //! with 60 groups and Λ = (0.6; 0.3, 0.4): with 72 rows per group the mean estimates are 0.588, 0.302, 0.384 (± 0.004);
-//! with 12 rows 0.56, 0.29, 0.27 (± 0.014), and a quarter of the fits end on the boundary; β is right within two Monte-Carlo errors.
+//! with 12 rows 0.56, 0.29, 0.27 (± 0.014), and a quarter of the fits end on the boundary. β is right within two
+//! Monte-Carlo errors in both.
 //! [`MultinomialOptions::variance_prior`] is there for predictions of single groups.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
