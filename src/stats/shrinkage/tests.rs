@@ -234,7 +234,7 @@ fn share_inside(fit: &Shrunken, truth: &[f64], limits: fn(&ShrunkenUnit) -> Limi
     inside.count() as f64 / truth.len() as f64
 }
 
-/// Nine units in ten at 0, one at 1 (μ₂ = 0.1, κ = 10): the parametric interval forgets the one, the robust one does not.
+/// Nine units in ten at 0, one at 1 (μ₂ = 0.1, κ = 10): the parametric interval forgets the one, the robust one not.
 #[test]
 fn the_robust_interval_covers_where_the_parametric_does_not() {
     let (units, regions) = (500, 12);
