@@ -20,7 +20,7 @@ use super::super::linalg::{Cholesky, symmetrised};
 use super::super::optimize::{Optimum, Start, Stop, ValueGrad, minimise};
 use super::group::{AtMode, GroupCells, Parameters};
 use super::logit::{MultinomialFit, fit_multinomial};
-use super::{CellRows, MultinomialCells, MultinomialOptions, group_ranges};
+use super::{CellRows, MultinomialCells, MultinomialOptions};
 
 /// Form of the covariance of the random intercepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,8 +9,6 @@ mod incidence;
 mod logit;
 mod mixed;
 
-use std::ops::Range;
-
 use ndarray::ArrayView2;
 use std::ops::Range;
 
@@ -161,29 +159,6 @@ fn linear_predictor<const C: usize>(x: &[f64], beta: &[f64]) -> [f64; C] {
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Refuses codes that decrease or reach `n_groups`.
-fn check_codes(group: &[u32], n_groups: usize) -> Result<(), StatsError> {
-    if group.windows(2).any(|pair| pair[1] < pair[0]) {
-        return Err(StatsError::Shape("group codes must not decrease"));
-    }
-    if group.last().is_some_and(|&last| last as usize >= n_groups) {
-        return Err(StatsError::Shape("a group code is not below n_groups"));
-    }
-    Ok(())
-}
-
-/// Row range of each code in non-decreasing `group`; empty for codes that do not occur.
-fn group_ranges(group: &[u32], n_groups: usize) -> Vec<Range<usize>> {
-    let mut ranges = Vec::with_capacity(n_groups);
-    let mut start = 0;
-    for code in 0..n_groups {
-        let end = start + group[start..].partition_point(|&g| g as usize <= code);
-        ranges.push(start..end);
-        start = end;
-    }
-    ranges
 }
 
 #[cfg(test)]
