@@ -13,7 +13,7 @@ use std::path::Path;
 use common::reference_dir;
 use lob_effect::ingest::{FrameFile, Silence};
 use lob_effect::models::formula::{
-    FamilyName, FixedRow, Formula, FormulaFit, RanPar, Reading, TidyRow, Wanted, design, fit,
+    FamilyName, FixedRow, Formula, FormulaFit, RanPar, Reading, RobustName, TidyRow, Wanted, design, fit,
 };
 use serde_json::Value;
 
@@ -207,6 +207,69 @@ fn reference_fits_come_from_their_formulas() {
         }
     }
     assert_eq!(count, 21, "fits of the reference cases");
+}
+
+#[test]
+fn robust_errors_are_those_of_clubsandwich() {
+    let Some(dir) = reference_dir() else { return };
+    let json: Value = serde_json::from_slice(&fs::read(dir.join("robust.json")).expect("robust")).expect("JSON");
+    let kinds = [RobustName::Cr0, RobustName::Cr1, RobustName::Cr1s, RobustName::Cr2, RobustName::Cr3];
+    for (key, data, family) in
+        [("ols_exam", "exam", FamilyName::Gaussian), ("logit_contraception", "contraception", FamilyName::Logit)]
+    {
+        let reference = &json[key];
+        let mut case = Case::new(key, &serde_json::json!({"levels": {}}), reference);
+        case.reading.outcome = family.outcome();
+        case.reading.cluster = reference["cluster"].as_str().map(String::from);
+        for kind in kinds {
+            case.wanted = Wanted { family, robust: Some(kind), reml: false, ..case.wanted };
+            let found = case.fit(&dir.join(format!("{data}.csv")), None);
+            for row in fixed(&found) {
+                let value = |what: &str| reference["CR"][kind.label()][what][&row.term].as_f64().expect("a number");
+                let what = format!("{key} {} {}", kind.label(), row.term);
+                // R's glm stops when the deviance changes by less than 1e-8 of itself.
+                assert!((row.std_error / value("se") - 1.0).abs() < 1e-6, "{what} se {}", row.std_error);
+                near(&what, row.df.expect("degrees of freedom"), value("df"), 1e-6);
+                near(&what, row.p_value.expect("a p value"), value("p"), 1e-4);
+            }
+        }
+    }
+}
+
+#[test]
+fn profile_intervals_and_degrees_of_freedom_are_those_of_r() {
+    let Some(dir) = reference_dir() else { return };
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&fs::read(dir.join(format!("{name}.json"))).expect("a case")).expect("JSON")
+    };
+    let limits = read("profile_ci");
+    for (name, at) in [("sleepstudy", 0), ("cbpp", 0)] {
+        let json = read(name);
+        let mut case = Case::new(name, &json, &json["fits"][at]);
+        case.wanted.profile = true;
+        let found = case.fit(&dir.join(format!("{name}.csv")), None);
+        let names: Vec<&str> =
+            limits[name]["names"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
+        for row in fixed(&found) {
+            let k = names.iter().position(|n| *n == row.term).expect("a profiled term");
+            for (ours, key) in [(row.conf_low, "lo"), (row.conf_high, "hi")] {
+                let theirs = limits[name][key][k].as_f64().expect("a number");
+                // lme4 interpolates between the points of its profile, and starts it from an optimum that is a little off.
+                assert!((ours - theirs).abs() < 1e-3 * row.std_error, "{name} {} {key}: {ours} {theirs}", row.term);
+            }
+        }
+    }
+    let tests = read("satterthwaite");
+    for (name, at) in [("sleepstudy", 1), ("hsb82", 0)] {
+        let json = read(name);
+        let found = Case::new(name, &json, &json["fits"][at]).fit(&dir.join(format!("{name}.csv")), None);
+        for (k, row) in fixed(&found).iter().enumerate() {
+            let value = |key: &str| tests[name][key][k].as_f64().expect("a number");
+            // lmerTest differentiates numerically at an optimum that is a little off.
+            near(&format!("{name} df {}", row.term), row.df.expect("df"), value("df"), 1e-2);
+            near(&format!("{name} t {}", row.term), row.statistic, value("t"), 1e-3);
+        }
+    }
 }
 
 /// −2 log-likelihood of the saturated model of the rows: Σ log C(m,y) + y log(y/m) + (m−y) log((m−y)/m).

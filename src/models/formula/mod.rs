@@ -78,6 +78,19 @@ pub enum RobustName {
     Cr3,
 }
 
+impl RobustName {
+    /// As clubSandwich writes it.
+    pub fn label(self) -> &'static str {
+        match self {
+            RobustName::Cr0 => "CR0",
+            RobustName::Cr1 => "CR1",
+            RobustName::Cr1s => "CR1S",
+            RobustName::Cr2 => "CR2",
+            RobustName::Cr3 => "CR3",
+        }
+    }
+}
+
 /// What is wanted of a design.
 #[derive(Clone, Debug)]
 pub struct Wanted {

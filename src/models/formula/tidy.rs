@@ -53,7 +53,10 @@ fn glance(formula: &Formula, design: &FormulaDesign, wanted: &Wanted, e: &Estima
         family: wanted.family.family(),
         link: wanted.family.link(),
         method: e.method.clone(),
-        vcov: "model".into(),
+        vcov: match (wanted.robust, &design.cluster) {
+            (Some(kind), Some(cluster)) => format!("{} by {}", kind.label(), cluster.name),
+            _ => "model".into(),
+        },
         nobs: design.n_rows() as u64,
         log_lik: e.log_lik,
         minus_two_log_lik,
