@@ -3,12 +3,16 @@
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use super::core::{
-    Cells, ClusterVcov, CrType, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmOptions, OlsData, OlsOptions,
-    RandomTerm, StatsError, Stop, TermFit, binomial_constant, fit_glm, fit_glmm, fit_lmm, fit_ols, glm_cluster_vcov,
-    glmm_at, independent_columns, lmm_at_theta, ols_cluster_vcov, poisson_constant, satterthwaite,
+    Cells, ClusterVcov, CrType, Family, GlmOptions, GlmmOptions, LaplaceCheck, LaplaceVerdict, Link, LmmData,
+    LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError, Stop, TermFit, binomial_constant, fit_glm, fit_glmm,
+    fit_lmm, fit_ols, glm_cluster_vcov, glmm_at, independent_columns, lmm_at_theta, ols_cluster_vcov, poisson_constant,
+    satterthwaite,
 };
-use super::{FamilyName, FormulaFitError, RobustName, Wanted, profile};
+use super::{FamilyName, FormulaFitError, Integration, RobustName, Wanted, profile};
 use crate::design::formula::{FormulaDesign, Levels, TermDesign};
+
+/// Nodes of the quadrature that follows where Laplace is not enough.
+const POLISH_NODES: usize = 25;
 
 /// The columns of X that are used: each independent of those before it.
 pub(super) struct Columns {
@@ -51,6 +55,8 @@ pub(super) struct Estimates {
     pub(super) evaluations: u32,
     pub(super) grad_max: Option<f64>,
     pub(super) method: String,
+    /// Whether Laplace's approximation will do; for counts with random effects.
+    pub(super) laplace: Option<LaplaceCheck>,
     /// Profile intervals of the fixed effects, where they were asked for and can be had.
     pub(super) profile: Vec<Option<[f64; 2]>>,
 }
@@ -173,6 +179,7 @@ impl Road<'_> {
             evaluations: 1,
             grad_max: None,
             method: "OLS".into(),
+            laplace: None,
             profile: Vec::new(),
         };
         if let Some((kind, cluster)) = self.robust() {
@@ -184,7 +191,7 @@ impl Road<'_> {
     }
 
     fn linear_mixed(&self) -> Result<Estimates, Failed> {
-        if self.wanted.nodes > 1 {
+        if matches!(self.wanted.integration, Integration::Nodes(2..)) {
             let message = "--nagq is for binomial and poisson; a gaussian likelihood needs no quadrature";
             return Err(Failed::Fit(FormulaFitError::Wanted(message.into())));
         }
@@ -215,6 +222,7 @@ impl Road<'_> {
             evaluations: fit.evaluations,
             grad_max: Some(fit.grad_max),
             method: if self.wanted.reml { "REML" } else { "ML" }.into(),
+            laplace: None,
             profile: Vec::new(),
             beta: fit.beta,
             vcov: fit.vcov_beta,
@@ -331,6 +339,7 @@ impl Road<'_> {
             evaluations: fit.iterations,
             grad_max: Some(fit.grad_max),
             method: "GLM".into(),
+            laplace: None,
             profile: Vec::new(),
         };
         robust.iter().for_each(|r| estimates.take(r));
@@ -347,21 +356,29 @@ impl Road<'_> {
     }
 
     fn counts_mixed(&self) -> Result<Estimates, Failed> {
-        let (nodes, terms) = (self.wanted.nodes, self.terms());
+        let terms = self.terms();
+        let mut nodes = match self.wanted.integration {
+            Integration::Nodes(nodes) => nodes,
+            Integration::Auto => 1,
+        };
         if nodes > 1 && (terms.len() > 1 || terms[0].q() > 3) {
             let message = "--nagq above 1 needs one grouping factor with at most three random effects";
             return Err(Failed::Fit(FormulaFitError::Wanted(message.into())));
         }
         let (trials, successes) = self.cell_counts();
         let cells = self.cells(&trials, &successes);
-        let options = GlmmOptions { nodes, ..GlmmOptions::default() };
-        let fit = match self.given()? {
+        let options = |nodes| GlmmOptions { nodes, ..GlmmOptions::default() };
+        let mut fit = match self.given()? {
             Some(given) => {
                 let beta = given.beta.as_ref().map(Array1::view);
-                glmm_at(&cells, &terms, self.family(), &options, beta, given.theta.view())?
+                glmm_at(&cells, &terms, self.family(), &options(nodes), beta, given.theta.view())?
             }
-            None => fit_glmm(&cells, &terms, self.family(), &options)?,
+            None => fit_glmm(&cells, &terms, self.family(), &options(nodes))?,
         };
+        if self.wanted.integration == Integration::Auto && fit.laplace.verdict == LaplaceVerdict::NotEnough {
+            nodes = POLISH_NODES;
+            fit = fit_glmm(&cells, &terms, self.family(), &options(nodes))?;
+        }
         let p = self.p();
         let mut eta = self.linear_predictor(&fit.beta);
         for (term, found) in terms.iter().zip(&fit.terms) {
@@ -387,6 +404,7 @@ impl Road<'_> {
             evaluations: fit.evaluations,
             grad_max: Some(fit.grad_max),
             method: if nodes == 1 { "Laplace".into() } else { format!("AGQ-{nodes}") },
+            laplace: Some(fit.laplace),
             profile: Vec::new(),
         })
     }
