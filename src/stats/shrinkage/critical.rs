@@ -15,8 +15,8 @@
 //! & Plagborg-Møller 2022, Econometrica 90:2567, Appendix B): x₁ < m₂ and, from the two moments,
 //! x₂ = m₂ + V/(m₂ − x₁) with V = (κ − 1)m₂². That leaves one unknown, x₁ in [0, m₂).
 //!
-//! That two points are enough has a certificate, which the tests check: a parabola that touches r at the points and lies
-//! above r elsewhere bounds E r for every other distribution.
+//! That two points are enough has a certificate, which the tests check: a parabola that touches r at the points and
+//! lies above r elsewhere bounds E r for every other distribution.
 
 use super::super::dist::{normal_cdf, normal_quantile};
 use super::super::error::StatsError;
