@@ -5,7 +5,7 @@ use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 use super::core::{
     Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError,
     Stop, TermFit, binomial_constant, fit_glm, fit_glmm, fit_lmm, fit_ols, glmm_at, independent_columns, lmm_at_theta,
-    poisson_constant, satterthwaite,
+    poisson_constant,
 };
 use super::{FamilyName, FormulaFitError, Wanted, profile};
 use crate::design::formula::{FormulaDesign, TermDesign};
@@ -184,8 +184,9 @@ impl Road<'_> {
             None => fit_lmm(&data, &options)?,
         };
         let n_parameters = self.p() + self.n_theta + 1;
+        let df = |coefficient: ArrayView1<f64>| Some(fit.satterthwaite_df(coefficient)).filter(|df| df.is_finite());
         Ok(Estimates {
-            df: (0..self.p()).map(|k| satterthwaite(&fit, k)).collect(),
+            df: Array2::eye(self.p()).rows().into_iter().map(df).collect(),
             is_t: true,
             sigma: Some(fit.sigma),
             log_lik: fit.log_lik,
