@@ -4,6 +4,7 @@
 
 mod cells;
 mod chunks;
+mod compare;
 mod dist;
 mod error;
 mod family;
@@ -29,13 +30,14 @@ mod terms;
 mod two_way;
 
 pub use cells::{Cells, binomial_constant, poisson_constant};
+pub use compare::{Likelihood, LikelihoodRatio, likelihood_ratio};
 pub use dist::{chi2_quantile, chi2_survival, f_survival, normal_cdf, normal_quantile, t_quantile, t_two_sided};
 pub use error::StatsError;
 pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
 pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at};
 pub use link::{CellTerms, Link};
-pub use lmm::{LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance};
+pub use lmm::{Contrast, LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance};
 pub use meta::{Limits, MetaData, MetaFit, MetaOptions, MetaPrediction, Tau2Method, fit_meta};
 pub use multinomial::{
     CumulativeIncidence, MultinomialCells, MultinomialFit, MultinomialMixedFit, MultinomialOptions, RandomCovariance,

@@ -6,7 +6,6 @@ use super::core::{
     Cells, ClusterVcov, CrType, Family, GlmOptions, GlmmOptions, LaplaceCheck, LaplaceVerdict, Link, LmmData,
     LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError, Stop, TermFit, binomial_constant, fit_glm, fit_glmm,
     fit_lmm, fit_ols, glm_cluster_vcov, glmm_at, independent_columns, lmm_at_theta, ols_cluster_vcov, poisson_constant,
-    satterthwaite,
 };
 use super::{FamilyName, FormulaFitError, Integration, RobustName, Wanted, profile};
 use crate::design::formula::{FormulaDesign, Levels, TermDesign};
@@ -209,8 +208,9 @@ impl Road<'_> {
             None => fit_lmm(&data, &options)?,
         };
         let n_parameters = self.p() + self.n_theta + 1;
+        let df = |coefficient: ArrayView1<f64>| Some(fit.satterthwaite_df(coefficient)).filter(|df| df.is_finite());
         Ok(Estimates {
-            df: (0..self.p()).map(|k| satterthwaite(&fit, k)).collect(),
+            df: Array2::eye(self.p()).rows().into_iter().map(df).collect(),
             is_t: true,
             sigma: Some(fit.sigma),
             log_lik: fit.log_lik,

@@ -5,6 +5,7 @@
 //! factorisation over the levels. The cost of neither depends on the number of rows, once these have been read.
 
 mod blocked;
+mod contrast;
 mod crossprod;
 mod nested;
 mod report;
@@ -18,6 +19,7 @@ use super::lambda::block_positions;
 use super::optimize::{Start, Stop, minimise};
 use super::terms::{RandomTerm, TermFit, diagonal_theta, inverse_curvature, is_nested, theta_layout};
 use blocked::Blocked;
+pub use contrast::Contrast;
 
 use crossprod::Levels;
 use nested::Nested;
