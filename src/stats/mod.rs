@@ -18,6 +18,7 @@ mod meta;
 mod multinomial;
 mod ols;
 mod optimize;
+mod profile;
 mod qr;
 mod quadrature;
 mod robust;
@@ -35,7 +36,7 @@ pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
 pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at};
 pub use link::{CellTerms, Link};
-pub use lmm::{LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance};
+pub use lmm::{LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance, profile_lmm};
 pub use meta::{Limits, MetaData, MetaFit, MetaOptions, MetaPrediction, Tau2Method, fit_meta};
 pub use multinomial::{
     CumulativeIncidence, MultinomialCells, MultinomialFit, MultinomialMixedFit, MultinomialOptions, RandomCovariance,
@@ -44,6 +45,7 @@ pub use multinomial::{
 };
 pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_products};
 pub use optimize::Stop;
+pub use profile::{CorrelationProfile, ProfileIntervals, TermProfile};
 pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
 pub use robust::{ClusterVcov, CrType, glm_cluster_vcov, ols_cluster_vcov};

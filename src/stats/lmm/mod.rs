@@ -7,6 +7,7 @@
 mod blocked;
 mod crossprod;
 mod nested;
+mod profile;
 mod report;
 mod route;
 mod rows;
@@ -21,6 +22,7 @@ use blocked::Blocked;
 
 use crossprod::Levels;
 use nested::Nested;
+pub use profile::profile_lmm;
 use report::{Found, report};
 use route::{Problem, Route};
 use rows::ScaledRows;
