@@ -34,7 +34,7 @@ pub use dist::{chi2_quantile, chi2_survival, f_survival, normal_cdf, normal_quan
 pub use error::StatsError;
 pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
-pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at};
+pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at, profile_glmm};
 pub use link::{CellTerms, Link};
 pub use lmm::{LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance, profile_lmm};
 pub use meta::{Limits, MetaData, MetaFit, MetaOptions, MetaPrediction, Tau2Method, fit_meta};

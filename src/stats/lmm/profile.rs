@@ -204,3 +204,84 @@ impl Task<'_, '_, '_> {
         columns.iter().position(|&c| c == self.arrangement.first).expect("an arrangement holds all columns")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fit_lmm;
+    use super::*;
+    use crate::stats::RandomTerm;
+
+    fn spread(k: usize) -> f64 {
+        let x = (k as f64 + 1.0).sin() * 43_758.545_3;
+        x - x.floor() - 0.5
+    }
+
+    struct Case {
+        fit: LmmFit,
+        limits: ProfileIntervals,
+    }
+
+    /// `groups` of 5 rows; effects of the intercept and of a column in `units`, turned round if asked for.
+    fn case(groups: usize, size: f64, units: f64, turned: bool) -> Case {
+        let n = 5 * groups;
+        let column = |i: usize| (i % 5) as f64 - 1.0;
+        let x = Array2::from_shape_fn((n, 2), |(i, k)| if k == 0 { 1.0 } else { column(i) });
+        let z = Array2::from_shape_fn((n, 2), |(i, k)| if (k == 0) == turned { units * column(i) } else { 1.0 });
+        let level: Vec<u32> = (0..n as u32).map(|i| i / 5).collect();
+        let y = Array1::from_shape_fn(n, |i| {
+            let j = i / 5;
+            let (a, b) = (spread(3 * j + 1), spread(3 * j + 2));
+            10.0 + column(i) + size * (4.0 * a + (a + 1.5 * b) * column(i)) + 3.0 * spread(n + 7 * i)
+        });
+        let terms = [RandomTerm { z: z.view(), level: &level, n_levels: groups, blocks: &[2] }];
+        let data = LmmData { y: y.view(), x: x.view(), terms: &terms, weights: None, offset: None };
+        let fit = fit_lmm(&data, &LmmOptions::default()).unwrap();
+        let limits = profile_lmm(&data, &fit, 0.95).unwrap();
+        Case { fit, limits }
+    }
+
+    #[test]
+    fn many_groups_have_the_limits_of_wald() {
+        let Case { fit, limits } = case(2000, 1.0, 1.0, false);
+        let z = 1.959_963_984_540_054;
+        // What is not quadratic is of order 1/√J.
+        let near = |limits: Option<[f64; 2]>, estimate: f64, se: f64| {
+            let [low, high] = limits.expect("limits are found");
+            assert!((low - (estimate - z * se)).abs() < 0.05 * se, "{low} {estimate} {se}");
+            assert!((high - (estimate + z * se)).abs() < 0.05 * se, "{high} {estimate} {se}");
+        };
+        (0..2).for_each(|k| near(limits.beta[k], fit.beta[k], fit.vcov_beta[[k, k]].sqrt()));
+        near(limits.sigma, fit.sigma, fit.vcov_theta_sigma[[3, 3]].sqrt());
+        // sd = σΛ₁₁.
+        let (v, slope) = (&fit.vcov_theta_sigma, [fit.sigma, fit.theta[0]]);
+        let variance =
+            slope[0].powi(2) * v[[0, 0]] + slope[1].powi(2) * v[[3, 3]] + 2.0 * slope[0] * slope[1] * v[[0, 3]];
+        near(limits.terms[0].sd[0], fit.sigma * fit.theta[0], variance.sqrt());
+    }
+
+    #[test]
+    fn limits_follow_units_and_order_of_the_columns() {
+        let (one, other) = (case(25, 1.0, 1.0, false).limits, case(25, 1.0, 40.0, true).limits);
+        let same = |a: Option<[f64; 2]>, b: Option<[f64; 2]>, unit: f64| {
+            let (a, b) = (a.expect("limits"), b.expect("limits"));
+            (0..2).for_each(|k| assert!((a[k] - unit * b[k]).abs() < 1e-6 * (1.0 + a[k].abs()), "{a:?} {b:?}"));
+        };
+        same(one.sigma, other.sigma, 1.0);
+        (0..2).for_each(|k| same(one.beta[k], other.beta[k], 1.0));
+        same(one.terms[0].sd[0], other.terms[0].sd[1], 1.0);
+        same(one.terms[0].sd[1], other.terms[0].sd[0], 40.0);
+        same(one.terms[0].cor[0].limits, other.terms[0].cor[0].limits, 1.0);
+    }
+
+    #[test]
+    fn at_the_boundary_a_standard_deviation_begins_at_zero() {
+        let Case { fit, limits } = case(12, 0.0, 1.0, false);
+        assert!(matches!(fit.stop, crate::stats::Stop::Boundary { .. }));
+        for (k, sd) in limits.terms[0].sd.iter().enumerate() {
+            let [low, high] = sd.expect("limits are found");
+            let row = fit.terms[0].lambda.row(k);
+            assert_eq!(low, 0.0);
+            assert!(high > fit.sigma * row.dot(&row).sqrt());
+        }
+    }
+}
