@@ -19,6 +19,7 @@ mod meta;
 mod multinomial;
 mod ols;
 mod optimize;
+mod profile;
 mod qr;
 mod quadrature;
 mod robust;
@@ -35,9 +36,9 @@ pub use dist::{chi2_quantile, chi2_survival, f_survival, normal_cdf, normal_quan
 pub use error::StatsError;
 pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
-pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at};
+pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at, profile_glmm};
 pub use link::{CellTerms, Link};
-pub use lmm::{Contrast, LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance};
+pub use lmm::{Contrast, LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance, profile_lmm};
 pub use meta::{Limits, MetaData, MetaFit, MetaOptions, MetaPrediction, Tau2Method, fit_meta};
 pub use multinomial::{
     CumulativeIncidence, MultinomialCells, MultinomialFit, MultinomialMixedFit, MultinomialOptions, RandomCovariance,
@@ -46,6 +47,7 @@ pub use multinomial::{
 };
 pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_products};
 pub use optimize::Stop;
+pub use profile::{CorrelationProfile, ProfileIntervals, TermProfile};
 pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
 pub use robust::{ClusterVcov, CrType, glm_cluster_vcov, ols_cluster_vcov};

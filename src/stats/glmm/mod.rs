@@ -9,6 +9,7 @@
 mod blocked;
 mod check;
 mod group;
+mod profile;
 mod single;
 mod start;
 
@@ -29,6 +30,7 @@ use super::terms::{
 };
 use blocked::Blocked;
 pub use check::{LaplaceCheck, LaplaceVerdict};
+pub use profile::profile_glmm;
 use single::Single;
 
 /// What to maximise, and for how long.

@@ -8,6 +8,7 @@ mod blocked;
 mod contrast;
 mod crossprod;
 mod nested;
+mod profile;
 mod report;
 mod route;
 mod rows;
@@ -23,6 +24,7 @@ pub use contrast::Contrast;
 
 use crossprod::Levels;
 use nested::Nested;
+pub use profile::profile_lmm;
 use report::{Found, report};
 use route::{Problem, Route};
 use rows::ScaledRows;

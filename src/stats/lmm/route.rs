@@ -140,4 +140,22 @@ impl<R: Route> Problem<R> {
         let grad = self.route.gradient(&solved.at, &solved.fixed, self.dof() / solved.fixed.r2, self.reml);
         Some(ValueGrad { value: 0.5 * solved.deviance, grad: Array1::from_vec(grad) })
     }
+
+    /// −log L for a given σ, β profiled out: ½{log|M| + n log(2πσ²) + r²/σ²}. `None` as for [`Route::at`].
+    pub fn evaluate_at_sigma(&self, theta: &Array1<f64>, log_sigma: f64) -> Option<AtSigma> {
+        let theta = theta.as_standard_layout();
+        let out = self.route.at(theta.as_slice()?)?;
+        let fixed = FixedPart::new(&out.products, None)?;
+        let precision = (-2.0 * log_sigma).exp();
+        let by_theta = Array1::from_vec(self.route.gradient(&out.at, &fixed, precision, false));
+        let half = 0.5 * (out.log_det + self.n * (2.0 * PI).ln() + fixed.r2 * precision) + self.n * log_sigma;
+        Some(AtSigma { value: half, by_theta, by_log_sigma: self.n - fixed.r2 * precision })
+    }
+}
+
+/// −log L with its slopes.
+pub(super) struct AtSigma {
+    pub value: f64,
+    pub by_theta: Array1<f64>,
+    pub by_log_sigma: f64,
 }

@@ -13,11 +13,11 @@ const LONGEST_THETA: f64 = 0.5;
 /// How far one step may move another parameter, all being in units of about a standard error.
 const LONGEST_OTHER: f64 = 100.0;
 
-/// BFGS on the inverse Hessian (Nocedal & Wright 2006, algorithm 6.1); θ starts at `offset`.
+/// BFGS on the inverse Hessian (Nocedal & Wright 2006, algorithm 6.1), which is left as it was learnt; θ starts at `offset`.
 pub(super) fn bfgs<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
     f: &mut Counted<F>,
     start: Point,
-    mut inverse: Array2<f64>,
+    inverse: &mut Array2<f64>,
     offset: usize,
 ) -> Point {
     let mut at = start;
@@ -37,7 +37,7 @@ pub(super) fn bfgs<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
         };
         let step = &next.x - &at.x;
         let change = &next.grad - &at.grad;
-        update_inverse(&mut inverse, &step, &change);
+        update_inverse(inverse, &step, &change);
         at = next;
     }
     at

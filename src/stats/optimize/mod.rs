@@ -132,7 +132,7 @@ pub fn minimise(
     let mut zero = Vec::new();
     // One restart for each direction that might sit on a saddle at zero.
     for _ in 0..=layout.sizes.iter().sum::<usize>() {
-        let found = bfgs(&mut f, best, inverse_hessian.clone(), layout.offset);
+        let found = bfgs(&mut f, best, &mut inverse_hessian.clone(), layout.offset);
         let canonical = canonical_point(&found.x, layout);
         zero = canonical.zero;
         best = match f.at(&canonical.x) {
@@ -145,6 +145,29 @@ pub fn minimise(
         }
     }
     polish(&mut f, best, &zero, layout)
+}
+
+/// Where a descent ended.
+pub(super) struct Descent {
+    pub x: Array1<f64>,
+    pub value: f64,
+    /// What BFGS learnt of it.
+    pub inverse_hessian: Array2<f64>,
+}
+
+/// BFGS alone, for profiles: the value is right to about 1e-12, and nothing is asked of the Hessian, so that directions
+/// without variance are no obstacle. θ starts at `offset`. `None` where `start` can't be evaluated, or the budget ran out.
+pub(super) fn descend(
+    f: impl FnMut(&Array1<f64>) -> Option<ValueGrad>,
+    start: Start,
+    offset: usize,
+    budget: u32,
+) -> Option<Descent> {
+    let mut f = Counted { f, evaluations: 0, budget };
+    let at = f.at(&start.x)?;
+    let mut inverse_hessian = start.inverse_hessian;
+    let found = bfgs(&mut f, Point::new(start.x, at), &mut inverse_hessian, offset);
+    (!f.spent()).then_some(Descent { x: found.x, value: found.value, inverse_hessian })
 }
 
 /// The start with the lowest value.
