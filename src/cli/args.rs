@@ -80,6 +80,9 @@ pub(super) enum Command {
     /// Simulate a region of any size, with its truth beside it.
     #[command(after_help = "Example:\n  lob simulate --schools 40 --cohorts 4 --pupils 15000 --seed 7 --to region")]
     Simulate(Simulate),
+    /// Fit one model to one table: formulas in lme4's notation, with or without random effects.
+    #[command(after_long_help = FIT_HELP, after_help = "Examples: lob fit --help")]
+    Fit(Box<Fit>),
     /// Print the JSON Schema of study files, or the outcomes, activities and models that are known.
     #[command(after_help = "Examples:\n  lob schema > study.schema.json\n  lob schema --list")]
     Schema(Schema),
@@ -177,6 +180,130 @@ pub(super) struct Simulate {
     /// Folder for the tables, truth.parquet and study.toml.
     #[arg(long, default_value = "region", value_name = "DIR")]
     pub(super) to: PathBuf,
+}
+
+const FIT_HELP: &str = "\
+Formulas
+  y ~ x + z              an intercept, x and z; y ~ 0 + x has no intercept
+  a*b                    a + b + a:b;  (a + b + c)^2 has all pairs;  - a:b takes one out
+  I(x^2), I(x*z)         arithmetic of columns; also log, log2, log10, log1p, exp, expm1, sqrt, abs
+  factor(x)              a numeric column as a factor (or --factor x, or --levels x=1,2,3)
+  offset(log(pupils))    a known part of the linear predictor
+  (1 | school)           an intercept for each school
+  (x | school)           and a slope, correlated with it;  (x || school) uncorrelated;  (0 + x | school) alone
+  (1 | school/class)     schools, and classes in schools;  (1 | a:b) combinations of a and b
+  cbind(yes, n - yes)    successes and failures, with --family binomial
+
+Factors
+  Text columns are factors with levels in the order of their bytes; the first level is the reference (treatment
+  contrasts, named as R names them: sectorCatholic, period2, meanses:cses). A two-level outcome takes its second level
+  as success. Levels that no used row has are left out.
+
+Rows
+  Rows with a missing value (empty, NA, NaN) in a column that is used are dropped and counted. The others are sorted
+  before fitting, so that the order of the file does not matter to the last bit: by level of the first grouping factor,
+  then of the others, then by the predictors' columns in the order in which the formula names them, then by weight and
+  outcome.
+
+Examples
+  lob fit --data exam.csv --formula 'normexam ~ standLRT + (standLRT | school)' --method ml
+  lob fit --data hsb82.csv --formula 'mAch ~ meanses*cses + sector*cses + (cses | school)' \\
+      --levels sector=Public,Catholic --json hsb82.json
+  lob fit --data cbpp.csv --formula 'cbind(incidence, size - incidence) ~ period + (1 | herd)' \\
+      --family binomial --factor period --nagq 9
+  lob fit --data exam.csv --formula 'normexam ~ standLRT + schgend' --vcov cr2 --cluster school
+
+The JSON holds the tables of R's broom.mixed (snake_case): glance, tidy, ran_vals; and groups, drops, notes.
+Exit codes: 0 done, 2 wrong flags or formula, 3 data that can't be read or fitted, 4 disk, 5 no optimum found.";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FamilyArg {
+    Gaussian,
+    Binomial,
+    Poisson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LinkArg {
+    Identity,
+    Logit,
+    Probit,
+    Cloglog,
+    Log,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum MethodArg {
+    Ml,
+    Reml,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum VcovArg {
+    Cr0,
+    Cr1,
+    Cr1s,
+    Cr2,
+    Cr3,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CiArg {
+    Wald,
+    Profile,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Fit {
+    /// Table to read: CSV (also .gz; comma, semicolon or tab) or Parquet.
+    #[arg(long, value_name = "FILE")]
+    pub(super) data: PathBuf,
+    /// Model in lme4's notation; --help shows it.
+    #[arg(long, value_name = "FORMULA")]
+    pub(super) formula: String,
+    /// Distribution of the outcome.
+    #[arg(long, value_enum, default_value = "gaussian", value_name = "NAME")]
+    pub(super) family: FamilyArg,
+    /// Link; by default identity, logit or log.
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(super) link: Option<LinkArg>,
+    /// Criterion of a linear mixed model; by default REML, as in lme4.
+    #[arg(long, value_enum, value_name = "ml|reml")]
+    pub(super) method: Option<MethodArg>,
+    /// The same as --method reml.
+    #[arg(long, conflicts_with = "method")]
+    pub(super) reml: bool,
+    /// Nodes of the adaptive quadrature of a binomial or Poisson mixed model; 1 is Laplace.
+    #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=101))]
+    pub(super) nagq: u16,
+    /// Column of prior weights; for shares of successes, the trials.
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) weights: Option<String>,
+    /// Numeric columns that are factors.
+    #[arg(long, value_name = "COLUMN", value_delimiter = ',')]
+    pub(super) factor: Vec<String>,
+    /// Levels of a factor in order, the first being the reference; rows with another value are dropped.
+    #[arg(long, value_name = "COLUMN=A,B,…")]
+    pub(super) levels: Vec<String>,
+    /// Cluster-robust covariance instead of the model's, for formulas without random effects.
+    #[arg(long, value_enum, value_name = "KIND", requires = "cluster")]
+    pub(super) vcov: Option<VcovArg>,
+    /// Column whose rows belong together, for --vcov.
+    #[arg(long, value_name = "COLUMN", requires = "vcov")]
+    pub(super) cluster: Option<String>,
+    /// Kind of the intervals of the fixed effects.
+    #[arg(long, value_enum, default_value = "wald", value_name = "KIND")]
+    pub(super) ci: CiArg,
+    /// Level of the intervals.
+    #[arg(long, default_value_t = 0.95, value_name = "P")]
+    pub(super) level: f64,
+    /// Evaluate at these variance parameters (lme4's theta and order; for binomial and poisson the fixed effects may follow)
+    /// instead of searching.
+    #[arg(long, value_name = "T1,T2,…", value_delimiter = ',', allow_hyphen_values = true)]
+    pub(super) theta: Option<Vec<f64>>,
+    /// Write everything as one JSON object to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) json: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod exit;
 mod messages;
+mod summary;
 
 pub use args::Args;
 pub use exit::Exit;
@@ -27,6 +28,7 @@ pub fn execute(args: &Args) -> Exit {
         Command::Panel(c) => commands::panel::execute(c, &screen),
         Command::Report(c) => commands::report::execute(c, args, &screen),
         Command::Simulate(c) => commands::simulate::execute(c, &screen),
+        Command::Fit(c) => commands::fit::execute(c, &screen),
         Command::Schema(c) => commands::schema::execute(c, &screen),
         Command::Completions(c) => commands::completions::execute(c, &screen),
     };

@@ -40,12 +40,11 @@ impl<'f> Parameters<'f> {
     fn of(fit: &'f Fit) -> Option<Self> {
         match fit {
             Fit::Pooled(f) => {
-                let vcovs = vec![&f.glm.vcov, &f.vcov_robust];
-                let finite = |v: &&Array2<f64>| v.iter().all(|x| x.is_finite());
+                let robust = f.robust.iter().map(|robust| &robust.vcov);
                 Some(Self {
                     beta: &f.glm.beta,
                     lambda: Array2::zeros((0, 0)),
-                    vcovs: vcovs.into_iter().filter(finite).collect(),
+                    vcovs: std::iter::once(&f.glm.vcov).chain(robust).collect(),
                 })
             }
             Fit::Mixed(mixed) => {

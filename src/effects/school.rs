@@ -32,8 +32,8 @@ pub(super) fn own(fit: &AcceptedFit<'_>, part: DosePart, j: usize) -> Option<Poi
 fn pooled(d: &BinaryDesign, f: &PooledFit, link: Link, column: usize, j: usize) -> (f64, f64) {
     let at = contrast(d, &f.glm.beta, &Array1::zeros(0), link, column, false, j);
     let variance = |v: &Array2<f64>| at.gradient.dot(&v.dot(&at.gradient));
-    let robust = variance(&f.vcov_robust);
-    (at.value, variance(&f.glm.vcov).max(if robust.is_finite() { robust } else { 0.0 }))
+    let robust = f.robust.as_ref().map_or(0.0, |robust| variance(&robust.vcov));
+    (at.value, variance(&f.glm.vcov).max(robust))
 }
 
 fn mixed(d: &BinaryDesign, f: &GlmmFit, link: Link, column: usize, part: DosePart, j: usize) -> (f64, f64) {

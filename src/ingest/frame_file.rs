@@ -75,7 +75,8 @@ impl FrameFile {
             again.into_iter().zip(texts).for_each(|(k, text)| columns[k] = text);
         }
         self.file.assert_unchanged()?;
-        let columns: Vec<(String, Values)> = wanted.iter().cloned().zip(columns.into_iter().map(Building::finish)).collect();
+        let columns: Vec<(String, Values)> =
+            wanted.iter().cloned().zip(columns.into_iter().map(Building::finish)).collect();
         let rows = columns.first().map_or(0, |(_, values)| values.len());
         Ok(Frame { rows, columns: columns.into_iter().collect() })
     }

@@ -19,7 +19,7 @@ mod table;
 
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
 pub use error::InputError;
-pub use frame_file::FrameFile;
 pub use files::{InputFile, find_files, hash_file};
+pub use frame_file::FrameFile;
 pub use reject::{Problem, RejectEntry, Rejects, masked};
 pub use table::{Progress, Silence, Table};

@@ -1,10 +1,9 @@
 //! What a model hands on: the design it was fitted on and the fit, or why there is none.
 
 use crate::design::Design;
-use crate::stats::{Family, GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
+use crate::stats::{ClusterVcov, Family, GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
 use crate::study::file::{LinkName, ModelEntry};
 use crate::vocab::RefusalReason;
-use ndarray::Array2;
 
 /// A fit of one of the three kinds that `stats` makes.
 #[derive(Clone, Debug)]
@@ -20,10 +19,10 @@ pub enum Fit {
 /// A binomial model without random effects.
 #[derive(Clone, Debug)]
 pub struct PooledFit {
-    /// Maximum likelihood with the model's own errors.
+    /// Coefficients, and the covariance that takes pupils as independent.
     pub glm: GlmFit,
-    /// Covariance that is robust for schools (CR1).
-    pub vcov_robust: Array2<f64>,
+    /// The covariance that is robust for schools (CR1S, also called HC1); none with a single school.
+    pub robust: Option<ClusterVcov>,
 }
 
 /// A binomial mixed model, fitted twice.
@@ -119,10 +118,17 @@ pub(super) fn family(name: LinkName) -> Family {
 pub(super) fn reason(error: &StatsError) -> RefusalReason {
     match error {
         StatsError::Separated { .. } => RefusalReason::Separated,
-        StatsError::NoVariation | StatsError::Counts { .. } => RefusalReason::NoVariation,
-        StatsError::RankDeficient { .. } | StatsError::Shape(_) => RefusalReason::RankDeficient,
+        StatsError::NoVariation | StatsError::Counts { .. } | StatsError::EmptyCategory { .. } => {
+            RefusalReason::NoVariation
+        }
+        StatsError::RankDeficient { .. } | StatsError::IllConditioned { .. } | StatsError::Shape(_) => {
+            RefusalReason::RankDeficient
+        }
         StatsError::TooFewGroups { .. } => RefusalReason::OneSchool,
-        StatsError::TooDense { .. } => RefusalReason::NotConverged,
-        StatsError::NotConverged { .. } | StatsError::NotFinite { .. } => RefusalReason::NotConverged,
+        StatsError::NotConverged { .. }
+        | StatsError::NotFinite { .. }
+        | StatsError::NotPositive { .. }
+        | StatsError::TooDense { .. }
+        | StatsError::Weight { .. } => RefusalReason::NotConverged,
     }
 }

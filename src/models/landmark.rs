@@ -1,12 +1,12 @@
 //! Landmark model: an outcome after the landmark, with the dose frozen at it (`statistics.md` §5.5).
 
-use ndarray::Array2;
-
 use super::fitted::{family, reason};
 use super::{Fit, MixedFit, Model, PooledFit};
 use crate::design::{Design, Start, binary};
 use crate::panel::Panel;
-use crate::stats::{Cells, Family, GlmFit, GlmOptions, GlmmOptions, RandomTerm, StatsError, fit_glm, fit_glmm};
+use crate::stats::{
+    Cells, CrType, Family, GlmOptions, GlmmOptions, RandomTerm, StatsError, fit_glm, fit_glmm, glm_cluster_vcov,
+};
 use crate::study::ModelKind;
 use crate::study::file::ModelEntry;
 use crate::vocab::{OutcomeRule, RefusalReason};
@@ -56,21 +56,12 @@ pub(super) fn fit_binary(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
 
 fn fit_pooled(cells: &Cells<'_>, schools: &RandomTerm<'_>, family: Family) -> Result<PooledFit, StatsError> {
     let glm = fit_glm(cells, family, &GlmOptions::default())?;
-    let vcov_robust = cr1(cells, schools, family, &glm);
-    Ok(PooledFit { glm, vcov_robust })
-}
-
-/// CR0 times G/(G−1) · (N−1)/(N−p), N = Σ trials: `sandwich::vcovCL(type = "HC1")` on the separate rows.
-fn cr1(cells: &Cells<'_>, schools: &RandomTerm<'_>, family: Family, glm: &GlmFit) -> Array2<f64> {
-    let (n, p) = cells.x.dim();
-    let mut scores = Array2::<f64>::zeros((schools.n_levels, p));
-    for i in 0..n {
-        let cell = family.cell(cells.x.row(i).dot(&glm.beta), cells.trials[i], cells.successes[i]);
-        scores.row_mut(schools.level[i] as usize).scaled_add(cell.score, &cells.x.row(i));
-    }
-    let (g, n) = (schools.n_levels as f64, glm.n_obs);
-    let factor = g / (g - 1.0) * (n - 1.0) / (n - p as f64);
-    glm.vcov.dot(&scores.t().dot(&scores)).dot(&glm.vcov) * factor
+    let robust = match glm_cluster_vcov(cells, family, &glm, schools.level, schools.n_levels, CrType::Cr1s) {
+        Ok(robust) => Some(robust),
+        Err(StatsError::TooFewGroups { .. }) => None,
+        Err(e) => return Err(e),
+    };
+    Ok(PooledFit { glm, robust })
 }
 
 fn fit_mixed(cells: &Cells<'_>, schools: RandomTerm<'_>, family: Family) -> Result<MixedFit, StatsError> {

@@ -111,6 +111,19 @@ pub fn write_page(page: &LoosePage, folder: &Path) -> Result<PathBuf, RunError> 
     Ok(path)
 }
 
+/// Writes `value` as one JSON object, readable by its owner only: it may name levels of the data. Numbers have all their
+/// digits; what is not a number is null.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn write_json(value: &impl serde::Serialize, path: &Path) -> Result<(), RunError> {
+    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let failed = |reason: std::io::Error| RunError::Write { what: name.clone(), reason };
+    let mut text = serde_json::to_vec_pretty(value).map_err(|e| failed(e.into()))?;
+    text.push(b'\n');
+    create_private(path).and_then(|mut file| file.write_all(&text)).map_err(failed)
+}
+
 /// A file that only its owner reads, also when it was there before with other permissions.
 fn create_private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();

@@ -18,7 +18,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 pub use error::RunError;
-pub use files::{write_page, write_panel, write_table};
+pub use files::{write_json, write_page, write_panel, write_table};
 pub use manifest::FileEntry;
 
 use crate::disclosure::suppress::Profile;

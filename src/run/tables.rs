@@ -115,7 +115,11 @@ fn tidy_rows(fitted: &Fitted, found: &ModelFindings) -> Vec<Tidy> {
     let head = fitted.design.head();
     let status = status(fitted);
     let (beta, se, method, scale) = match accepted.fit() {
-        Fit::Pooled(f) => (&f.glm.beta, std_errors(f.vcov_robust.view()), "wald_cr1", "link"),
+        Fit::Pooled(f) => {
+            let unknown = || ndarray::Array1::from_elem(f.glm.beta.len(), f64::NAN);
+            let se = f.robust.as_ref().map_or_else(unknown, |robust| std_errors(robust.vcov.view()));
+            (&f.glm.beta, se, "wald_cr1", "link")
+        }
         Fit::Mixed(f) => (&f.ml.beta, std_errors(f.ml.vcov.view()), "wald", "link"),
         Fit::Linear(f) => (&f.beta, std_errors(f.vcov_beta.view()), "wald", "score"),
     };

@@ -54,8 +54,8 @@ pub enum StatsError {
     /// All outcomes are equal.
     #[error("the outcome does not vary")]
     NoVariation,
-    /// Fewer than two groups have rows, so group effects cannot be told from the intercept.
-    #[error("{groups} group(s) with rows; random effects need two or more")]
+    /// Fewer than two groups have rows, so what groups share cannot be told from the rest.
+    #[error("{groups} group(s) with rows; two or more are needed")]
     TooFewGroups {
         /// Groups that have rows.
         groups: usize,
@@ -65,6 +65,20 @@ pub enum StatsError {
     TooDense {
         /// Columns of the dense part.
         columns: usize,
+    },
+    /// A variance or standard error that is not above 0.
+    #[error("{array} must be above 0, and is not in row {row}")]
+    NotPositive {
+        /// Which array.
+        array: &'static str,
+        /// Its row.
+        row: usize,
+    },
+    /// A category of the outcome that no row has, so that its coefficients have no finite estimate.
+    #[error("no row has category {category}")]
+    EmptyCategory {
+        /// The category, 0 for the reference.
+        category: usize,
     },
     /// The iterations ended without an optimum at which a covariance matrix exists.
     #[error("no optimum after {evaluations} evaluations (largest gradient component {grad_max:e})")]

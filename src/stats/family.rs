@@ -2,6 +2,15 @@
 
 use super::link::{CellTerms, Link};
 
+/// Derivatives in η of a cell's log-likelihood ℓ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CellSlope {
+    /// ℓ′.
+    pub score: f64,
+    /// −ℓ″.
+    pub weight: f64,
+}
+
 /// Distribution of the outcome given the linear predictor η.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -26,6 +35,23 @@ impl Family {
                     weight: expected,
                     weight_d1: expected,
                 }
+            }
+        }
+    }
+
+    /// The first two derivatives of [`Family::cell`] alone, without the cost of its logarithm.
+    pub fn slope(self, eta: f64, trials: f64, successes: f64) -> CellSlope {
+        match self {
+            Family::Binomial(Link::Logit) => {
+                let e = (-eta.abs()).exp();
+                let larger = 1.0 / (1.0 + e);
+                let smaller = e * larger;
+                let mean = if eta >= 0.0 { larger } else { smaller };
+                CellSlope { score: successes - trials * mean, weight: trials * larger * smaller }
+            }
+            _ => {
+                let cell = self.cell(eta, trials, successes);
+                CellSlope { score: cell.score, weight: cell.weight }
             }
         }
     }

@@ -14,24 +14,42 @@ mod levels;
 pub mod linalg;
 mod link;
 mod lmm;
+mod meta;
+mod multinomial;
 mod ols;
 mod optimize;
 mod qr;
 mod quadrature;
+mod robust;
+mod search;
 mod separation;
+mod shrinkage;
 mod sparse;
 mod terms;
+mod two_way;
 
 pub use cells::{Cells, binomial_constant, poisson_constant};
-pub use dist::{chi2_survival, normal_quantile, t_quantile, t_two_sided};
+pub use dist::{chi2_quantile, chi2_survival, f_survival, normal_cdf, normal_quantile, t_quantile, t_two_sided};
 pub use error::StatsError;
 pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
 pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at};
 pub use link::{CellTerms, Link};
 pub use lmm::{LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance};
+pub use meta::{Limits, MetaData, MetaFit, MetaOptions, MetaPrediction, Tau2Method, fit_meta};
+pub use multinomial::{
+    CumulativeIncidence, MultinomialCells, MultinomialFit, MultinomialMixedFit, MultinomialOptions, RandomCovariance,
+    category_probabilities, cumulative_incidence, fit_multinomial, fit_multinomial_mixed, integrated_incidence,
+    multinomial_mixed_log_lik,
+};
 pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_products};
 pub use optimize::Stop;
 pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
+pub use robust::{ClusterVcov, CrType, glm_cluster_vcov, ols_cluster_vcov};
+pub use shrinkage::{
+    CriticalValue, MomentCorrection, Moments, ShrinkageOptions, Shrunken, ShrunkenUnit, UnitEstimates, cva, shrink,
+    worst_noncoverage,
+};
 pub use terms::{RandomTerm, TermFit};
+pub use two_way::{TwoWayData, TwoWayFit, fit_two_way, two_way_cluster_vcov};

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, Array3, ArrayView2};
+use ndarray::{Array1, Array2, Array3, ArrayView2};
 
 use super::cells::check_finite;
 use super::error::StatsError;
-use super::lambda::{ThetaLayout, n_theta};
+use super::lambda::{ThetaLayout, block_positions, n_theta};
 
 /// Random effects of one grouping factor: level j of it has b_j = Λu_j, u_j standard normal, and row i gets zᵢᵀb of its
 /// level. Terms of the same factor are one term with several blocks.
@@ -27,6 +27,18 @@ impl RandomTerm<'_> {
     /// Columns, q.
     pub fn q(&self) -> usize {
         self.z.ncols()
+    }
+
+    /// The same term with a shorter life: views of arrays can't be shortened in place.
+    pub(super) fn reborrow(&self) -> RandomTerm<'_> {
+        RandomTerm { z: self.z.view(), level: self.level, n_levels: self.n_levels, blocks: self.blocks }
+    }
+
+    /// Adds zᵢᵀb of each row's level to `eta` (n); `modes` is J×q.
+    pub(super) fn add_random(&self, modes: &Array2<f64>, eta: &mut Array1<f64>) {
+        for ((eta, z), &level) in eta.iter_mut().zip(self.z.rows()).zip(self.level) {
+            *eta += z.iter().zip(modes.row(level as usize)).map(|(z, b)| z * b).sum::<f64>();
+        }
     }
 
     /// Elements of θ: Σ k(k+1)/2 over the blocks.
@@ -84,6 +96,19 @@ pub(super) fn levels_with_rows(term: &RandomTerm) -> usize {
 /// Where the terms' θ lie behind `offset` other parameters.
 pub(super) fn theta_layout(terms: &[RandomTerm], offset: usize) -> ThetaLayout {
     ThetaLayout { offset, sizes: terms.iter().flat_map(|t| t.blocks.iter().copied()).collect() }
+}
+
+/// θ with `sd` on the diagonals of Λ and zero beside them.
+pub(super) fn diagonal_theta(terms: &[RandomTerm], sd: f64) -> Array1<f64> {
+    let diagonal = |term: &RandomTerm| block_positions(term.blocks).into_iter().map(|(row, column)| row == column);
+    terms.iter().flat_map(diagonal).map(|on| if on { sd } else { 0.0 }).collect()
+}
+
+/// About the inverse curvature of −log L in θ where Λ has `sd` on its diagonal: with J levels that are known well,
+/// log L ≈ −J log θ − Σb²/2θ², whose curvature at its optimum is 2J/θ².
+pub(super) fn inverse_curvature(terms: &[RandomTerm], sd: f64) -> Array1<f64> {
+    let per_term = |term: &RandomTerm| std::iter::repeat_n(sd * sd / (2.0 * term.n_levels as f64), term.n_theta());
+    terms.iter().flat_map(per_term).collect()
 }
 
 /// Range of each term's elements within θ.

@@ -98,7 +98,8 @@ pub(super) fn is_name_part(c: char) -> bool {
 pub(super) fn written(name: &str) -> String {
     let mut chars = name.chars();
     let first = chars.next();
-    let is_plain = first.is_some_and(|c| is_name_start(c) && c != '_') && chars.all(is_name_part) && !starts_number(name);
+    let is_plain =
+        first.is_some_and(|c| is_name_start(c) && c != '_') && chars.all(is_name_part) && !starts_number(name);
     if is_plain { name.to_string() } else { format!("`{name}`") }
 }
 

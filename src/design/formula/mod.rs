@@ -75,7 +75,7 @@ pub enum DesignError {
 /// Rows that are not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
-    /// `missing`, `not_finite`, `not_in_levels`, `zero_weight`; of a column of X: `rank_deficient`.
+    /// `missing`, `not_finite`, `not_in_levels`, `zero_weight`, `no_trials`; of a column of X: `rank_deficient`.
     pub reason: &'static str,
     /// Column or expression; a row that lacks several counts at the first.
     pub column: String,

@@ -34,6 +34,9 @@ pub fn build(formula: &Formula, frame: &Frame, reading: &Reading) -> Result<Form
     if let (Some(name), Some(w)) = (&reading.weights, &weights) {
         keep.drop_where("zero_weight", name, |r| w[r] == 0.0);
     }
+    if let Outcome::Counts(a, b) = &outcome {
+        keep.drop_where("no_trials", &outcome_label, |r| a[r] + b[r] == 0.0);
+    }
     let rows: Vec<u32> = (0..frame.rows).filter(|&r| keep.used[r]).map(index).collect();
     if rows.is_empty() {
         return Err(DesignError::Data("no row is left: in each a column that is used has no value".into()));
@@ -116,7 +119,12 @@ impl<'b> Builder<'b> {
         out.extend(reading.cluster.iter().chain(&reading.weights).map(String::as_str));
         out.extend(names(&parts.response));
         let mut seen = Vec::new();
-        out.retain(|name| !seen.contains(name) && { seen.push(*name); true });
+        out.retain(|name| {
+            !seen.contains(name) && {
+                seen.push(*name);
+                true
+            }
+        });
         out
     }
 
@@ -175,7 +183,9 @@ impl<'b> Builder<'b> {
         };
         match column {
             Some(name) if is_binary => Ok(Outcome::Levels(self.factor(name))),
-            Some(name) => Err(Fault::at(&response.at, format!("`{name}` is a factor; --family binomial takes two levels"))),
+            Some(name) => {
+                Err(Fault::at(&response.at, format!("`{name}` is a factor; --family binomial takes two levels")))
+            }
             None => Ok(Outcome::Number(self.evaluate(response)?)),
         }
     }
@@ -260,7 +270,8 @@ impl<'b> Builder<'b> {
         rows = sorted(&rows, first, &[keys.of_cells.as_slice(), &keys.of_rows].concat());
         let starts = self.starts(&rows, first.map(|f| f.0), &keys.of_cells);
         let heads: Vec<u32> = starts[..starts.len() - 1].iter().map(|&s| rows[s]).collect();
-        let take = |values: &[f64]| -> Array1<f64> { rows.par_iter().map(|&r| values[r as usize]).collect::<Vec<_>>().into() };
+        let take =
+            |values: &[f64]| -> Array1<f64> { rows.par_iter().map(|&r| values[r as usize]).collect::<Vec<_>>().into() };
         let codes_of = |k: usize| heads.iter().map(|&row| factors[k].0[row as usize]).collect::<Vec<u32>>();
         let (y, trials) = self.y(outcome, &rows, take)?;
         let weights = weights.map(take);
@@ -292,7 +303,12 @@ impl<'b> Builder<'b> {
         let variables = self.all_terms().flat_map(|t| t.variables.iter());
         let mut predictors: Vec<&str> = variables.chain(&parts.offsets).flat_map(names).collect();
         let mut seen = Vec::new();
-        predictors.retain(|name| !seen.contains(name) && { seen.push(*name); true });
+        predictors.retain(|name| {
+            !seen.contains(name) && {
+                seen.push(*name);
+                true
+            }
+        });
         let key = |name: &str| match self.column(name) {
             Values::Number(numbers) => Key::Number(numbers),
             Values::Text(text) => Key::Code(&text.codes),
@@ -323,7 +339,8 @@ impl<'b> Builder<'b> {
         rows: &[u32],
         take: impl Fn(&[f64]) -> Array1<f64>,
     ) -> Result<(Array1<f64>, Option<Array1<f64>>), DesignError> {
-        let wrong = |what: &str| DesignError::Data(format!("the outcome `{}` {what}", self.formula.parts.response.label()));
+        let wrong =
+            |what: &str| DesignError::Data(format!("the outcome `{}` {what}", self.formula.parts.response.label()));
         let (y, trials) = match outcome {
             Outcome::Number(y) => (take(y), None),
             Outcome::Counts(a, b) => {
@@ -458,7 +475,8 @@ impl<'b> Builder<'b> {
         for (name, levels) in &self.reading.levels {
             let plain = Factor::of(self.column(name), None);
             let number = |l: &str| l.parse::<f64>().ok();
-            let is_known = |l: &str| plain.levels.iter().any(|k| k == l || (number(l).is_some() && number(k) == number(l)));
+            let is_known =
+                |l: &str| plain.levels.iter().any(|k| k == l || (number(l).is_some() && number(k) == number(l)));
             for level in levels.iter().filter(|l| !is_known(l)) {
                 out.push(format!("level `{level}` of --levels {name} does not occur in the data"));
             }

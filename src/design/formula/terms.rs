@@ -282,14 +282,10 @@ mod tests {
     #[test]
     fn terms_are_those_of_r() {
         // attr(terms(y ~ …), c("intercept", "term.labels")), R 4.2.2.
-        assert_eq!(labels("meanses*cses + sector*cses"), [
-            "1",
-            "meanses",
-            "cses",
-            "sector",
-            "meanses:cses",
-            "cses:sector"
-        ]);
+        assert_eq!(
+            labels("meanses*cses + sector*cses"),
+            ["1", "meanses", "cses", "sector", "meanses:cses", "cses:sector"]
+        );
         assert_eq!(labels("a:b + c"), ["1", "c", "a:b"]);
         assert_eq!(labels("(a + b + c)^2 - b:c"), ["1", "a", "b", "c", "a:b", "a:c"]);
         assert_eq!(labels("0 + a + b:a"), ["0", "a", "a:b"]);

@@ -6,13 +6,16 @@
 //! | binomial (logit, probit, cloglog), poisson (log) | generalised linear model | Laplace, or adaptive quadrature with `nodes` > 1 |
 
 mod core;
+mod profile;
 mod result;
 mod routes;
 mod tidy;
 
 pub use result::{Drop, FixedRow, FormulaFit, Glance, GroupSize, RanPar, RanVal, TidyRow};
 
-use crate::design::formula::{Formula, FormulaDesign, OutcomeKind};
+pub use crate::design::formula::{
+    DesignError, Formula, FormulaDesign, FormulaError, OutcomeKind, Reading, build as design,
+};
 
 /// Distribution of the outcome, with its link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -147,7 +147,7 @@ pub struct GroupSize {
 /// Rows or a column not used.
 #[derive(Clone, Debug, Serialize)]
 pub struct Drop {
-    /// `missing`, `not_finite`, `not_in_levels`, `zero_weight`, or `rank_deficient` for a column of X.
+    /// `missing`, `not_finite`, `not_in_levels`, `zero_weight`, `no_trials`, or `rank_deficient` for a column of X.
     pub reason: &'static str,
     /// Column or expression.
     pub column: String,

@@ -3,12 +3,12 @@
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use super::core::{
-    Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmOptions, RandomTerm, StatsError, Stop, TermFit,
-    binomial_constant, fit_glm, fit_glmm, fit_lmm, fit_ols, glmm_at, independent_columns, lmm_at_theta,
+    Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError,
+    Stop, TermFit, binomial_constant, fit_glm, fit_glmm, fit_lmm, fit_ols, glmm_at, independent_columns, lmm_at_theta,
     poisson_constant, satterthwaite,
 };
-use super::{FamilyName, FormulaFitError, Wanted};
-use crate::design::formula::FormulaDesign;
+use super::{FamilyName, FormulaFitError, Wanted, profile};
+use crate::design::formula::{FormulaDesign, TermDesign};
 
 /// The columns of X that are used: each independent of those before it.
 pub(super) struct Columns {
@@ -19,17 +19,13 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn independent(design: &FormulaDesign) -> Result<Self, FormulaFitError> {
-        let keep = independent_columns(design.x.view());
-        let named = |wanted: bool| {
-            let pairs = design.x_names.iter().zip(&keep);
-            pairs.filter(|(_, k)| **k == wanted).map(|(n, _)| n.clone()).collect::<Vec<_>>()
-        };
-        let (names, dropped) = (named(true), named(false));
+        let found = independent_columns(design.x.view());
+        let named = |columns: &[usize]| columns.iter().map(|&k| design.x_names[k].clone()).collect::<Vec<_>>();
+        let (names, dropped) = (named(&found.kept), named(&found.dropped));
         if names.is_empty() {
             return Err(FormulaFitError::Wanted("the formula has no fixed effect; begin with `1` or a column".into()));
         }
-        let kept: Vec<usize> = (0..keep.len()).filter(|&k| keep[k]).collect();
-        let x = if dropped.is_empty() { design.x.clone() } else { design.x.select(Axis(1), &kept) };
+        let x = if dropped.is_empty() { design.x.clone() } else { design.x.select(Axis(1), &found.kept) };
         Ok(Self { x, names, dropped })
     }
 }
@@ -55,6 +51,8 @@ pub(super) struct Estimates {
     pub(super) evaluations: u32,
     pub(super) grad_max: Option<f64>,
     pub(super) method: String,
+    /// Profile intervals of the fixed effects, where they were asked for and can be had.
+    pub(super) profile: Vec<Option<[f64; 2]>>,
 }
 
 pub(super) fn estimate(
@@ -63,36 +61,41 @@ pub(super) fn estimate(
     wanted: &Wanted,
 ) -> Result<Estimates, FormulaFitError> {
     let n_theta = design.terms.iter().flat_map(|t| t.sizes()).map(|k| k * (k + 1) / 2).sum::<usize>();
+    if wanted.robust.is_some() {
+        return Err(FormulaFitError::Wanted("--vcov is not known to this version".into()));
+    }
+    if wanted.theta.is_some() && wanted.profile {
+        return Err(FormulaFitError::Wanted("--ci profile searches, and --theta does not".into()));
+    }
     if wanted.theta.is_some() && design.terms.is_empty() {
         return Err(FormulaFitError::Wanted("--theta needs random effects in the formula".into()));
     }
     let sizes: Vec<Vec<usize>> = design.terms.iter().map(|t| t.sizes()).collect();
-    let terms: Vec<RandomTerm> = design
-        .terms
-        .iter()
-        .zip(&sizes)
-        .map(|(t, blocks)| RandomTerm { z: t.z.view(), level: &t.group.codes, n_levels: t.group.names.len(), blocks })
-        .collect();
-    let road = Road { design, columns, wanted, terms: &terms, n_theta };
-    let made = match (wanted.family, terms.is_empty()) {
-        (FamilyName::Gaussian, true) => road.least_squares(),
-        (FamilyName::Gaussian, false) => road.linear_mixed(),
-        (_, true) => road.counts(),
-        (_, false) => road.counts_mixed(),
-    };
+    let offset = design.offset.as_ref();
+    let road = Road { design, columns, offset, wanted, sizes: &sizes, n_theta };
+    let made = road.estimate().and_then(|mut estimates| {
+        if wanted.profile {
+            estimates.profile = profile::intervals(&road, &estimates)?;
+        }
+        Ok(estimates)
+    });
     made.map_err(|error| road.explained(error))
 }
 
-struct Road<'r> {
-    design: &'r FormulaDesign,
-    columns: &'r Columns,
-    wanted: &'r Wanted,
-    terms: &'r [RandomTerm<'r>],
-    n_theta: usize,
+/// One design and one request, on their way.
+#[derive(Clone, Copy)]
+pub(super) struct Road<'r> {
+    pub(super) design: &'r FormulaDesign,
+    pub(super) columns: &'r Columns,
+    pub(super) offset: Option<&'r Array1<f64>>,
+    pub(super) wanted: &'r Wanted,
+    /// Sizes of the blocks of each term.
+    pub(super) sizes: &'r [Vec<usize>],
+    pub(super) n_theta: usize,
 }
 
 /// A failure of the core, or of the request.
-enum Failed {
+pub(super) enum Failed {
     Core(StatsError),
     Fit(FormulaFitError),
 }
@@ -104,6 +107,23 @@ impl From<StatsError> for Failed {
 }
 
 impl Road<'_> {
+    pub(super) fn estimate(&self) -> Result<Estimates, Failed> {
+        match (self.wanted.family, self.design.terms.is_empty()) {
+            (FamilyName::Gaussian, true) => self.least_squares(),
+            (FamilyName::Gaussian, false) => self.linear_mixed(),
+            (_, true) => self.counts(),
+            (_, false) => self.counts_mixed(),
+        }
+    }
+
+    fn terms(&self) -> Vec<RandomTerm<'_>> {
+        fn one<'a>((term, blocks): (&'a TermDesign, &'a Vec<usize>)) -> RandomTerm<'a> {
+            let group = &term.group;
+            RandomTerm { z: term.z.view(), level: &group.codes, n_levels: group.names.len(), blocks }
+        }
+        self.design.terms.iter().zip(self.sizes).map(one).collect()
+    }
+
     fn p(&self) -> usize {
         self.columns.names.len()
     }
@@ -117,28 +137,31 @@ impl Road<'_> {
         if n <= p as f64 {
             return Err(Failed::Fit(FormulaFitError::Data(format!("{n} rows can't determine {p} coefficients"))));
         }
-        let weights = d.weights.as_ref().map(Array1::view);
-        let fit = fit_ols(d.y.view(), self.columns.x.view(), weights, d.offset.as_ref().map(Array1::view))?;
-        let df = n - p as f64;
-        let log_weights = weights.map_or(0.0, |w| w.iter().map(|w| w.ln()).sum());
-        let log_lik = 0.5 * (log_weights - n * (1.0 + (2.0 * std::f64::consts::PI * fit.rss / n).ln()));
+        let data = OlsData {
+            y: d.y.view(),
+            x: self.columns.x.view(),
+            weights: d.weights.as_ref().map(Array1::view),
+            offset: self.offset.map(Array1::view),
+        };
+        let fit = fit_ols(&data, &OlsOptions::default())?;
         Ok(Estimates {
             beta: fit.beta,
             vcov: fit.vcov,
-            df: vec![Some(df); p],
+            df: vec![Some(fit.df_residual); p],
             is_t: true,
-            sigma: Some((fit.rss / df).sqrt()),
-            log_lik,
+            sigma: Some(fit.sigma),
+            log_lik: fit.log_lik,
             deviance: Some(fit.rss),
             reml_criterion: None,
             terms: Vec::new(),
             theta: Vec::new(),
             n_parameters: p + 1,
-            df_residual: df,
+            df_residual: fit.df_residual,
             stop: Stop::Interior,
             evaluations: 1,
             grad_max: None,
             method: "OLS".into(),
+            profile: Vec::new(),
         })
     }
 
@@ -147,13 +170,13 @@ impl Road<'_> {
             let message = "--nagq is for binomial and poisson; a gaussian likelihood needs no quadrature";
             return Err(Failed::Fit(FormulaFitError::Wanted(message.into())));
         }
-        let d = self.design;
+        let (d, terms) = (self.design, self.terms());
         let data = LmmData {
             y: d.y.view(),
             x: self.columns.x.view(),
-            terms: self.terms,
+            terms: &terms,
             weights: d.weights.as_ref().map(Array1::view),
-            offset: d.offset.as_ref().map(Array1::view),
+            offset: self.offset.map(Array1::view),
         };
         let options = LmmOptions { reml: self.wanted.reml, ..LmmOptions::default() };
         let fit = match self.given()? {
@@ -174,6 +197,7 @@ impl Road<'_> {
             evaluations: fit.evaluations,
             grad_max: Some(fit.grad_max),
             method: if self.wanted.reml { "REML" } else { "ML" }.into(),
+            profile: Vec::new(),
             beta: fit.beta,
             vcov: fit.vcov_beta,
             terms: fit.terms,
@@ -248,7 +272,7 @@ impl Road<'_> {
 
     fn linear_predictor(&self, beta: &Array1<f64>) -> Array1<f64> {
         let eta = self.columns.x.dot(beta);
-        self.design.offset.as_ref().map_or(eta.clone(), |o| eta + o)
+        self.offset.map_or(eta.clone(), |o| eta + o)
     }
 
     fn counts(&self) -> Result<Estimates, Failed> {
@@ -273,6 +297,7 @@ impl Road<'_> {
             evaluations: fit.iterations,
             grad_max: Some(fit.grad_max),
             method: "GLM".into(),
+            profile: Vec::new(),
         })
     }
 
@@ -281,13 +306,13 @@ impl Road<'_> {
             x: self.columns.x.view(),
             trials: trials.view(),
             successes: successes.view(),
-            offset: self.design.offset.as_ref().map(Array1::view),
+            offset: self.offset.map(Array1::view),
         }
     }
 
     fn counts_mixed(&self) -> Result<Estimates, Failed> {
-        let nodes = self.wanted.nodes;
-        if nodes > 1 && (self.terms.len() > 1 || self.terms[0].q() > 3) {
+        let (nodes, terms) = (self.wanted.nodes, self.terms());
+        if nodes > 1 && (terms.len() > 1 || terms[0].q() > 3) {
             let message = "--nagq above 1 needs one grouping factor with at most three random effects";
             return Err(Failed::Fit(FormulaFitError::Wanted(message.into())));
         }
@@ -297,13 +322,13 @@ impl Road<'_> {
         let fit = match self.given()? {
             Some(given) => {
                 let beta = given.beta.as_ref().map(Array1::view);
-                glmm_at(&cells, self.terms, self.family(), &options, beta, given.theta.view())?
+                glmm_at(&cells, &terms, self.family(), &options, beta, given.theta.view())?
             }
-            None => fit_glmm(&cells, self.terms, self.family(), &options)?,
+            None => fit_glmm(&cells, &terms, self.family(), &options)?,
         };
         let p = self.p();
         let mut eta = self.linear_predictor(&fit.beta);
-        for (term, found) in self.terms.iter().zip(&fit.terms) {
+        for (term, found) in terms.iter().zip(&fit.terms) {
             for (cell, (z, &level)) in term.z.rows().into_iter().zip(term.level).enumerate() {
                 eta[cell] += z.dot(&found.modes.row(level as usize));
             }
@@ -326,6 +351,7 @@ impl Road<'_> {
             evaluations: fit.evaluations,
             grad_max: Some(fit.grad_max),
             method: if nodes == 1 { "Laplace".into() } else { format!("AGQ-{nodes}") },
+            profile: Vec::new(),
         })
     }
 
@@ -359,10 +385,9 @@ impl Road<'_> {
                 "`{}` (alone or with others) separates the outcomes: its coefficient has no finite estimate",
                 name(column)
             )),
-            StatsError::RankDeficient { column } => FormulaFitError::Data(format!(
-                "`{}` is almost a combination of the columns before it",
-                name(column)
-            )),
+            StatsError::RankDeficient { column } => {
+                FormulaFitError::Data(format!("`{}` is almost a combination of the columns before it", name(column)))
+            }
             StatsError::NoVariation => FormulaFitError::Data("the outcome does not vary, or is fitted exactly".into()),
             StatsError::TooFewGroups { .. } => {
                 let small = self.design.terms.iter().find(|t| t.group.names.len() < 2);
@@ -371,10 +396,11 @@ impl Road<'_> {
             }
             // The core's own words for these hold values or rows of our arrays, which nobody else knows.
             StatsError::Counts { .. } => FormulaFitError::Data("a row has more successes than trials".into()),
-            StatsError::NotFinite { array, .. } => FormulaFitError::Data(format!("{array} has a value that is not finite")),
-            StatsError::Shape(what) => FormulaFitError::Data(what.to_string()),
+            StatsError::NotFinite { array, .. } => {
+                FormulaFitError::Data(format!("{array} has a value that is not finite"))
+            }
+            StatsError::Weight { .. } => FormulaFitError::Data("a weight is not above 0".into()),
             error @ StatsError::NotConverged { .. } => FormulaFitError::Numerical(error.to_string()),
-            #[allow(unreachable_patterns, reason = "the core may learn new errors")]
             error => FormulaFitError::Data(error.to_string()),
         }
     }
@@ -392,7 +418,11 @@ pub(super) fn core_order(design: &FormulaDesign) -> Vec<usize> {
     let mut next = 0;
     for term in &design.terms {
         let sizes = term.sizes();
-        start.push(sizes.iter().map(|&k| { next += size(k); next - size(k) }).collect::<Vec<usize>>());
+        let place = |&k: &usize| {
+            next += size(k);
+            next - size(k)
+        };
+        start.push(sizes.iter().map(place).collect::<Vec<usize>>());
     }
     let block = |&(term, block): &(usize, usize)| {
         let first = start[term][block];
@@ -405,7 +435,7 @@ pub(super) fn core_order(design: &FormulaDesign) -> Vec<usize> {
 pub(super) fn theta_names(design: &FormulaDesign) -> Vec<String> {
     let mut out = Vec::new();
     for &(term, block) in &design.blocks {
-        let TermNames { group, names } = TermNames { group: &design.terms[term].group.name, names: &design.terms[term].blocks[block] };
+        let (group, names) = (&design.terms[term].group.name, &design.terms[term].blocks[block]);
         for (column, of) in names.iter().enumerate() {
             for (row, name) in names.iter().enumerate().skip(column) {
                 out.push(if row == column { format!("{group}.{of}") } else { format!("{group}.{name}.{of}") });
@@ -413,9 +443,4 @@ pub(super) fn theta_names(design: &FormulaDesign) -> Vec<String> {
         }
     }
     out
-}
-
-struct TermNames<'t> {
-    group: &'t str,
-    names: &'t [String],
 }

@@ -5,7 +5,7 @@ use ndarray::s;
 use super::core::{Stop, normal_quantile, t_quantile, t_two_sided};
 use super::result::{Drop, FixedRow, FormulaFit, Glance, GroupSize, RanPar, RanVal, TidyRow};
 use super::routes::{Columns, Estimates, core_order};
-use super::Wanted;
+use super::{FamilyName, Wanted};
 use crate::design::formula::{Formula, FormulaDesign};
 
 /// A standard deviation in units of the residual below which a direction counts as without variance (lme4's
@@ -21,7 +21,8 @@ pub(super) fn report(
 ) -> FormulaFit {
     let mut tidy: Vec<TidyRow> = fixed(columns, wanted, estimates).map(TidyRow::Fixed).collect();
     tidy.extend(ran_pars(design, estimates).into_iter().map(TidyRow::RanPar));
-    let groups = design.terms.iter().map(|t| GroupSize { group: t.group.name.clone(), levels: t.group.names.len() as u64 });
+    let groups =
+        design.terms.iter().map(|t| GroupSize { group: t.group.name.clone(), levels: t.group.names.len() as u64 });
     let rows = design.dropped.iter().map(|d| Drop { reason: d.reason, column: d.column.clone(), rows: d.rows });
     let lost = columns.dropped.iter().map(|c| Drop { reason: "rank_deficient", column: c.clone(), rows: None });
     FormulaFit {
@@ -30,8 +31,17 @@ pub(super) fn report(
         ran_vals: ran_vals(design, estimates),
         groups: groups.collect(),
         drops: rows.chain(lost).collect(),
-        notes: design.notes.clone(),
+        notes: design.notes.iter().cloned().chain(without_profile(columns, wanted, estimates)).collect(),
     }
+}
+
+/// What is said where a profile was asked for and there is none.
+fn without_profile(columns: &Columns, wanted: &Wanted, e: &Estimates) -> Option<String> {
+    let without = columns.names.iter().zip(&e.profile).filter(|(_, limits)| limits.is_none());
+    let names: Vec<&str> = without.map(|(name, _)| name.as_str()).collect();
+    let is_exact = wanted.family == FamilyName::Gaussian && e.terms.is_empty();
+    let note = format!("no profile interval was found for {}; Wald's is given", names.join(", "));
+    (wanted.profile && !is_exact && !names.is_empty()).then_some(note)
 }
 
 fn glance(formula: &Formula, design: &FormulaDesign, wanted: &Wanted, e: &Estimates) -> Glance {
@@ -69,14 +79,11 @@ fn is_singular(design: &FormulaDesign, e: &Estimates) -> bool {
     matches!(e.stop, Stop::Boundary { .. }) || (0..design.terms.len()).any(small)
 }
 
-fn fixed<'e>(
-    columns: &'e Columns,
-    wanted: &'e Wanted,
-    e: &'e Estimates,
-) -> impl Iterator<Item = FixedRow> + 'e {
+fn fixed<'e>(columns: &'e Columns, wanted: &'e Wanted, e: &'e Estimates) -> impl Iterator<Item = FixedRow> + 'e {
     columns.names.iter().enumerate().map(|(k, name)| {
         let (estimate, std_error, df) = (e.beta[k], e.vcov[[k, k]].sqrt(), e.df[k]);
         let statistic = estimate / std_error;
+        let profile = e.profile.get(k).copied().flatten();
         let tail = 0.5 + wanted.level / 2.0;
         let reach = std_error * df.map_or_else(|| normal_quantile(tail), |df| t_quantile(tail, df));
         let p_value = match (df, e.is_t) {
@@ -93,10 +100,10 @@ fn fixed<'e>(
             statistic,
             df,
             p_value,
-            conf_low: estimate - reach,
-            conf_high: estimate + reach,
+            conf_low: profile.map_or(estimate - reach, |limits| limits[0]),
+            conf_high: profile.map_or(estimate + reach, |limits| limits[1]),
             conf_level: wanted.level,
-            conf_method: "wald",
+            conf_method: if profile.is_some() { "profile" } else { "wald" },
         }
     })
 }

@@ -25,8 +25,8 @@ use super::{Detail, Likelihood, Scaling, TermDetail};
 
 /// Newton steps for the modes before they are given up.
 const MAX_NEWTON: usize = 100;
-/// The step after which the modes are taken as found; convergence is quadratic.
-const LAST_STEP: f64 = 1e-8;
+/// The step after which the modes are taken as found, right to about 1e-12 then: convergence is quadratic.
+const LAST_STEP: f64 = 1e-6;
 
 /// The rows in scaled coordinates, with the modes of the last evaluation as start of the next.
 pub(super) struct Blocked {
@@ -253,6 +253,10 @@ impl Likelihood for Blocked {
         let out = ValueGrad { value: -modes.log_lik, grad };
         self.warm = modes.u;
         Some(out)
+    }
+
+    fn beyond_laplace(&self, _: &Array1<f64>, _: &GaussHermite) -> Option<ValueGrad> {
+        None
     }
 
     fn detail(&self, phi: &Array1<f64>, _: Option<&GaussHermite>) -> Option<Detail> {

@@ -10,6 +10,7 @@ mod blocked;
 mod check;
 mod group;
 mod single;
+mod start;
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, s};
 use rayon::prelude::*;
@@ -21,9 +22,11 @@ use super::family::Family;
 use super::glm::{GlmFit, GlmOptions, fit_glm};
 use super::lambda::{block_positions, from_blocks};
 use super::linalg::{Cholesky, NotPositive, symmetrised};
-use super::optimize::{Optimum, Stop, ValueGrad, minimise};
+use super::optimize::{Optimum, Start, Stop, ValueGrad, minimise};
 use super::quadrature::{GaussHermite, gauss_hermite};
-use super::terms::{RandomTerm, TermFit, check_terms, levels_with_rows, theta_layout, theta_ranges};
+use super::terms::{
+    RandomTerm, TermFit, check_terms, diagonal_theta, inverse_curvature, levels_with_rows, theta_layout, theta_ranges,
+};
 use blocked::Blocked;
 pub use check::{LaplaceCheck, LaplaceVerdict};
 use single::Single;
@@ -146,6 +149,9 @@ trait Likelihood {
     /// −log L and its gradient; Laplace without a rule. `None` where no mode can be found.
     fn evaluate(&mut self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<ValueGrad>;
 
+    /// What quadrature by `rule` adds to Laplace's −log L and gradient at φ; `None` where there is no quadrature.
+    fn beyond_laplace(&self, phi: &Array1<f64>, rule: &GaussHermite) -> Option<ValueGrad>;
+
     /// What is reported at φ.
     fn detail(&self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<Detail>;
 }
@@ -197,6 +203,16 @@ impl Scaling {
     fn to_scaled(&self, beta: ArrayView1<f64>, theta: ArrayView1<f64>) -> Array1<f64> {
         let beta = self.information.lower().t().dot(&beta);
         beta.into_iter().chain(&theta * &self.theta).collect()
+    }
+
+    /// The covariance of (β, θ), uncorrelated, in the coordinates of the search.
+    fn covariance_to_scaled(&self, beta: &Array2<f64>, theta: &Array2<f64>) -> Array2<f64> {
+        let p = beta.nrows();
+        let mut all = Array2::zeros((p + theta.nrows(), p + theta.nrows()));
+        all.slice_mut(s![..p, ..p]).assign(beta);
+        all.slice_mut(s![p.., p..]).assign(theta);
+        let t = self.from_original();
+        symmetrised(&t.dot(&all).dot(&t.t()))
     }
 
     /// T with φ = Tφ_scaled.
@@ -290,7 +306,7 @@ impl Problem<'_, '_, '_> {
         self.report(&mut likelihood, &scaling, &glm, found, rule.as_ref())
     }
 
-    /// Searches in scaled parameters, from the model without random effects and a few sizes of the random effects.
+    /// Searches in scaled parameters from a linearised model; with quadrature, from Laplace's optimum.
     fn search<L: Likelihood>(
         &self,
         likelihood: &mut L,
@@ -299,24 +315,45 @@ impl Problem<'_, '_, '_> {
         rule: Option<&GaussHermite>,
     ) -> Result<Optimum, StatsError> {
         let p = glm.beta.len();
-        let diagonal: Vec<bool> = self
-            .terms
-            .iter()
-            .flat_map(|t| block_positions(t.blocks).into_iter().map(|(row, column)| row == column))
-            .collect();
-        let start = |sd: f64| {
-            let mut phi = scaling.to_scaled(glm.beta.view(), Array1::zeros(diagonal.len()).view());
-            phi.iter_mut().skip(p).zip(&diagonal).filter(|(_, on)| **on).for_each(|(to, _)| *to = sd);
-            phi
+        let near = start::quasi_likelihood(self, scaling, &glm.beta);
+        let near = near.filter(|start| likelihood.evaluate(&start.x, None).is_some());
+        let starts = near.map_or_else(|| self.plain_starts(scaling, &glm.beta).to_vec(), |start| vec![start]);
+        let layout = theta_layout(self.terms, p);
+        let mut minimise_from = |starts: &[Start], rule: Option<&GaussHermite>| {
+            minimise(
+                |phi| likelihood.evaluate(phi, rule).and_then(|at| self.with_prior(p, phi, at)),
+                starts,
+                &layout,
+                self.opt.max_evaluations,
+            )
         };
-        // Curvature: the GLM's information, 1 in scaled β, and about one unit per level in θ.
-        let mut inverse_hessian = Array2::eye(p + diagonal.len());
-        for (term, range) in self.terms.iter().zip(theta_ranges(self.terms)) {
-            let per_level = 1.0 / levels_with_rows(term) as f64;
-            range.for_each(|k| inverse_hessian[[p + k, p + k]] = per_level);
+        let laplace = minimise_from(&starts, None)?;
+        if rule.is_none() {
+            return Ok(laplace);
         }
-        let log_prior = |phi: &Array1<f64>, mut at: ValueGrad| {
-            for (k, _) in diagonal.iter().enumerate().filter(|(_, on)| **on && self.opt.variance_prior > 0.0) {
+        let from = start::at_optimum(self.terms, &laplace, p);
+        let mut optimum = minimise_from(&[from], rule)?;
+        optimum.evaluations += laplace.evaluations;
+        Ok(optimum)
+    }
+
+    /// From the model without random effects, with a few sizes of them.
+    fn plain_starts(&self, scaling: &Scaling, beta: &Array1<f64>) -> [Start; 3] {
+        let p = beta.len();
+        [0.2, 0.5, 1.0].map(|sd| {
+            let theta = diagonal_theta(self.terms, sd);
+            // Curvature: the GLM's information, 1 in scaled β.
+            let mut inverse_hessian = Array2::eye(p + theta.len());
+            inverse_hessian.slice_mut(s![p.., p..]).diag_mut().assign(&inverse_curvature(self.terms, sd));
+            let beta = scaling.to_scaled(beta.view(), Array1::zeros(theta.len()).view());
+            Start { x: beta.into_iter().take(p).chain(theta).collect(), inverse_hessian }
+        })
+    }
+
+    /// Adds the prior on the variances to −log L; `None` where it is infinite.
+    fn with_prior(&self, p: usize, phi: &Array1<f64>, mut at: ValueGrad) -> Option<ValueGrad> {
+        if self.opt.variance_prior > 0.0 {
+            for (k, _) in diagonal_theta(self.terms, 1.0).iter().enumerate().filter(|(_, on)| **on > 0.0) {
                 let theta = phi[p + k];
                 if theta == 0.0 {
                     return None;
@@ -324,15 +361,8 @@ impl Problem<'_, '_, '_> {
                 at.value -= self.opt.variance_prior * theta.abs().ln();
                 at.grad[p + k] -= self.opt.variance_prior / theta;
             }
-            Some(at)
-        };
-        minimise(
-            |phi| likelihood.evaluate(phi, rule).and_then(|at| log_prior(phi, at)),
-            &[start(0.2), start(0.5), start(1.0)],
-            &inverse_hessian,
-            &theta_layout(self.terms, p),
-            self.opt.max_evaluations,
-        )
+        }
+        Some(at)
     }
 
     fn at<L: Likelihood>(
@@ -416,8 +446,7 @@ fn profile_beta<L: Likelihood>(
             at.grad = at.grad.slice(s![..p]).to_owned();
             Some(at)
         },
-        &[start.slice(s![..p]).to_owned()],
-        &Array2::eye(p),
+        &[Start { x: start.slice(s![..p]).to_owned(), inverse_hessian: Array2::eye(p) }],
         &super::lambda::ThetaLayout { offset: p, sizes: Vec::new() },
         GlmmOptions::default().max_evaluations,
     )?;

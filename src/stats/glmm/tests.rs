@@ -166,11 +166,11 @@ fn check_gradient(data: &Data, blocks: bool, nodes: usize) {
                 moved[k] += h;
                 likelihood.evaluate(&moved, rule.as_ref()).unwrap().value
             };
-            // Fourth-order difference: truncation h⁴ ≈ 1e-12, rounding 1e-13/h ≈ 1e-10.
+            // Fourth-order difference: truncation h⁴ ≈ 1e-12; modes are right to 1e-12, which over h leaves 1e-9 and more.
             let h = 1e-3;
             let slope = (8.0 * (value(h) - value(-h)) - (value(2.0 * h) - value(-2.0 * h))) / (12.0 * h);
             let off = (slope - exact[k]).abs() / (1.0 + exact[k].abs());
-            assert!(off < 5e-9, "{} {:?} {nodes} nodes, {k}: {slope} {}", data.name, data.family, exact[k]);
+            assert!(off < 2e-8, "{} {:?} {nodes} nodes, {k}: {slope} {}", data.name, data.family, exact[k]);
         }
     });
 }
@@ -368,7 +368,7 @@ fn pupils_with_few_answers_ask_for_quadrature() {
     let mut data = rows.data("pupils", FAMILIES[0], vec![rows.group(&[1])]);
     data.trials.fill(1.0);
     data.successes =
-        (0..240).map(|i| if spread(i / 4) + 0.3 * (spread(i * 3) - 0.5) > 0.5 { 1.0 } else { 0.0 }).collect();
+        (0..240).map(|i| if spread(i / 4) + 1.2 * (spread(i * 3) - 0.5) > 0.5 { 1.0 } else { 0.0 }).collect();
     let fit = data.fit(&GlmmOptions::default()).unwrap();
     assert_eq!(fit.laplace.verdict, LaplaceVerdict::NotEnough, "{:?}", fit.laplace);
     let better = data.fit(&GlmmOptions { nodes: 25, ..GlmmOptions::default() }).unwrap();

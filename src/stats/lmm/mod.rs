@@ -15,8 +15,8 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::error::StatsError;
 use super::lambda::block_positions;
-use super::optimize::{Stop, minimise};
-use super::terms::{RandomTerm, TermFit, is_nested, theta_layout};
+use super::optimize::{Start, Stop, minimise};
+use super::terms::{RandomTerm, TermFit, diagonal_theta, inverse_curvature, is_nested, theta_layout};
 use blocked::Blocked;
 
 use crossprod::Levels;
@@ -138,6 +138,50 @@ pub fn lmm_deviance(data: &LmmData, opt: &LmmOptions, theta: ArrayView1<f64>) ->
     lmm_at_theta(data, opt, theta).map(|fit| fit.deviance)
 }
 
+/// A model with known residual variance 1, by maximum likelihood.
+pub(super) struct UnitVariance {
+    pub beta: Array1<f64>,
+    /// (XᵀV⁻¹X)⁻¹ (p×p).
+    pub vcov_beta: Array2<f64>,
+    pub theta: Array1<f64>,
+    /// Covariance of θ̂ (nθ×nθ).
+    pub vcov_theta: Array2<f64>,
+    /// b̂ of each term (J×q).
+    pub modes: Vec<Array2<f64>>,
+}
+
+/// Fits it; [`super::glmm`] begins with such models.
+pub(super) fn fit_unit_variance(data: &LmmData) -> Result<UnitVariance, StatsError> {
+    let rows = ScaledRows::new(data)?;
+    let opt = LmmOptions { reml: false, ..LmmOptions::default() };
+    match nested(&rows, &opt) {
+        Some(route) => search_unit_variance(&rows, &problem(&rows, route, &opt)),
+        None => search_unit_variance(&rows, &problem(&rows, Blocked::new(&rows)?, &opt)),
+    }
+}
+
+fn search_unit_variance<R: Route>(rows: &ScaledRows, problem: &Problem<R>) -> Result<UnitVariance, StatsError> {
+    let optimum = minimise(
+        |theta| problem.evaluate_unit_variance(theta),
+        &starts(rows.terms()),
+        &theta_layout(rows.terms(), 0),
+        LmmOptions::default().max_evaluations,
+    )?;
+    let lost = StatsError::NotConverged { evaluations: optimum.evaluations, grad_max: optimum.grad_max };
+    let solved = problem.solve(&optimum.x.to_vec(), None).ok_or(lost)?;
+    let (to_beta, scales) = (rows.to_beta(), theta_scales(rows));
+    let modes = problem.route.modes(&solved.at, &solved.fixed.gamma);
+    let mut vcov_theta = optimum.inverse_hessian;
+    vcov_theta.indexed_iter_mut().for_each(|((i, j), v)| *v /= scales[i] * scales[j]);
+    Ok(UnitVariance {
+        beta: &rows.beta_wls + &to_beta.dot(&solved.fixed.gamma),
+        vcov_beta: to_beta.dot(&solved.fixed.a.inverse()).dot(&to_beta.t()),
+        theta: &optimum.x / &scales,
+        vcov_theta,
+        modes: modes.into_iter().zip(&rows.z_scales).map(|(b, scales)| b / scales).collect(),
+    })
+}
+
 /// The route by cross-products, where the factors allow it.
 fn nested(rows: &ScaledRows, opt: &LmmOptions) -> Option<Nested> {
     let levels = match (opt.algebra, rows.terms()) {
@@ -156,21 +200,21 @@ fn problem<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Problem<R
 
 fn search<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Result<LmmFit, StatsError> {
     let problem = problem(rows, route, opt);
-    let start = |sd: f64| {
-        let diagonal = |term: &RandomTerm| block_positions(term.blocks).into_iter().map(|(r, c)| r == c);
-        rows.terms().iter().flat_map(diagonal).map(|on| if on { sd } else { 0.0 }).collect::<Array1<f64>>()
-    };
-    // About one unit of information per level.
-    let curvature: Array1<f64> =
-        rows.terms().iter().flat_map(|term| std::iter::repeat_n(1.0 / term.n_levels as f64, term.n_theta())).collect();
     let optimum = minimise(
         |theta| problem.evaluate(theta, None),
-        &[start(0.3), start(1.0)],
-        &Array2::from_diag(&curvature),
+        &starts(rows.terms()),
         &theta_layout(rows.terms(), 0),
         opt.max_evaluations,
     )?;
     report(rows, &problem, Found::at(optimum))
+}
+
+/// Two sizes of all random effects.
+fn starts(terms: &[RandomTerm]) -> [Start; 2] {
+    [0.3, 1.0].map(|sd| Start {
+        x: diagonal_theta(terms, sd),
+        inverse_hessian: Array2::from_diag(&inverse_curvature(terms, sd)),
+    })
 }
 
 /// Factor from the caller's θ to that of the search.

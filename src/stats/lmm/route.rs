@@ -123,6 +123,15 @@ impl<R: Route> Problem<R> {
         Some(Solved { fixed, deviance, at: out.at })
     }
 
+    /// ½(log|M| + r²) and its gradient: −log L for σ = 1, but for constants.
+    pub fn evaluate_unit_variance(&self, theta: &Array1<f64>) -> Option<ValueGrad> {
+        let theta = theta.as_standard_layout();
+        let out = self.route.at(theta.as_slice()?)?;
+        let fixed = FixedPart::new(&out.products, None)?;
+        let grad = self.route.gradient(&out.at, &fixed, 1.0, false);
+        Some(ValueGrad { value: 0.5 * (out.log_det + fixed.r2), grad: Array1::from_vec(grad) })
+    }
+
     /// d/2 and its gradient in θ; σ and all of β but what is `held` are profiled out, so by the envelope theorem only
     /// the explicit dependence on θ counts. Half, so that its curvature is that of the log-likelihood.
     pub fn evaluate(&self, theta: &Array1<f64>, held: Option<&Held>) -> Option<ValueGrad> {

@@ -2,18 +2,23 @@
 
 use ndarray::{Array1, Array2};
 
-use super::super::linalg::max_abs;
 use super::{Counted, Point, ValueGrad};
 
 /// BFGS ends when gᵀHg is below this: about 1e-6 standard errors from the optimum, so that the Hessian taken there
 /// serves for the covariance too.
 const BFGS_DECREMENT: f64 = 1e-12;
 
-/// BFGS on the inverse Hessian (Nocedal & Wright 2006, algorithm 6.1).
+/// How far one step may move an element of θ: far out the likelihood is flat, and a sign that flips costs a detour.
+const LONGEST_THETA: f64 = 0.5;
+/// How far one step may move another parameter, all being in units of about a standard error.
+const LONGEST_OTHER: f64 = 100.0;
+
+/// BFGS on the inverse Hessian (Nocedal & Wright 2006, algorithm 6.1); θ starts at `offset`.
 pub(super) fn bfgs<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
     f: &mut Counted<F>,
     start: Point,
     mut inverse: Array2<f64>,
+    offset: usize,
 ) -> Point {
     let mut at = start;
     while !f.spent() {
@@ -22,11 +27,11 @@ pub(super) fn bfgs<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
         if -slope < BFGS_DECREMENT {
             break;
         }
-        // No step may move a parameter by more than a few units: all are scaled, and far out the likelihood is flat.
-        let longest = max_abs(&direction);
-        if longest > 3.0 {
-            direction *= 3.0 / longest;
-        }
+        let too_long = direction.indexed_iter().zip(&at.x).fold(1.0_f64, |most, ((k, step), x)| {
+            let longest = if k < offset { LONGEST_OTHER } else { LONGEST_THETA + 0.5 * x.abs() };
+            most.max(step.abs() / longest)
+        });
+        direction /= too_long;
         let Some(next) = weak_wolfe(f, &at, &direction) else {
             break;
         };

@@ -66,8 +66,9 @@ const ROUNDING_DECREMENT: f64 = 1e-12;
 const MOVED_FAR: f64 = 1e-10;
 /// Standard deviations tried for a direction that came out at zero, in case zero was only a saddle.
 const PROBES: [f64; 3] = [0.03, 0.1, 0.4];
-/// Step of the Hessian's central differences; parameters are scaled to curvatures of order one to J.
-const HESSIAN_STEP: f64 = 3e-5;
+/// Step of the Hessian's forward differences. The gradient is exact to about 1e-13 of its terms and parameters are scaled,
+/// so truncation (1e-6) and rounding (1e-7) both stay far below what a standard error is read to.
+const HESSIAN_STEP: f64 = 1e-6;
 
 /// An objective that counts its evaluations and keeps to a budget.
 struct Counted<F> {
@@ -88,6 +89,15 @@ impl<F: FnMut(&Array1<f64>) -> Option<ValueGrad>> Counted<F> {
     }
 }
 
+/// Where a search may begin.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// Parameters.
+    pub x: Array1<f64>,
+    /// First guess of the inverse Hessian there.
+    pub inverse_hessian: Array2<f64>,
+}
+
 /// A point of the search.
 #[derive(Clone)]
 struct Point {
@@ -102,7 +112,7 @@ impl Point {
     }
 }
 
-/// Minimises `f`, best of `starts` first; `inverse_hessian` is BFGS's first guess of the inverse Hessian.
+/// Minimises `f` from the best of `starts`.
 ///
 /// `f` returns `None` where it cannot be evaluated; the search then shortens its step. It must be even in every
 /// column of Λ, as all likelihoods here are. `budget` bounds the evaluations of the search proper; the last Hessian
@@ -113,17 +123,16 @@ impl Point {
 /// definite, so that there is no covariance.
 pub fn minimise(
     f: impl FnMut(&Array1<f64>) -> Option<ValueGrad>,
-    starts: &[Array1<f64>],
-    inverse_hessian: &Array2<f64>,
+    starts: &[Start],
     layout: &ThetaLayout,
     budget: u32,
 ) -> Result<Optimum, StatsError> {
     let mut f = Counted { f, evaluations: 0, budget };
-    let mut best = best_start(&mut f, starts)?;
+    let Best { point: mut best, inverse_hessian } = best_start(&mut f, starts)?;
     let mut zero = Vec::new();
     // One restart for each direction that might sit on a saddle at zero.
     for _ in 0..=layout.sizes.iter().sum::<usize>() {
-        let found = bfgs(&mut f, best, inverse_hessian.clone());
+        let found = bfgs(&mut f, best, inverse_hessian.clone(), layout.offset);
         let canonical = canonical_point(&found.x, layout);
         zero = canonical.zero;
         best = match f.at(&canonical.x) {
@@ -138,16 +147,23 @@ pub fn minimise(
     polish(&mut f, best, &zero, layout)
 }
 
+/// The start with the lowest value.
+struct Best {
+    point: Point,
+    inverse_hessian: Array2<f64>,
+}
+
 fn best_start<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
     f: &mut Counted<F>,
-    starts: &[Array1<f64>],
-) -> Result<Point, StatsError> {
-    let mut best: Option<Point> = None;
-    for x in starts {
-        if let Some(at) = f.at(x)
-            && best.as_ref().is_none_or(|b| at.value < b.value)
+    starts: &[Start],
+) -> Result<Best, StatsError> {
+    let mut best: Option<Best> = None;
+    for start in starts {
+        if let Some(at) = f.at(&start.x)
+            && best.as_ref().is_none_or(|b| at.value < b.point.value)
         {
-            best = Some(Point::new(x.clone(), at));
+            let point = Point::new(start.x.clone(), at);
+            best = Some(Best { point, inverse_hessian: start.inverse_hessian.clone() });
         }
     }
     best.ok_or(StatsError::NotConverged { evaluations: f.evaluations, grad_max: f64::INFINITY })
@@ -245,7 +261,7 @@ fn polish<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
     })
 }
 
-/// Hessian over `free` by central differences of the gradient, factored.
+/// Hessian over `free` by forward differences of the gradient, factored.
 fn factored_hessian<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
     f: &mut Counted<F>,
     at: &Point,
@@ -253,15 +269,12 @@ fn factored_hessian<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
 ) -> Result<Cholesky, StatsError> {
     let mut hessian = Array2::zeros((free.len(), free.len()));
     for (column, &k) in free.iter().enumerate() {
-        let mut shifted = |by: f64| {
-            let mut x = at.x.clone();
-            x[k] += by;
-            f.at(&x)
-        };
-        let (Some(up), Some(down)) = (shifted(HESSIAN_STEP), shifted(-HESSIAN_STEP)) else {
+        let mut x = at.x.clone();
+        x[k] += HESSIAN_STEP;
+        let Some(moved) = f.at(&x) else {
             return Err(StatsError::NotConverged { evaluations: f.evaluations, grad_max: max_abs(&at.grad) });
         };
-        let slope = (&up.grad - &down.grad) / (2.0 * HESSIAN_STEP);
+        let slope = (&moved.grad - &at.grad) / (x[k] - at.x[k]);
         hessian.column_mut(column).assign(&pick(&slope, free));
     }
     Cholesky::factor(super::linalg::symmetrised(&hessian).view())
@@ -294,7 +307,11 @@ mod tests {
     use ndarray::array;
 
     fn no_theta() -> ThetaLayout {
-        ThetaLayout { offset: 0, sizes: vec![] }
+        ThetaLayout { offset: 2, sizes: vec![] }
+    }
+
+    fn from(x: Array1<f64>) -> [Start; 1] {
+        [Start { inverse_hessian: Array2::eye(x.len()), x }]
     }
 
     fn rosenbrock(x: &Array1<f64>) -> Option<ValueGrad> {
@@ -304,17 +321,18 @@ mod tests {
 
     #[test]
     fn rosenbrock_is_solved_with_its_inverse_hessian() {
-        let found = minimise(rosenbrock, &[array![-1.2, 1.0]], &Array2::eye(2), &no_theta(), 500).unwrap();
+        let found = minimise(rosenbrock, &from(array![-1.2, 1.0]), &no_theta(), 500).unwrap();
         assert_eq!(found.stop, Stop::Interior);
         assert!((found.x[0] - 1.0).abs() < 1e-8 && (found.x[1] - 1.0).abs() < 1e-8);
         // Hessian at (1,1) is [[802, −400], [−400, 200]] with determinant 400.
         let exact = array![[0.5, 1.0], [1.0, 2.005]];
-        assert!((&found.inverse_hessian - &exact).iter().all(|d| d.abs() < 1e-5));
+        // Forward differences: the third derivative of 2400 leaves 1e-3 of 802, and 1e-2 of an inverse this ill-conditioned.
+        assert!((&found.inverse_hessian - &exact).iter().all(|d| d.abs() < 1e-2));
     }
 
     #[test]
     fn a_small_budget_is_reported() {
-        let found = minimise(rosenbrock, &[array![0.8, 0.6]], &Array2::eye(2), &no_theta(), 5);
+        let found = minimise(rosenbrock, &from(array![0.8, 0.6]), &no_theta(), 5);
         match found {
             Ok(optimum) => assert!(matches!(optimum.stop, Stop::Budget { .. })),
             Err(error) => assert!(matches!(error, StatsError::NotConverged { .. })),
@@ -336,7 +354,7 @@ mod tests {
     fn a_saddle_at_zero_is_left_and_the_sign_made_positive() {
         let layout = ThetaLayout { offset: 1, sizes: vec![1] };
         for start in [0.0, -0.4] {
-            let found = minimise(even(-1.0), &[array![1.0, start]], &Array2::eye(2), &layout, 500).unwrap();
+            let found = minimise(even(-1.0), &from(array![1.0, start]), &layout, 500).unwrap();
             assert_eq!(found.stop, Stop::Interior);
             assert!((found.x[1] - 0.5f64.sqrt()).abs() < 1e-8);
         }
@@ -345,10 +363,10 @@ mod tests {
     #[test]
     fn a_minimum_at_zero_is_a_boundary() {
         let layout = ThetaLayout { offset: 1, sizes: vec![1] };
-        let found = minimise(even(1.0), &[array![1.0, 0.7]], &Array2::eye(2), &layout, 500).unwrap();
+        let found = minimise(even(1.0), &from(array![1.0, 0.7]), &layout, 500).unwrap();
         assert_eq!(found.stop, Stop::Boundary { zero: vec![0] });
         assert_eq!(found.x[1], 0.0);
         assert_eq!(found.inverse_hessian.row(1).to_vec(), vec![0.0, 0.0]);
-        assert!((found.inverse_hessian[[0, 0]] - 0.5).abs() < 1e-8);
+        assert!((found.inverse_hessian[[0, 0]] - 0.5).abs() < 1e-6);
     }
 }
