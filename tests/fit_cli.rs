@@ -334,6 +334,8 @@ fn bad_formulas_are_shown_with_a_caret() {
     assert!(shown("y ~ x", &["--link", "logit"]).contains("gaussian"));
     assert!(shown("out ~ x", &["--family", "binomial", "--reml"]).contains("REML"));
     assert!(shown("y ~ x + (1 | g)", &["--nagq", "5"]).contains("no quadrature"));
+    assert!(shown("y ~ x + (1 | g)", &["--vcov", "cr2", "--cluster", "g"]).contains("without random effects"));
+    assert!(shown("y ~ x", &["--vcov", "cr2"]).contains("--cluster"));
     let theta = shown("y ~ x + (x | g)", &["--theta", "1,2"]);
     assert!(theta.contains("g.(Intercept), g.x.(Intercept), g.x"), "{theta}");
 }

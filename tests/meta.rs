@@ -1,8 +1,8 @@
 //! Do we get metafor's numbers? Reference values, their program and version: the README beside them.
 //!
 //! Bounds (from that README): coefficients 1e-5 relative, standard errors 1e-4, variance parameters 1e-3. metafor's
-//! searches for τ² stop at 1e-5 (REML, ML, EB) or 1e-4 (PM), so its τ² is right to about 1e-4 relative; the unit tests of
-//! `stats` compare with searches that were run on.
+//! searches for τ² stop at 1e-5 (REML, ML, EB) or 1e-4 (PM), so its τ² is right to about 1e-4 relative; the unit tests
+//! of `stats` compare with searches that were run on.
 
 #[allow(dead_code, reason = "this case has no table")]
 mod common;
@@ -93,7 +93,7 @@ fn bcg_trials() {
         let expected = fit.predict(array![1.0].view());
         // The prediction's variance is mostly τ², so its length is off by half of what τ² is.
         case.check_limits("pi", expected.pi, bound + 0.5e-3 * (expected.pi.upper - expected.mean));
-        // ∂λ/∂τ² ≤ 1/(4τ²): a prediction moves by a quarter of τ²'s relative error times its distance to the mean, below 1.
+        // ∂λ/∂τ² ≤ 1/(4τ²): a prediction moves by a quarter of τ²'s relative error times its distance to the mean, < 1.
         case.check_units("blup", &fit.blup, 0.25e-3);
         case.check_units("blup_se", &fit.blup_se, 0.5e-4);
     }

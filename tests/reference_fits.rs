@@ -13,7 +13,7 @@ use std::path::Path;
 use common::reference_dir;
 use lob_effect::ingest::{FrameFile, Silence};
 use lob_effect::models::formula::{
-    FamilyName, FixedRow, Formula, FormulaFit, RanPar, Reading, TidyRow, Wanted, design, fit,
+    FamilyName, FixedRow, Formula, FormulaFit, Integration, RanPar, Reading, RobustName, TidyRow, Wanted, design, fit,
 };
 use serde_json::Value;
 
@@ -59,7 +59,7 @@ impl<'c> Case<'c> {
             wanted: Wanted {
                 family,
                 reml: method == "REML",
-                nodes,
+                integration: Integration::Nodes(nodes),
                 theta: None,
                 robust: None,
                 profile: false,
@@ -77,16 +77,16 @@ impl<'c> Case<'c> {
         fit(&self.formula, &design, &wanted).unwrap_or_else(|e| panic!("{}: {e}", self.name))
     }
 
-    /// −2 log L or REML criterion of the reference on the scale of ours. With nAGQ > 1 lme4 leaves out the saturated
-    /// model's part, which the fit with nAGQ = 1 of the same rows tells: its logLik is on our scale, and its deviance
-    /// is not; so such a case is compared by differences from `shift`.
+    /// −2 log L or REML criterion of the reference.
     fn objective(&self) -> f64 {
         let found = self.reference["deviance_or_reml"].as_f64();
         found.unwrap_or_else(|| -2.0 * self.reference["loglik"].as_f64().expect("loglik"))
     }
 
-    fn theta(&self) -> Vec<f64> {
-        numbers(&self.reference["theta"]).into_iter().map(|(_, v)| v).collect()
+    /// θ in the order of `names`; JSON objects have none.
+    fn theta(&self, names: &[String]) -> Vec<f64> {
+        assert_eq!(self.reference["theta"].as_object().map(|o| o.len()), Some(names.len()), "{}", self.name);
+        names.iter().map(|name| self.reference["theta"][name].as_f64().unwrap_or_else(|| panic!("no {name}"))).collect()
     }
 }
 
@@ -121,8 +121,9 @@ fn compare(case: &Case<'_>, fit: &FormulaFit, objective: f64) {
     let reference = case.reference;
     let terms = numbers(&reference["fixef"]);
     let rows = fixed(fit);
-    assert_eq!(rows.iter().map(|r| &r.term).collect::<Vec<_>>(), terms.iter().map(|(t, _)| t).collect::<Vec<_>>());
-    for (row, (term, estimate)) in rows.iter().zip(&terms) {
+    assert_eq!(rows.len(), terms.len(), "{name}");
+    for (term, estimate) in &terms {
+        let row = rows.iter().find(|r| r.term == *term).unwrap_or_else(|| panic!("{name}: no {term}"));
         let se = reference["se"][term].as_f64().expect("a standard error");
         let bound = 1e-5 * estimate.abs() + 1e-6 * se + away * se;
         assert!((row.estimate - estimate).abs() <= bound, "{name} {term}: {} is not {estimate}", row.estimate);
@@ -183,23 +184,23 @@ fn reference_fits_come_from_their_formulas() {
         let text = fs::read(dir.join(format!("{name}.json"))).expect("a reference case");
         let json: Value = serde_json::from_slice(&text).expect("JSON");
         let data = dir.join(format!("{name}.csv"));
-        // −2·(log-likelihood of the saturated model of the rows), by which lme4's nAGQ > 1 differs from nAGQ = 1.
         for reference in json["fits"].as_array().expect("fits") {
             let case = Case::new(name, &json, reference);
             let found = case.fit(&data, None);
-            let at = case.fit(&data, Some(case.theta()));
-            let shift = if case.wanted.nodes > 1 { saturated(&case, &data) } else { 0.0 };
+            let theta = case.theta(&found.glance.theta_names);
+            let at = case.fit(&data, Some(theta.clone()));
+            // With nAGQ > 1 lme4 leaves out the likelihood of the saturated model.
+            let shift =
+                if matches!(case.wanted.integration, Integration::Nodes(2..)) { saturated(&case, &data) } else { 0.0 };
             let objective = case.objective() + shift;
             compare(&case, &found, objective);
             if case.wanted.family == FamilyName::Gaussian {
                 near(&format!("{} at theta", case.name), at.glance.minus_two_log_lik, objective, 1e-8);
             } else {
                 // With β profiled: not above the reference's objective, and hardly below it.
-                let mut theta = case.theta();
-                let beta = numbers(&reference["fixef"]).into_iter().map(|(_, v)| v);
+                let beta = fixed(&found).into_iter().map(|r| reference["fixef"][&r.term].as_f64().expect("a number"));
                 assert!(at.glance.minus_two_log_lik <= objective + 1e-6, "{} at theta", case.name);
-                theta.extend(beta);
-                let at = case.fit(&data, Some(theta));
+                let at = case.fit(&data, Some(theta.into_iter().chain(beta).collect()));
                 // lme4's objective holds the error of its inner iterations, about 1e-7.
                 near(&format!("{} at theta and beta", case.name), at.glance.minus_two_log_lik, objective, 1e-8);
             }
@@ -207,6 +208,69 @@ fn reference_fits_come_from_their_formulas() {
         }
     }
     assert_eq!(count, 21, "fits of the reference cases");
+}
+
+#[test]
+fn robust_errors_are_those_of_clubsandwich() {
+    let Some(dir) = reference_dir() else { return };
+    let json: Value = serde_json::from_slice(&fs::read(dir.join("robust.json")).expect("robust")).expect("JSON");
+    let kinds = [RobustName::Cr0, RobustName::Cr1, RobustName::Cr1s, RobustName::Cr2, RobustName::Cr3];
+    for (key, data, family) in
+        [("ols_exam", "exam", FamilyName::Gaussian), ("logit_contraception", "contraception", FamilyName::Logit)]
+    {
+        let reference = &json[key];
+        let mut case = Case::new(key, &serde_json::json!({"levels": {}}), reference);
+        case.reading.outcome = family.outcome();
+        case.reading.cluster = reference["cluster"].as_str().map(String::from);
+        for kind in kinds {
+            case.wanted = Wanted { family, robust: Some(kind), reml: false, ..case.wanted };
+            let found = case.fit(&dir.join(format!("{data}.csv")), None);
+            for row in fixed(&found) {
+                let value = |what: &str| reference["CR"][kind.label()][what][&row.term].as_f64().expect("a number");
+                let what = format!("{key} {} {}", kind.label(), row.term);
+                // R's glm stops when the deviance changes by less than 1e-8 of itself.
+                assert!((row.std_error / value("se") - 1.0).abs() < 1e-6, "{what} se {}", row.std_error);
+                near(&what, row.df.expect("degrees of freedom"), value("df"), 1e-6);
+                near(&what, row.p_value.expect("a p value"), value("p"), 1e-4);
+            }
+        }
+    }
+}
+
+#[test]
+fn profile_intervals_and_degrees_of_freedom_are_those_of_r() {
+    let Some(dir) = reference_dir() else { return };
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&fs::read(dir.join(format!("{name}.json"))).expect("a case")).expect("JSON")
+    };
+    let limits = read("profile_ci");
+    for (name, at) in [("sleepstudy", 0), ("cbpp", 0)] {
+        let json = read(name);
+        let mut case = Case::new(name, &json, &json["fits"][at]);
+        case.wanted.profile = true;
+        let found = case.fit(&dir.join(format!("{name}.csv")), None);
+        let names: Vec<&str> =
+            limits[name]["names"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
+        for row in fixed(&found) {
+            let k = names.iter().position(|n| *n == row.term).expect("a profiled term");
+            for (ours, key) in [(row.conf_low, "lo"), (row.conf_high, "hi")] {
+                let theirs = limits[name][key][k].as_f64().expect("a number");
+                // lme4 interpolates between the points of its profile, and starts it from an optimum that is a little off.
+                assert!((ours - theirs).abs() < 1e-3 * row.std_error, "{name} {} {key}: {ours} {theirs}", row.term);
+            }
+        }
+    }
+    let tests = read("satterthwaite");
+    for (name, at) in [("sleepstudy", 1), ("hsb82", 0)] {
+        let json = read(name);
+        let found = Case::new(name, &json, &json["fits"][at]).fit(&dir.join(format!("{name}.csv")), None);
+        for (k, row) in fixed(&found).iter().enumerate() {
+            let value = |key: &str| tests[name][key][k].as_f64().expect("a number");
+            // lmerTest differentiates numerically at an optimum that is a little off.
+            near(&format!("{name} df {}", row.term), row.df.expect("df"), value("df"), 1e-2);
+            near(&format!("{name} t {}", row.term), row.statistic, value("t"), 1e-3);
+        }
+    }
 }
 
 /// −2 log-likelihood of the saturated model of the rows: Σ log C(m,y) + y log(y/m) + (m−y) log((m−y)/m).

@@ -2,10 +2,12 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::models::formula::Integration;
 use crate::vocab::Lang;
 
 /// What LOB (career guidance) on vmbo schools is associated with: progression to mbo and dropout, per school,
@@ -39,6 +41,22 @@ pub struct Args {
     /// Language of the reports; the study file's by default.
     #[arg(long, global = true, value_name = "nl|en")]
     pub(super) lang: Option<LangArg>,
+}
+
+/// `--nagq`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NagqArg(pub(super) Integration);
+
+impl FromStr for NagqArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            Ok(nodes @ 1..=101) => Ok(Self(Integration::Nodes(nodes))),
+            _ if text == "auto" => Ok(Self(Integration::Auto)),
+            _ => Err("a number from 1 to 101, or auto".into()),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -273,9 +291,10 @@ pub(super) struct Fit {
     /// The same as --method reml.
     #[arg(long, conflicts_with = "method")]
     pub(super) reml: bool,
-    /// Nodes of the adaptive quadrature of a binomial or Poisson mixed model; 1 is Laplace.
-    #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u16).range(1..=101))]
-    pub(super) nagq: u16,
+    /// Nodes of the adaptive quadrature of a binomial or Poisson mixed model; 1 is Laplace, `auto` is Laplace and then
+    /// quadrature if a check finds that Laplace is not enough.
+    #[arg(long, default_value = "1", value_name = "K|auto")]
+    pub(super) nagq: NagqArg,
     /// Column of prior weights; for shares of successes, the trials.
     #[arg(long, value_name = "COLUMN")]
     pub(super) weights: Option<String>,

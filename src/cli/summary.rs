@@ -91,19 +91,13 @@ fn fixed_effects(fit: &FormulaFit) -> Vec<Vec<String>> {
         fit.tidy.iter().filter_map(|row| if let TidyRow::Fixed(row) = row { Some(row) } else { None }).collect();
     let has_df = fixed.iter().any(|r| r.df.is_some());
     let has_p = fixed.iter().any(|r| r.p_value.is_some());
-    let letter = if fit.glance.sigma.is_some() { "t" } else { "z" };
+    let letter = if has_df || fit.glance.sigma.is_some() { "t" } else { "z" };
     let mut head = vec![String::new(), "Estimate".into(), "Std. Error".into()];
     head.extend(has_df.then(|| "df".into()));
     head.push(format!("{letter} value"));
     head.extend(has_p.then(|| format!("Pr(>|{letter}|)")));
-    head.push(
-        format!("{:.4} %", 100.0 * (1.0 - fixed.first().map_or(0.95, |r| r.conf_level)) / 2.0).replace(".0000", ""),
-    );
-    head.push(
-        format!("{:.4} %", 100.0 * (1.0 + fixed.first().map_or(0.95, |r| r.conf_level)) / 2.0).replace(".0000", ""),
-    );
-    let limits = head.len() - 2;
-    head[limits..].iter_mut().for_each(|h| *h = shorter(h));
+    let level = fixed.first().map_or(0.95, |r| r.conf_level);
+    head.extend([percent((1.0 - level) / 2.0), percent((1.0 + level) / 2.0)]);
     let mut rows = vec![head];
     for r in fixed {
         let mut row = vec![r.term.clone(), figure(r.estimate), figure(r.std_error)];
@@ -116,11 +110,10 @@ fn fixed_effects(fit: &FormulaFit) -> Vec<Vec<String>> {
     rows
 }
 
-/// "2.5000 %" → "2.5 %".
-fn shorter(percent: &str) -> String {
-    let number = percent.trim_end_matches(" %");
-    let short = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
-    format!("{short} %")
+/// 0.025 → "2.5 %".
+fn percent(share: f64) -> String {
+    let text = format!("{:.3}", 100.0 * share);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn notes(fit: &FormulaFit) -> Vec<String> {

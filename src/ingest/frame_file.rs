@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn separators_are_found_and_decimal_commas_read() {
-        let frame = read("t.csv", b"a;b,c\n0,5;k\n1;m\n", &["a", "b,c"]).expect("a frame");
+        let frame = read("t.csv", b"a;\"b,c\"\n0,5;k\n1;m\n", &["a", "b,c"]).expect("a frame");
         assert_eq!(numbers(&frame, "a"), [0.5, 1.0]);
         assert_eq!(levels(&frame, "b,c"), ["k", "m"]);
         let frame = read("t.tsv", b"a\tb\n1\t2\n", &["b"]).expect("a frame");

@@ -9,8 +9,9 @@
 //! ```
 //!
 //! Q falls in τ², so PM has one root or is 0. The two likelihoods can have more than one peak: they are searched on a
-//! grid first. Sources: Viechtbauer (2005, J. Educ. Behav. Stat. 30:261; 2007, Stat. Med. 26:37), Knapp & Hartung (2003,
-//! Stat. Med. 22:2693), Raudenbush (2009, in: The Handbook of Research Synthesis, ch. 16); checked against metafor 3.8-1.
+//! grid first. Sources: Viechtbauer (2005, J. Educ. Behav. Stat. 30:261; 2007, Stat. Med. 26:37), Knapp & Hartung
+//! (2003, Stat. Med. 22:2693), Raudenbush (2009, in: The Handbook of Research Synthesis, ch. 16); checked against
+//! metafor 3.8-1.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
@@ -91,8 +92,8 @@ pub struct MetaFit {
     pub ci: Vec<Limits>,
     /// Variance of the true values around xᵀβ.
     pub tau2: f64,
-    /// Q-profile interval of τ² (Viechtbauer 2007): the τ² at which Q equals quantiles of χ² with k−p degrees of freedom;
-    /// an end is 0 where Q is below the quantile everywhere.
+    /// Q-profile interval of τ² (Viechtbauer 2007): the τ² at which Q equals quantiles of χ² with k−p degrees of
+    /// freedom; an end is 0 where Q is below the quantile everywhere.
     pub tau2_ci: Limits,
     /// Cochran's Q = Q(0): homogeneity given the moderators.
     pub q: f64,
@@ -286,7 +287,7 @@ impl MetaData<'_> {
         }
     }
 
-    /// A value at some τ². NaN cannot occur: `fit_meta` has factored XᵀWX at τ² = 0, and weights only become more equal.
+    /// A value at some τ². NaN can't occur: `fit_meta` has factored XᵀWX at τ² = 0, and weights only become more equal.
     fn value(&self, tau2: f64, of: impl Fn(&AtTau2) -> f64) -> f64 {
         self.at(tau2).map_or(f64::NAN, |at| of(&at))
     }

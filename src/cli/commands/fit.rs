@@ -56,7 +56,7 @@ fn wanted(command: &Fit) -> Result<Wanted, Failure> {
     Ok(Wanted {
         family,
         reml: command.method != Some(MethodArg::Ml),
-        nodes: usize::from(command.nagq),
+        integration: command.nagq.0,
         theta: command.theta.clone(),
         robust,
         profile: command.ci == CiArg::Profile,

@@ -3,9 +3,10 @@
 use ndarray::Array1;
 
 pub(super) use crate::stats::{
-    Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmFit, LmmOptions, OlsData, OlsOptions, RandomTerm,
-    StatsError, Stop, TermFit, binomial_constant, fit_glm, fit_glmm, fit_lmm, fit_ols, glmm_at, independent_columns,
-    lmm_at_theta, normal_quantile, poisson_constant, t_quantile, t_two_sided,
+    Cells, ClusterVcov, CrType, Family, GlmOptions, GlmmOptions, LaplaceCheck, LaplaceVerdict, Link, LmmData, LmmFit,
+    LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError, Stop, TermFit, binomial_constant, fit_glm, fit_glmm,
+    fit_lmm, fit_ols, glm_cluster_vcov, glmm_at, independent_columns, lmm_at_theta, normal_quantile, ols_cluster_vcov,
+    poisson_constant, t_quantile, t_two_sided,
 };
 
 /// Satterthwaite's degrees of freedom of coefficient `k`: 2V²/(gᵀAg), V its variance, g its slope over the variance

@@ -78,6 +78,28 @@ pub enum RobustName {
     Cr3,
 }
 
+impl RobustName {
+    /// As clubSandwich writes it.
+    pub fn label(self) -> &'static str {
+        match self {
+            RobustName::Cr0 => "CR0",
+            RobustName::Cr1 => "CR1",
+            RobustName::Cr1s => "CR1S",
+            RobustName::Cr2 => "CR2",
+            RobustName::Cr3 => "CR3",
+        }
+    }
+}
+
+/// How the random effects of a model for counts are integrated out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Integration {
+    /// Adaptive Gauss–Hermite quadrature with this many nodes in each dimension; 1 is Laplace.
+    Nodes(usize),
+    /// Laplace, and quadrature where the check finds that Laplace is not enough.
+    Auto,
+}
+
 /// What is wanted of a design.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -85,8 +107,8 @@ pub struct Wanted {
     pub family: FamilyName,
     /// REML instead of ML.
     pub reml: bool,
-    /// Nodes of the quadrature in each dimension; 1 is Laplace.
-    pub nodes: usize,
+    /// How random effects of counts are integrated out.
+    pub integration: Integration,
     /// Evaluate at these variance parameters (lme4's order; for counts the fixed effects may follow) instead of searching.
     pub theta: Option<Vec<f64>>,
     /// Cluster-robust covariance by the design's cluster.

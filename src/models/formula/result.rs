@@ -54,10 +54,17 @@ pub struct Glance {
     pub df_residual: f64,
     /// Variance parameters in lme4's order.
     pub theta: Vec<f64>,
+    /// Their names, as lme4's: `school.(Intercept)`, `school.standLRT.(Intercept)`.
+    pub theta_names: Vec<String>,
     /// An optimum was found.
     pub converged: bool,
     /// A direction of the random effects has no variance.
     pub singular: bool,
+    /// Whether Laplace's approximation will do: `enough`, `not_enough`, `unchecked`, `doubtful`; `quadrature` where it was
+    /// not used. None for models without random effects, or without counts.
+    pub laplace_check: Option<&'static str>,
+    /// Largest move of a parameter, in its standard errors, that quadrature would bring.
+    pub laplace_shift: Option<f64>,
     /// Evaluations of objective and gradient (Newton iterations for `GLM`).
     pub evaluations: u32,
     /// Largest component of the scaled gradient where the search ended.

@@ -3,12 +3,16 @@
 use ndarray::{Array1, Array2, ArrayView1, Axis, s};
 
 use super::core::{
-    Cells, Family, GlmOptions, GlmmOptions, Link, LmmData, LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError,
-    Stop, TermFit, binomial_constant, fit_glm, fit_glmm, fit_lmm, fit_ols, glmm_at, independent_columns, lmm_at_theta,
-    poisson_constant, satterthwaite,
+    Cells, ClusterVcov, CrType, Family, GlmOptions, GlmmOptions, LaplaceCheck, LaplaceVerdict, Link, LmmData,
+    LmmOptions, OlsData, OlsOptions, RandomTerm, StatsError, Stop, TermFit, binomial_constant, fit_glm, fit_glmm,
+    fit_lmm, fit_ols, glm_cluster_vcov, glmm_at, independent_columns, lmm_at_theta, ols_cluster_vcov, poisson_constant,
+    satterthwaite,
 };
-use super::{FamilyName, FormulaFitError, Wanted, profile};
-use crate::design::formula::{FormulaDesign, TermDesign};
+use super::{FamilyName, FormulaFitError, Integration, RobustName, Wanted, profile};
+use crate::design::formula::{FormulaDesign, Levels, TermDesign};
+
+/// Nodes of the quadrature that follows where Laplace is not enough.
+const POLISH_NODES: usize = 25;
 
 /// The columns of X that are used: each independent of those before it.
 pub(super) struct Columns {
@@ -51,8 +55,19 @@ pub(super) struct Estimates {
     pub(super) evaluations: u32,
     pub(super) grad_max: Option<f64>,
     pub(super) method: String,
+    /// Whether Laplace's approximation will do; for counts with random effects.
+    pub(super) laplace: Option<LaplaceCheck>,
     /// Profile intervals of the fixed effects, where they were asked for and can be had.
     pub(super) profile: Vec<Option<[f64; 2]>>,
+}
+
+impl Estimates {
+    /// Takes over a cluster-robust covariance with its degrees of freedom.
+    fn take(&mut self, robust: &ClusterVcov) {
+        self.vcov = robust.vcov.clone();
+        self.df = robust.df().iter().map(|&df| Some(df)).collect();
+        self.is_t = true;
+    }
 }
 
 pub(super) fn estimate(
@@ -61,8 +76,11 @@ pub(super) fn estimate(
     wanted: &Wanted,
 ) -> Result<Estimates, FormulaFitError> {
     let n_theta = design.terms.iter().flat_map(|t| t.sizes()).map(|k| k * (k + 1) / 2).sum::<usize>();
-    if wanted.robust.is_some() {
-        return Err(FormulaFitError::Wanted("--vcov is not known to this version".into()));
+    if wanted.robust.is_some() && !design.terms.is_empty() {
+        return Err(FormulaFitError::Wanted("--vcov is for formulas without random effects".into()));
+    }
+    if wanted.robust.is_some() && wanted.profile {
+        return Err(FormulaFitError::Wanted("--ci profile goes by the likelihood, which --vcov does not trust".into()));
     }
     if wanted.theta.is_some() && wanted.profile {
         return Err(FormulaFitError::Wanted("--ci profile searches, and --theta does not".into()));
@@ -144,7 +162,7 @@ impl Road<'_> {
             offset: self.offset.map(Array1::view),
         };
         let fit = fit_ols(&data, &OlsOptions::default())?;
-        Ok(Estimates {
+        let mut estimates = Estimates {
             beta: fit.beta,
             vcov: fit.vcov,
             df: vec![Some(fit.df_residual); p],
@@ -161,12 +179,19 @@ impl Road<'_> {
             evaluations: 1,
             grad_max: None,
             method: "OLS".into(),
+            laplace: None,
             profile: Vec::new(),
-        })
+        };
+        if let Some((kind, cluster)) = self.robust() {
+            let residuals = data.residuals(estimates.beta.view());
+            let (codes, n) = (&cluster.codes, cluster.names.len());
+            estimates.take(&ols_cluster_vcov(data.x, residuals.view(), data.weights, codes, n, kind)?);
+        }
+        Ok(estimates)
     }
 
     fn linear_mixed(&self) -> Result<Estimates, Failed> {
-        if self.wanted.nodes > 1 {
+        if matches!(self.wanted.integration, Integration::Nodes(2..)) {
             let message = "--nagq is for binomial and poisson; a gaussian likelihood needs no quadrature";
             return Err(Failed::Fit(FormulaFitError::Wanted(message.into())));
         }
@@ -197,12 +222,25 @@ impl Road<'_> {
             evaluations: fit.evaluations,
             grad_max: Some(fit.grad_max),
             method: if self.wanted.reml { "REML" } else { "ML" }.into(),
+            laplace: None,
             profile: Vec::new(),
             beta: fit.beta,
             vcov: fit.vcov_beta,
             terms: fit.terms,
             stop: fit.stop,
         })
+    }
+
+    /// Type and clusters of the robust covariance, where one is wanted.
+    fn robust(&self) -> Option<(CrType, &Levels)> {
+        let kind = self.wanted.robust.map(|name| match name {
+            RobustName::Cr0 => CrType::Cr0,
+            RobustName::Cr1 => CrType::Cr1,
+            RobustName::Cr1s => CrType::Cr1s,
+            RobustName::Cr2 => CrType::Cr2,
+            RobustName::Cr3 => CrType::Cr3,
+        });
+        kind.zip(self.design.cluster.as_ref())
     }
 
     fn family(&self) -> Family {
@@ -279,8 +317,12 @@ impl Road<'_> {
         let (trials, successes) = self.cell_counts();
         let cells = self.cells(&trials, &successes);
         let fit = fit_glm(&cells, self.family(), &GlmOptions::default())?;
+        let robust = self.robust().map(|(kind, cluster)| {
+            glm_cluster_vcov(&cells, self.family(), &fit, &cluster.codes, cluster.names.len(), kind)
+        });
+        let robust = robust.transpose()?;
         let p = self.p();
-        Ok(Estimates {
+        let mut estimates = Estimates {
             deviance: Some(self.deviance(&self.linear_predictor(&fit.beta))),
             beta: fit.beta,
             vcov: fit.vcov,
@@ -297,8 +339,11 @@ impl Road<'_> {
             evaluations: fit.iterations,
             grad_max: Some(fit.grad_max),
             method: "GLM".into(),
+            laplace: None,
             profile: Vec::new(),
-        })
+        };
+        robust.iter().for_each(|r| estimates.take(r));
+        Ok(estimates)
     }
 
     fn cells<'c>(&'c self, trials: &'c Array1<f64>, successes: &'c Array1<f64>) -> Cells<'c> {
@@ -311,21 +356,29 @@ impl Road<'_> {
     }
 
     fn counts_mixed(&self) -> Result<Estimates, Failed> {
-        let (nodes, terms) = (self.wanted.nodes, self.terms());
+        let terms = self.terms();
+        let mut nodes = match self.wanted.integration {
+            Integration::Nodes(nodes) => nodes,
+            Integration::Auto => 1,
+        };
         if nodes > 1 && (terms.len() > 1 || terms[0].q() > 3) {
             let message = "--nagq above 1 needs one grouping factor with at most three random effects";
             return Err(Failed::Fit(FormulaFitError::Wanted(message.into())));
         }
         let (trials, successes) = self.cell_counts();
         let cells = self.cells(&trials, &successes);
-        let options = GlmmOptions { nodes, ..GlmmOptions::default() };
-        let fit = match self.given()? {
+        let options = |nodes| GlmmOptions { nodes, ..GlmmOptions::default() };
+        let mut fit = match self.given()? {
             Some(given) => {
                 let beta = given.beta.as_ref().map(Array1::view);
-                glmm_at(&cells, &terms, self.family(), &options, beta, given.theta.view())?
+                glmm_at(&cells, &terms, self.family(), &options(nodes), beta, given.theta.view())?
             }
-            None => fit_glmm(&cells, &terms, self.family(), &options)?,
+            None => fit_glmm(&cells, &terms, self.family(), &options(nodes))?,
         };
+        if self.wanted.integration == Integration::Auto && fit.laplace.verdict == LaplaceVerdict::NotEnough {
+            nodes = POLISH_NODES;
+            fit = fit_glmm(&cells, &terms, self.family(), &options(nodes))?;
+        }
         let p = self.p();
         let mut eta = self.linear_predictor(&fit.beta);
         for (term, found) in terms.iter().zip(&fit.terms) {
@@ -351,6 +404,7 @@ impl Road<'_> {
             evaluations: fit.evaluations,
             grad_max: Some(fit.grad_max),
             method: if nodes == 1 { "Laplace".into() } else { format!("AGQ-{nodes}") },
+            laplace: Some(fit.laplace),
             profile: Vec::new(),
         })
     }
@@ -390,9 +444,9 @@ impl Road<'_> {
             }
             StatsError::NoVariation => FormulaFitError::Data("the outcome does not vary, or is fitted exactly".into()),
             StatsError::TooFewGroups { .. } => {
-                let small = self.design.terms.iter().find(|t| t.group.names.len() < 2);
-                let group = small.map_or("a grouping factor", |t| &t.group.name);
-                FormulaFitError::Data(format!("`{group}` has one level; random effects need two or more"))
+                let groups = self.design.terms.iter().map(|t| &t.group).chain(&self.design.cluster);
+                let group = groups.into_iter().find(|g| g.names.len() < 2).map_or("a grouping factor", |g| &g.name);
+                FormulaFitError::Data(format!("`{group}` has one level; it must have two or more"))
             }
             // The core's own words for these hold values or rows of our arrays, which nobody else knows.
             StatsError::Counts { .. } => FormulaFitError::Data("a row has more successes than trials".into()),

@@ -2,9 +2,9 @@
 
 use ndarray::s;
 
-use super::core::{Stop, normal_quantile, t_quantile, t_two_sided};
+use super::core::{LaplaceVerdict, Stop, normal_quantile, t_quantile, t_two_sided};
 use super::result::{Drop, FixedRow, FormulaFit, Glance, GroupSize, RanPar, RanVal, TidyRow};
-use super::routes::{Columns, Estimates, core_order};
+use super::routes::{Columns, Estimates, core_order, theta_names};
 use super::{FamilyName, Wanted};
 use crate::design::formula::{Formula, FormulaDesign};
 
@@ -31,7 +31,7 @@ pub(super) fn report(
         ran_vals: ran_vals(design, estimates),
         groups: groups.collect(),
         drops: rows.chain(lost).collect(),
-        notes: design.notes.iter().cloned().chain(without_profile(columns, wanted, estimates)).collect(),
+        notes: notes(design, columns, wanted, estimates),
     }
 }
 
@@ -53,7 +53,10 @@ fn glance(formula: &Formula, design: &FormulaDesign, wanted: &Wanted, e: &Estima
         family: wanted.family.family(),
         link: wanted.family.link(),
         method: e.method.clone(),
-        vcov: "model".into(),
+        vcov: match (wanted.robust, &design.cluster) {
+            (Some(kind), Some(cluster)) => format!("{} by {}", kind.label(), cluster.name),
+            _ => "model".into(),
+        },
         nobs: design.n_rows() as u64,
         log_lik: e.log_lik,
         minus_two_log_lik,
@@ -65,7 +68,10 @@ fn glance(formula: &Formula, design: &FormulaDesign, wanted: &Wanted, e: &Estima
         df_residual: e.df_residual,
         converged: !matches!(e.stop, Stop::Budget { .. }),
         singular: is_singular(design, e),
+        laplace_check: e.laplace.and_then(|check| verdict(check.verdict)),
+        laplace_shift: e.laplace.map(|check| check.shift).filter(|shift| shift.is_finite()),
         theta,
+        theta_names: theta_names(design),
         evaluations: e.evaluations,
         grad_max: e.grad_max.filter(|g| g.is_finite()),
         seconds: None,
@@ -74,6 +80,38 @@ fn glance(formula: &Formula, design: &FormulaDesign, wanted: &Wanted, e: &Estima
 }
 
 /// As `isSingular`: a diagonal element of Λ near 0.
+/// The verdict in a word.
+fn verdict(verdict: LaplaceVerdict) -> Option<&'static str> {
+    match verdict {
+        LaplaceVerdict::Quadrature => Some("quadrature"),
+        LaplaceVerdict::Enough => Some("enough"),
+        LaplaceVerdict::NotEnough => Some("not_enough"),
+        LaplaceVerdict::Unchecked => Some("unchecked"),
+        LaplaceVerdict::Doubtful => Some("doubtful"),
+        LaplaceVerdict::NotFitted => None,
+    }
+}
+
+fn notes(design: &FormulaDesign, columns: &Columns, wanted: &Wanted, e: &Estimates) -> Vec<String> {
+    let mut out = design.notes.clone();
+    out.extend(without_profile(columns, wanted, e));
+    let Some(check) = e.laplace else { return out };
+    match check.verdict {
+        LaplaceVerdict::NotEnough => out.push(format!(
+            "Laplace's approximation is not enough here: quadrature would move a parameter by {:.2} standard errors; \
+             use --nagq 25, or --nagq auto",
+            check.shift
+        )),
+        LaplaceVerdict::Doubtful => out.push(
+            "Laplace's approximation could not be checked with these random effects, and a grouping factor has fewer \
+             than 10 rows per level: its variance is probably estimated too small"
+                .into(),
+        ),
+        _ => {}
+    }
+    out
+}
+
 fn is_singular(design: &FormulaDesign, e: &Estimates) -> bool {
     let small = |t: usize| e.terms[t].lambda.diag().iter().any(|d| d.abs() < SINGULAR);
     matches!(e.stop, Stop::Boundary { .. }) || (0..design.terms.len()).any(small)

@@ -283,9 +283,9 @@ impl Problem<'_, '_, '_> {
         match self.opt.nodes {
             0 => Err(StatsError::Shape("quadrature needs at least one node")),
             1 => Ok(None),
-            2..=100 if single_effects(self.terms).is_some() => Ok(Some(gauss_hermite(self.opt.nodes))),
-            2..=100 => Err(StatsError::Shape("quadrature needs one grouping factor with at most three effects")),
-            _ => Err(StatsError::Shape("quadrature has at most 100 nodes")),
+            2..=101 if single_effects(self.terms).is_some() => Ok(Some(gauss_hermite(self.opt.nodes))),
+            2..=101 => Err(StatsError::Shape("quadrature needs one grouping factor with at most three effects")),
+            _ => Err(StatsError::Shape("quadrature has at most 101 nodes")),
         }
     }
 

@@ -25,7 +25,7 @@ pub struct CumulativeIncidence {
     pub incidence: Array2<f64>,
 }
 
-/// Probabilities of categories 0..C (C+1) at covariates `x` (p) and random intercepts `b` (C; zeros for a typical group).
+/// Probabilities of categories 0..C (C+1) at covariates `x` (p) and random intercepts `b` (C; 0 for a typical group).
 ///
 /// # Errors
 /// [`StatsError::Shape`] where `beta` (p×C) does not fit.

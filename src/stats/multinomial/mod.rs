@@ -9,9 +9,8 @@ mod incidence;
 mod logit;
 mod mixed;
 
-use std::ops::Range;
-
 use ndarray::ArrayView2;
+use std::ops::Range;
 
 use super::cells::check_finite;
 use super::error::StatsError;
@@ -29,7 +28,7 @@ pub struct MultinomialCells<'a> {
     pub x: ArrayView2<'a, f64>,
     /// n×(C+1) counts, not negative, of which a row has at least one above 0; column 0 is the reference category.
     pub counts: ArrayView2<'a, f64>,
-    /// Group code of each cell, 0..n_groups, non-decreasing.
+    /// Group code of each cell, 0..n_groups, in any order.
     pub group: &'a [u32],
     /// Number of group codes; a group may be empty.
     pub n_groups: usize,
@@ -44,12 +43,15 @@ pub struct MultinomialOptions {
     pub tolerance: f64,
     /// Evaluations of log-likelihood and gradient of the model with random effects before [`super::Stop::Budget`].
     pub max_evaluations: u32,
+    /// Adds `variance_prior · log|Λ|` to the log-likelihood that is maximised; 0 is maximum likelihood. 1 keeps
+    /// variances that the data can't tell from 0 about one standard error away from it: see [`super::GlmmOptions`].
+    pub variance_prior: f64,
 }
 
 impl Default for MultinomialOptions {
     fn default() -> Self {
         // The step that is taken after the test squares the remaining error: 1e-12 leaves about 1e-24.
-        Self { max_iterations: 60, tolerance: 1e-12, max_evaluations: 2000 }
+        Self { max_iterations: 60, tolerance: 1e-12, max_evaluations: 2000, variance_prior: 0.0 }
     }
 }
 
@@ -75,7 +77,9 @@ impl MultinomialCells<'_> {
         if !(1..=4).contains(&self.categories()) {
             return Err(StatsError::Shape("counts must have 2 to 5 columns"));
         }
-        check_codes(self.group, self.n_groups)?;
+        if self.group.iter().any(|&j| j as usize >= self.n_groups) {
+            return Err(StatsError::Shape("a group code is not below n_groups"));
+        }
         check_finite("x", self.x)?;
         check_finite("counts", self.counts)?;
         for (row, counts) in self.counts.rows().into_iter().enumerate() {
@@ -114,7 +118,7 @@ impl<const C: usize> Softmax<C> {
     }
 }
 
-/// A cell's data as the inner loops want them.
+/// The cells as the inner loops want them, in order of their groups.
 struct CellRows<const C: usize> {
     /// Row-major n×p.
     x: Vec<f64>,
@@ -123,15 +127,27 @@ struct CellRows<const C: usize> {
     counts: Vec<[f64; C]>,
     /// All categories.
     trials: Vec<f64>,
+    /// Rows of each group; empty for codes that do not occur.
+    ranges: Vec<Range<usize>>,
 }
 
 impl<const C: usize> CellRows<C> {
     fn new(cells: &MultinomialCells) -> Self {
+        // A stable sort: within a group the caller's order stays.
+        let mut order: Vec<usize> = (0..cells.group.len()).collect();
+        order.sort_by_key(|&i| cells.group[i]);
+        let mut ranges = vec![0..0; cells.n_groups];
+        for (row, &i) in order.iter().enumerate() {
+            let range = &mut ranges[cells.group[i] as usize];
+            *range = if range.start == range.end { row..row + 1 } else { range.start..row + 1 };
+        }
+        let counts = |i: &usize| std::array::from_fn(|c| cells.counts[[*i, c + 1]]);
         Self {
-            x: cells.x.iter().copied().collect(),
+            x: order.iter().flat_map(|&i| cells.x.row(i).to_vec()).collect(),
             p: cells.x.ncols(),
-            counts: cells.counts.rows().into_iter().map(|r| std::array::from_fn(|c| r[c + 1])).collect(),
-            trials: cells.counts.rows().into_iter().map(|r| r.sum()).collect(),
+            counts: order.iter().map(counts).collect(),
+            trials: order.iter().map(|&i| cells.counts.row(i).sum()).collect(),
+            ranges,
         }
     }
 }
@@ -143,29 +159,6 @@ fn linear_predictor<const C: usize>(x: &[f64], beta: &[f64]) -> [f64; C] {
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Refuses codes that decrease or reach `n_groups`.
-fn check_codes(group: &[u32], n_groups: usize) -> Result<(), StatsError> {
-    if group.windows(2).any(|pair| pair[1] < pair[0]) {
-        return Err(StatsError::Shape("group codes must not decrease"));
-    }
-    if group.last().is_some_and(|&last| last as usize >= n_groups) {
-        return Err(StatsError::Shape("a group code is not below n_groups"));
-    }
-    Ok(())
-}
-
-/// Row range of each code in non-decreasing `group`; empty for codes that do not occur.
-fn group_ranges(group: &[u32], n_groups: usize) -> Vec<Range<usize>> {
-    let mut ranges = Vec::with_capacity(n_groups);
-    let mut start = 0;
-    for code in 0..n_groups {
-        let end = start + group[start..].partition_point(|&g| g as usize <= code);
-        ranges.push(start..end);
-        start = end;
-    }
-    ranges
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ struct Node {
     weight: f64,
 }
 
-/// Nodes with which Σ weight/(x + shift) is x^{−½} to 1e-12 (1e-14 while most/least < 1e8) for `least` ≤ x ≤ `most`.
+/// Nodes with which Σ weight/(x + shift) is x^{−½} to 1e-13 while most/least < 1e8 for `least` ≤ x ≤ `most`.
 fn nodes(least: f64, most: f64) -> Vec<Node> {
     let most = most.max(least);
     let ratio = least / most;
@@ -120,7 +120,9 @@ mod tests {
             for k in 0..=20 {
                 let x = 2.0 * ratio.powf(f64::from(k) / 20.0);
                 let sum: f64 = nodes.iter().map(|n| n.weight / (x + n.shift)).sum();
-                assert!((sum * x.sqrt() - 1.0).abs() < 1e-12, "{ratio} {k}: {}", sum * x.sqrt() - 1.0);
+                // Rounding of the amplitudes grows with the quarter period and the distance of the ends.
+                let tolerance = 2e-14 + 1e-17 / ratio.sqrt();
+                assert!((sum * x.sqrt() - 1.0).abs() < tolerance, "{ratio} {k}: {}", sum * x.sqrt() - 1.0);
             }
         }
     }

@@ -11,8 +11,8 @@
 //!
 //! r is convex in t below an inflection point and concave above it (concave everywhere for χ² ≤ 3). So without κ the
 //! worst distribution has mass at 0 and at t₀, where the line through r(0) touches r, or sits at m₂ if m₂ ≥ t₀. That
-//! one has E t² = m₂t₀; if κ m₂ ≥ t₀, κ does not bind. If it binds the worst case has two points (Armstrong, Kolesár &
-//! Plagborg-Møller 2022, Econometrica 90:2567, Appendix B): x₁ < m₂ and, from the two moments,
+//! one has E t² = m₂t₀; if κ m₂ ≥ t₀, κ does not bind. If it binds the worst case has two points (Armstrong, Kolesár
+//! & Plagborg-Møller 2022, Econometrica 90:2567, Appendix B): x₁ < m₂ and, from the two moments,
 //! x₂ = m₂ + V/(m₂ − x₁) with V = (κ − 1)m₂². That leaves one unknown, x₁ in [0, m₂).
 //!
 //! That two points are enough has a certificate, which the tests check: a parabola that touches r at the points and lies

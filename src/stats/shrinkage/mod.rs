@@ -90,8 +90,8 @@ pub struct ShrunkenUnit {
     pub estimate: f64,
     /// w, between 0 (all target) and 1 (all estimate).
     pub weight: f64,
-    /// Share of the variance of Y around its target that is real, by the plain second moment: max(μ̃₂,0)/(max(μ̃₂,0)+σ²).
-    /// Equal to `weight` unless a correction or a given μ₂ changed the moment.
+    /// Share of the variance of Y around its target that is real, by the plain second moment m = max(μ̃₂, 0):
+    /// m/(m + σ²). Equal to `weight` unless a correction or a given μ₂ changed the moment.
     pub reliability: f64,
     /// Interval for a normal distribution of ε.
     pub parametric: Limits,

@@ -7,7 +7,7 @@
 //! ```text
 //! analyse   Symbolic   order of elimination, pattern of L, where each value goes
 //! factor    Factor     PMPᵀ = LLᵀ, log|M|
-//! solve     M⁻¹B, and L⁻¹PB for reduced cross-products
+//! solve     M⁻¹B
 //! invert    the elements of M⁻¹ at the pattern of M: what ∂log|M|/∂θ = tr(M⁻¹ ∂M/∂θ) needs
 //! ```
 //!
