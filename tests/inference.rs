@@ -4,8 +4,8 @@
 mod common;
 
 use common::{Table, reference_dir};
-use lob_effect::stats::{LmmData, LmmFit, LmmOptions, RandomTerm, fit_lmm};
-use ndarray::{Array1, Array2, Axis};
+use lob_effect::stats::{CrType, LmmData, LmmFit, LmmOptions, RandomTerm, fit_lmm, lmm_cluster_vcov};
+use ndarray::{Array1, Array2, Axis, array};
 use serde_json::Value;
 
 fn numbers(json: &Value, key: &str) -> Vec<f64> {
@@ -48,6 +48,12 @@ impl Grouped {
         Self::new(&table, "school", "mAch", &columns, &[0, 2])
     }
 
+    fn exam(dir: &std::path::Path) -> Self {
+        let table = Table::read(&dir.join("exam.csv"));
+        let columns = [vec![1.0; table.len()], table.numbers("standLRT")];
+        Self::new(&table, "school", "normexam", &columns, &[0])
+    }
+
     fn with_data<T>(&self, f: impl FnOnce(&LmmData) -> T) -> T {
         let blocks = [self.z.ncols()];
         let term = RandomTerm { z: self.z.view(), level: &self.level, n_levels: self.n_levels, blocks: &blocks };
@@ -81,6 +87,32 @@ fn satterthwaite_degrees_of_freedom_are_those_of_lmertest() {
             // The logarithm, as far tails turn 1e-4 of t into more of p.
             let reference = numbers(json, "p")[k];
             assert!((ours.p_value.ln() / reference.ln() - 1.0).abs() < 1e-3, "{name} p {k}: {}", ours.p_value);
+        }
+    }
+}
+
+// clubSandwich 0.5.8 with lme4 in R 4.2.2: vcovCR(lmer(..., REML = TRUE), type = ...), Reaction ~ Days + (Days | Subject)
+// of sleepstudy and normexam ~ standLRT + (1 | school) of mlmRev::Exam.
+#[test]
+fn robust_covariances_are_those_of_clubsandwich() {
+    let Some(dir) = reference_dir() else {
+        return;
+    };
+    let sleep = array![[43.987095644995, -1.370479277751], [-1.370479277751, 2.256715350135]];
+    let sleep_cr1 = array![[46.574571859406, -1.451095705854], [-1.451095705854, 2.389463311908]];
+    let exam = array![[0.0016161965800027, 0.0002643947062187], [0.0002643947062187, 0.0003664305353587]];
+    let cases = [
+        (Grouped::sleepstudy(&dir), CrType::Cr0, sleep),
+        (Grouped::sleepstudy(&dir), CrType::Cr1, sleep_cr1),
+        (Grouped::exam(&dir), CrType::Cr0, exam),
+    ];
+    for (data, kind, reference) in &cases {
+        let fit = data.fit();
+        let found = data.with_data(|rows| lmm_cluster_vcov(rows, &fit, &data.level, data.n_levels, *kind));
+        let found = found.expect("groups are independent");
+        for (found, reference) in found.iter().zip(reference) {
+            // θ of lme4 is right to about 1e-5.
+            assert!((found / reference - 1.0).abs() < 2e-5, "{kind:?}: {found} {reference}");
         }
     }
 }

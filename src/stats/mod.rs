@@ -38,7 +38,10 @@ pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
 pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at, profile_glmm};
 pub use link::{CellTerms, Link};
-pub use lmm::{Contrast, LmmAlgebra, LmmData, LmmFit, LmmOptions, fit_lmm, lmm_at_theta, lmm_deviance, profile_lmm};
+pub use lmm::{
+    Combination, Contrast, LmmAlgebra, LmmData, LmmFit, LmmOptions, Predicted, RandomWeight, fit_lmm, lmm_at_theta,
+    lmm_cluster_vcov, lmm_deviance, lmm_prediction, lmm_predictions, outermost_term, profile_lmm,
+};
 pub use meta::{Limits, MetaData, MetaFit, MetaOptions, MetaPrediction, Tau2Method, fit_meta};
 pub use multinomial::{
     CumulativeIncidence, MultinomialCells, MultinomialFit, MultinomialMixedFit, MultinomialOptions, RandomCovariance,

@@ -22,7 +22,7 @@ use super::rows::ScaledRows;
 
 /// See the module.
 pub(super) struct Blocked {
-    levels: Levels,
+    pub levels: Levels,
     /// Values of C on the pattern.
     c: Vec<f64>,
     /// Zᵀ[X y] (levels·q × p+1).
@@ -33,10 +33,10 @@ pub(super) struct Blocked {
 
 /// What is kept of one θ.
 pub(super) struct BlockedAt<'s> {
-    lambdas: Vec<Array2<f64>>,
-    factor: Factor<'s>,
+    pub lambdas: Vec<Array2<f64>>,
+    pub factor: Factor<'s>,
     /// U = M⁻¹ΛᵀZᵀ[X y].
-    u: Array2<f64>,
+    pub u: Array2<f64>,
 }
 
 impl Blocked {

@@ -5,9 +5,11 @@
 //! factorisation over the levels. The cost of neither depends on the number of rows, once these have been read.
 
 mod blocked;
+mod cluster;
 mod contrast;
 mod crossprod;
 mod nested;
+mod predict;
 mod profile;
 mod report;
 mod route;
@@ -20,7 +22,9 @@ use super::lambda::block_positions;
 use super::optimize::{Start, Stop, minimise};
 use super::terms::{RandomTerm, TermFit, diagonal_theta, inverse_curvature, is_nested, theta_layout};
 use blocked::Blocked;
+pub use cluster::{lmm_cluster_vcov, outermost_term};
 pub use contrast::Contrast;
+pub use predict::{Combination, Predicted, RandomWeight, lmm_prediction, lmm_predictions};
 
 use crossprod::Levels;
 use nested::Nested;

@@ -20,7 +20,7 @@ use super::rows::{ScaledRows, unscale_both, unscale_rows};
 use super::{LmmFit, theta_scales};
 
 /// Step of the central differences over scaled θ: truncation about 1e-8, rounding about 1e-11.
-const STEP: f64 = 1e-4;
+pub(super) const STEP: f64 = 1e-4;
 
 /// Where θ came from.
 pub(super) struct Found {

@@ -393,3 +393,114 @@ fn what_cannot_be_fitted_is_refused() {
     none.weights = Some(Array1::zeros(base.y.len()));
     assert!(matches!(fit(&none, &opt), Err(StatsError::Shape(_))));
 }
+
+#[test]
+fn combinations_have_the_error_of_dense_matrices() {
+    for data in cases() {
+        let opt = LmmOptions::default();
+        let best = fit(&data, &opt).unwrap();
+        let plain = dense(&data, &best, true);
+        let sizes: Vec<(usize, usize)> = data.terms.iter().map(|t| (t.n_levels, t.z.ncols())).collect();
+        // All terms at once: a pupil with its school, the difference of two levels, a level twice.
+        let all: Vec<Combination> = (0..4)
+            .map(|m| {
+                let weights = |t: usize, q: usize| Array1::from_shape_fn(q, |k| 1.0 + 3.0 * spread(m + 5 * t + 11 * k));
+                let part = |t: usize, level: usize| RandomWeight { term: t, level, weights: weights(t, sizes[t].1) };
+                let random =
+                    (0..sizes.len()).flat_map(|t| [part(t, m % sizes[t].0), part(t, (2 * m + 1) % sizes[t].0)]);
+                Combination { beta: Array1::from_shape_fn(3, |k| 4.0 * spread(m + 7 * k)), random: random.collect() }
+            })
+            .collect();
+        let found = with_view(&data, |view| lmm_predictions(view, &best, &all)).unwrap();
+        for (what, found) in all.iter().zip(&found) {
+            let mut d = Array1::<f64>::zeros(plain.modes.len());
+            for part in &what.random {
+                let first: usize = sizes[..part.term].iter().map(|(levels, q)| levels * q).sum();
+                let q = sizes[part.term].1;
+                (0..q).for_each(|k| d[first + part.level * q + k] += part.weights[k]);
+            }
+            let c = &what.beta;
+            let estimate = |beta: &Array1<f64>, modes: &Array1<f64>| c.dot(beta) + d.dot(modes);
+            let mse = c.dot(&plain.vcov_beta.dot(c)) + 2.0 * c.dot(&plain.cov.dot(&d)) + d.dot(&plain.mse.dot(&d));
+            let near = |a: f64, b: f64| (a - b).abs() < 1e-8 * (1.0 + b.abs());
+            assert!(near(found.estimate, estimate(&plain.beta, &plain.modes)), "{} {found:?}", data.name);
+            assert!(near(found.std_error_theta_known, mse.sqrt()), "{} {found:?} {}", data.name, mse.sqrt());
+            // What θ adds, from fits at moved θ.
+            let k = best.theta.len();
+            let at = |j: usize, h: f64| {
+                let mut theta = best.theta.clone();
+                theta[j] += h;
+                let fit = with_view(&data, |view| lmm_at_theta(view, &opt, theta.view())).unwrap();
+                let modes: Array1<f64> = fit.terms.iter().flat_map(|t| t.modes.iter().copied()).collect();
+                estimate(&fit.beta, &modes)
+            };
+            let known = |j: usize| best.vcov_theta_sigma[[j, j]] == 0.0;
+            let slope = |j: usize| if known(j) { 0.0 } else { (at(j, 1e-4) - at(j, -1e-4)) / 2e-4 };
+            let g: Array1<f64> = (0..k).map(slope).collect();
+            let added = g.dot(&best.vcov_theta_sigma.slice(ndarray::s![..k, ..k]).dot(&g));
+            let total = (mse + added).sqrt();
+            // Two differences with steps of different size, 1e-4 of θ each.
+            assert!((found.std_error / total - 1.0).abs() < 1e-5, "{} {found:?} {total}", data.name);
+        }
+    }
+}
+
+#[test]
+fn a_single_level_has_the_error_that_the_fit_reports() {
+    let data = &cases()[6];
+    let best = fit(data, &LmmOptions::default()).unwrap();
+    for (t, term) in best.terms.iter().enumerate() {
+        let weights = ndarray::array![1.0, 2.0];
+        let expected = weights.dot(&term.mode_mse.index_axis(ndarray::Axis(0), 3).dot(&weights)).sqrt();
+        let what = Combination { beta: Array1::zeros(3), random: vec![RandomWeight { term: t, level: 3, weights }] };
+        let found = with_view(data, |view| lmm_prediction(view, &best, &what)).unwrap();
+        assert!((found.std_error / expected - 1.0).abs() < 1e-8, "{found:?} {expected}");
+    }
+    let wrong = Combination {
+        beta: Array1::zeros(3),
+        random: vec![RandomWeight { term: 2, level: 0, weights: Array1::ones(2) }],
+    };
+    assert!(matches!(with_view(data, |view| lmm_prediction(view, &best, &wrong)), Err(StatsError::Shape(_))));
+}
+
+#[test]
+fn clusters_may_not_cut_a_random_effect() {
+    use super::super::robust::CrType;
+    let all = cases();
+    let of = |data: &Data, clusters: &Term, kind: CrType| {
+        let best = fit(data, &LmmOptions::default()).unwrap();
+        with_view(data, |view| lmm_cluster_vcov(view, &best, &clusters.level, clusters.n_levels, kind))
+    };
+    let three = &all[8];
+    let outermost = with_view(three, |view| outermost_term(view.terms));
+    assert_eq!(outermost, Some(2));
+    assert!(of(three, &three.terms[2], CrType::Cr0).is_ok());
+    assert!(matches!(of(three, &three.terms[1], CrType::Cr0), Err(StatsError::Shape(_))));
+    assert_eq!(with_view(&all[9], |view| outermost_term(view.terms)), None);
+    assert!(matches!(of(three, &three.terms[2], CrType::Cr2), Err(StatsError::Shape(_))));
+    // CR0 by its definition, at the weighted nested case.
+    let data = &all[12];
+    let best = fit(data, &LmmOptions::default()).unwrap();
+    let groups = &data.terms[0];
+    let found = of(data, groups, CrType::Cr0).unwrap();
+    assert!((&found - &dense_cr0(data, &best, groups)).iter().all(|d| d.abs() < 1e-9 * found[[0, 0]]), "{found}");
+}
+
+/// V_β (Σ_g X_gᵀV_g⁻¹e_ge_gᵀV_g⁻¹X_g) V_β with V = ZΩZᵀ + W⁻¹ as a matrix.
+fn dense_cr0(data: &Data, fit: &LmmFit, groups: &Term) -> Array2<f64> {
+    let n = data.y.len();
+    let mut v = Array2::from_diag(&data.weights.as_ref().unwrap().mapv(|w| 1.0 / w));
+    for (term, found) in data.terms.iter().zip(&fit.terms) {
+        let zl = term.z.dot(&found.lambda);
+        let same = |i: usize, j: usize| if term.level[i] == term.level[j] { zl.row(i).dot(&zl.row(j)) } else { 0.0 };
+        v += &Array2::from_shape_fn((n, n), |(i, j)| same(i, j));
+    }
+    v *= fit.sigma * fit.sigma;
+    let e = &data.y - data.offset.as_ref().unwrap() - data.x.dot(&fit.beta);
+    let weighted = Cholesky::factor(v.view()).unwrap().solve(e.view());
+    let mut scores = Array2::<f64>::zeros((groups.n_levels, 3));
+    for i in 0..n {
+        scores.row_mut(groups.level[i] as usize).scaled_add(weighted[i], &data.x.row(i));
+    }
+    fit.vcov_beta.dot(&scores.t().dot(&scores)).dot(&fit.vcov_beta)
+}
