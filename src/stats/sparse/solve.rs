@@ -34,8 +34,10 @@ impl Factor<'_> {
         *rhs = matrix(out, m);
     }
 
-    /// b ← L⁻¹Pb, rows in the order of elimination: what the tests learn L from.
-    #[cfg(test)]
+    /// b ← L⁻¹Pb, rows in the order of elimination: for two such results, AᵀB = aᵀM⁻¹b.
+    ///
+    /// # Panics
+    /// If `rhs` has not as many rows as M.
     pub fn half_solve(&self, rhs: &mut Array2<f64>) {
         let m = rhs.ncols();
         let mut x = self.permuted(rhs);
