@@ -121,6 +121,7 @@ pub(super) fn reason(error: &StatsError) -> RefusalReason {
         StatsError::NoVariation | StatsError::Counts { .. } | StatsError::EmptyCategory { .. } => {
             RefusalReason::NoVariation
         }
+        StatsError::TooManyLevels { .. } => RefusalReason::RankDeficient,
         StatsError::RankDeficient { .. } | StatsError::IllConditioned { .. } | StatsError::Shape(_) => {
             RefusalReason::RankDeficient
         }

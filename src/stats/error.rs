@@ -60,6 +60,12 @@ pub enum StatsError {
         /// Groups that have rows.
         groups: usize,
     },
+    /// A random-effects term with as many effects as there are rows, which can't be told from the residuals.
+    #[error("random-effects term {term} has as many effects as there are rows")]
+    TooManyLevels {
+        /// Index of the term.
+        term: usize,
+    },
     /// Grouping factors so large and so crossed that the problem does not fit in memory.
     #[error("the grouping factors cross in {columns} columns that touch nearly all others: too many to factor")]
     TooDense {

@@ -13,6 +13,16 @@ pub(super) enum Variable {
     Factor(Factor),
 }
 
+impl Variable {
+    /// Levels of a factor; 0 for numbers.
+    pub(super) fn n_levels(&self) -> usize {
+        match self {
+            Variable::Number(_) => 0,
+            Variable::Factor(factor) => factor.levels.len(),
+        }
+    }
+}
+
 /// One column: a product of parts; the intercept has none.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Column {

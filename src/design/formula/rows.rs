@@ -13,6 +13,11 @@ use super::terms::{Bar, Group, Terms, is_factor};
 use super::{DesignError, Dropped, Formula, FormulaDesign, Levels, OutcomeKind, Reading, TermDesign};
 use crate::ingest::frame::{Frame, MISSING, Values};
 
+/// Columns of a matrix beyond which a formula is refused: a model has that many by mistake.
+const MOST_COLUMNS: usize = 10_000;
+/// Numbers of a matrix beyond which it is refused: 8 GB.
+const MOST_NUMBERS: usize = 1 << 30;
+
 /// The design of a formula on a table that has its columns.
 ///
 /// # Errors
@@ -424,6 +429,14 @@ impl<'b> Builder<'b> {
             let expr = &terms.variables[at];
             place(Fault::at(&expr.at, format!("`{}` has only one level in the rows that are used", expr.label())))
         })?;
+        if columns.len() > MOST_COLUMNS || columns.len().saturating_mul(heads.len()) > MOST_NUMBERS {
+            let widest = variables.iter().zip(&terms.variables).max_by_key(|(v, _)| v.n_levels());
+            let name = widest.map_or(String::new(), |(_, expr)| expr.label());
+            let (p, n) = (columns.len(), heads.len());
+            let message =
+                format!("{p} columns for {n} rows are too many; `{name}` has the most levels: is it a factor?");
+            return Err(DesignError::Data(message));
+        }
         let x = fill(&columns, &variables, heads.len());
         Ok((x, columns.into_iter().map(|c| c.name).collect()))
     }

@@ -9,7 +9,7 @@ use ndarray::Axis;
 
 use super::core::normal_quantile;
 use super::routes::{Columns, Estimates, Failed, Road};
-use super::{FamilyName, Wanted};
+use super::{FamilyName, Integration, Wanted};
 
 /// Fits for one limit before giving up.
 const FITS: usize = 25;
@@ -21,7 +21,9 @@ pub(super) fn intervals(road: &Road<'_>, estimates: &Estimates) -> Result<Vec<Op
     if is_least_squares || p < 2 {
         return Ok(vec![None; p]);
     }
-    let wanted = Wanted { reml: false, ..road.wanted.clone() };
+    // The likelihood that was maximised, in every refit.
+    let integration = Integration::Nodes(estimates.nodes);
+    let wanted = Wanted { reml: false, integration, ..road.wanted.clone() };
     let by_ml = Road { wanted: &wanted, ..*road };
     let refitted = if road.wanted.reml { Some(by_ml.estimate()?) } else { None };
     let best = refitted.as_ref().unwrap_or(estimates);

@@ -10,6 +10,9 @@ use super::core::{
 use super::{FamilyName, FormulaFitError, Integration, RobustName, Wanted, profile};
 use crate::design::formula::{FormulaDesign, Levels, TermDesign};
 
+/// Variance parameters beyond which a search is refused; `||` needs fewer.
+const MOST_THETA: usize = 1000;
+
 /// Nodes of the quadrature that follows where Laplace is not enough.
 const POLISH_NODES: usize = 25;
 
@@ -22,15 +25,22 @@ pub(super) struct Columns {
 
 impl Columns {
     pub(super) fn independent(design: &FormulaDesign) -> Result<Self, FormulaFitError> {
+        if design.x_names.is_empty() {
+            return Err(no_fixed_effect());
+        }
         let found = independent_columns(design.x.view());
         let named = |columns: &[usize]| columns.iter().map(|&k| design.x_names[k].clone()).collect::<Vec<_>>();
         let (names, dropped) = (named(&found.kept), named(&found.dropped));
         if names.is_empty() {
-            return Err(FormulaFitError::Wanted("the formula has no fixed effect; begin with `1` or a column".into()));
+            return Err(no_fixed_effect());
         }
         let x = if dropped.is_empty() { design.x.clone() } else { design.x.select(Axis(1), &found.kept) };
         Ok(Self { x, names, dropped })
     }
+}
+
+fn no_fixed_effect() -> FormulaFitError {
+    FormulaFitError::Wanted("the formula has no fixed effect; begin with `1` or a column".into())
 }
 
 /// What every road gives.
@@ -54,6 +64,8 @@ pub(super) struct Estimates {
     pub(super) evaluations: u32,
     pub(super) grad_max: Option<f64>,
     pub(super) method: String,
+    /// Nodes of the quadrature that was used; 1 elsewhere.
+    pub(super) nodes: usize,
     /// Whether Laplace's approximation will do; for counts with random effects.
     pub(super) laplace: Option<LaplaceCheck>,
     /// Profile intervals of the fixed effects, where they were asked for and can be had.
@@ -80,6 +92,10 @@ pub(super) fn estimate(
     }
     if wanted.robust.is_some() && wanted.profile {
         return Err(FormulaFitError::Wanted("--ci profile goes by the likelihood, which --vcov does not trust".into()));
+    }
+    if n_theta > MOST_THETA {
+        let message = format!("the random effects have {n_theta} variances and correlations; {MOST_THETA} is the most");
+        return Err(FormulaFitError::Wanted(message));
     }
     if wanted.theta.is_some() && wanted.profile {
         return Err(FormulaFitError::Wanted("--ci profile searches, and --theta does not".into()));
@@ -161,6 +177,10 @@ impl Road<'_> {
             offset: self.offset.map(Array1::view),
         };
         let fit = fit_ols(&data, &OlsOptions::default())?;
+        // Least squares leaves about 1e-16 of the size of y where the fit is exact.
+        if fit.rss <= 1e-24 * d.y.dot(&d.y) {
+            return Err(Failed::Core(StatsError::NoVariation));
+        }
         let mut estimates = Estimates {
             beta: fit.beta,
             vcov: fit.vcov,
@@ -178,6 +198,7 @@ impl Road<'_> {
             evaluations: 1,
             grad_max: None,
             method: "OLS".into(),
+            nodes: 1,
             laplace: None,
             profile: Vec::new(),
         };
@@ -208,7 +229,10 @@ impl Road<'_> {
             None => fit_lmm(&data, &options)?,
         };
         let n_parameters = self.p() + self.n_theta + 1;
-        let df = |coefficient: ArrayView1<f64>| Some(fit.satterthwaite_df(coefficient)).filter(|df| df.is_finite());
+        // At given variances nothing is known of how sure they are.
+        let known = fit.stop != Stop::Given;
+        let df =
+            |coefficient: ArrayView1<f64>| Some(fit.satterthwaite_df(coefficient)).filter(|df| known && df.is_finite());
         Ok(Estimates {
             df: Array2::eye(self.p()).rows().into_iter().map(df).collect(),
             is_t: true,
@@ -222,6 +246,7 @@ impl Road<'_> {
             evaluations: fit.evaluations,
             grad_max: Some(fit.grad_max),
             method: if self.wanted.reml { "REML" } else { "ML" }.into(),
+            nodes: 1,
             laplace: None,
             profile: Vec::new(),
             beta: fit.beta,
@@ -339,6 +364,7 @@ impl Road<'_> {
             evaluations: fit.iterations,
             grad_max: Some(fit.grad_max),
             method: "GLM".into(),
+            nodes: 1,
             laplace: None,
             profile: Vec::new(),
         };
@@ -404,6 +430,7 @@ impl Road<'_> {
             evaluations: fit.evaluations,
             grad_max: Some(fit.grad_max),
             method: if nodes == 1 { "Laplace".into() } else { format!("AGQ-{nodes}") },
+            nodes,
             laplace: Some(fit.laplace),
             profile: Vec::new(),
         })
@@ -442,6 +469,10 @@ impl Road<'_> {
             StatsError::RankDeficient { column } => {
                 FormulaFitError::Data(format!("`{}` is almost a combination of the columns before it", name(column)))
             }
+            StatsError::TooManyLevels { term } => FormulaFitError::Data(format!(
+                "the random effects of `{}` are as many as the rows, and can't be told from the residuals",
+                self.design.terms[term].group.name
+            )),
             StatsError::NoVariation => FormulaFitError::Data("the outcome does not vary, or is fitted exactly".into()),
             StatsError::TooFewGroups { .. } => {
                 let groups = self.design.terms.iter().map(|t| &t.group).chain(&self.design.cluster);

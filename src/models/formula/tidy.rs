@@ -79,7 +79,6 @@ fn glance(formula: &Formula, design: &FormulaDesign, wanted: &Wanted, e: &Estima
     }
 }
 
-/// As `isSingular`: a diagonal element of Λ near 0.
 /// The verdict in a word.
 fn verdict(verdict: LaplaceVerdict) -> Option<&'static str> {
     match verdict {
@@ -95,6 +94,9 @@ fn verdict(verdict: LaplaceVerdict) -> Option<&'static str> {
 fn notes(design: &FormulaDesign, columns: &Columns, wanted: &Wanted, e: &Estimates) -> Vec<String> {
     let mut out = design.notes.clone();
     out.extend(without_profile(columns, wanted, e));
+    if e.stop == Stop::Given {
+        out.push("evaluated at the given parameters, nothing was optimised: errors take the variances as known".into());
+    }
     let Some(check) = e.laplace else { return out };
     match check.verdict {
         LaplaceVerdict::NotEnough => out.push(format!(
@@ -112,9 +114,15 @@ fn notes(design: &FormulaDesign, columns: &Columns, wanted: &Wanted, e: &Estimat
     out
 }
 
+/// A direction of the random effects has no variance: as the search found it, or, at given parameters, as lme4's
+/// `isSingular` has it.
 fn is_singular(design: &FormulaDesign, e: &Estimates) -> bool {
     let small = |t: usize| e.terms[t].lambda.diag().iter().any(|d| d.abs() < SINGULAR);
-    matches!(e.stop, Stop::Boundary { .. }) || (0..design.terms.len()).any(small)
+    match e.stop {
+        Stop::Boundary { .. } => true,
+        Stop::Given => (0..design.terms.len()).any(small),
+        Stop::Interior | Stop::Budget { .. } => false,
+    }
 }
 
 fn fixed<'e>(columns: &'e Columns, wanted: &'e Wanted, e: &'e Estimates) -> impl Iterator<Item = FixedRow> + 'e {

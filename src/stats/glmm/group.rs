@@ -37,6 +37,7 @@ const LAST_STEP: f64 = 1e-6;
 pub(super) struct GroupCells<'a, const Q: usize> {
     /// Row-major n×p.
     pub x: &'a [f64],
+    pub p: usize,
     pub z: &'a [[f64; Q]],
     pub trials: &'a [f64],
     pub successes: &'a [f64],
@@ -118,7 +119,7 @@ struct AtU<const Q: usize> {
 
 impl<'a, const Q: usize> GroupCells<'a, Q> {
     fn rows(&self) -> impl Iterator<Item = &'a [f64]> {
-        self.x.chunks_exact(self.x.len() / self.z.len().max(1))
+        self.x.chunks_exact(self.p)
     }
 
     /// Newton's method with step-halving on the penalised log-likelihood h, which is strictly concave: a step is taken

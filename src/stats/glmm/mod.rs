@@ -67,7 +67,7 @@ pub struct GlmmFit {
     pub theta: Array1<f64>,
     /// Log-likelihood of the Σ trials separate rows, by the approximation asked for.
     pub log_lik: f64,
-    /// Covariance of φ̂: inverse Hessian of −log L, the Hessian by central differences of the exact gradient. Rows
+    /// Covariance of φ̂: inverse Hessian of −log L, the Hessian by differences of the exact gradient. Rows
     /// and columns of elements of θ that are zero (see `stop`) are zero: the rest is taken as if they were known.
     pub vcov: Array2<f64>,
     /// Group sandwich H⁻¹ (Σ_j s_j s_jᵀ) H⁻¹ over φ, s_j the level's gradient of log L_j; no small-sample factor. With
@@ -111,7 +111,7 @@ pub fn fit_glmm(cells: &Cells, terms: &[RandomTerm], family: Family, opt: &GlmmO
 }
 
 /// The model at given φ in the units and order of [`GlmmFit`]; without `beta` at the β that is best for θ. Nothing else
-/// is searched: φ counts as known, its covariance is zero.
+/// is searched: the covariance is that of β with θ known, and not a number where β was given.
 ///
 /// # Errors
 /// As [`fit_glmm`]; [`StatsError::Shape`] where lengths differ; [`StatsError::NotConverged`] where the parameters are so
@@ -378,12 +378,15 @@ impl Problem<'_, '_, '_> {
         let scaling = Scaling::new(self.cells, self.terms, &glm)?;
         let mut likelihood = make(&scaling)?;
         let start = scaling.to_scaled(beta.as_ref().map_or(glm.beta.view(), |beta| beta.view()), theta);
-        let phi = match beta {
-            Some(_) => start,
-            None => profile_beta(&mut likelihood, start, glm.beta.len(), rule.as_ref())?,
+        let k = start.len();
+        let (phi, vcov) = match beta {
+            // Nothing is known of a point that is no optimum.
+            Some(_) => (start, Array2::from_elem((k, k), f64::NAN)),
+            None => {
+                let found = profile_beta(&mut likelihood, start, glm.beta.len(), rule.as_ref())?;
+                (found.phi, found.vcov)
+            }
         };
-        let k = phi.len();
-        let vcov = Array2::zeros((k, k));
         let found = Found { phi, vcov, stop: Stop::Given, evaluations: 1, grad_max: f64::NAN };
         self.report(&mut likelihood, &scaling, &glm, found, rule.as_ref())
     }
@@ -433,13 +436,19 @@ impl Problem<'_, '_, '_> {
     }
 }
 
+/// β with its covariance at a known θ.
+struct AtKnownTheta {
+    phi: Array1<f64>,
+    vcov: Array2<f64>,
+}
+
 /// The β that maximises the likelihood at a given θ.
 fn profile_beta<L: Likelihood>(
     likelihood: &mut L,
     start: Array1<f64>,
     p: usize,
     rule: Option<&GaussHermite>,
-) -> Result<Array1<f64>, StatsError> {
+) -> Result<AtKnownTheta, StatsError> {
     let theta = start.slice(s![p..]).to_owned();
     let joined = |beta: &Array1<f64>| beta.iter().chain(&theta).copied().collect::<Array1<f64>>();
     let found = minimise(
@@ -452,7 +461,9 @@ fn profile_beta<L: Likelihood>(
         &super::lambda::ThetaLayout { offset: p, sizes: Vec::new() },
         GlmmOptions::default().max_evaluations,
     )?;
-    Ok(joined(&found.x))
+    let mut vcov = Array2::zeros((start.len(), start.len()));
+    vcov.slice_mut(s![..p, ..p]).assign(&found.inverse_hessian);
+    Ok(AtKnownTheta { phi: joined(&found.x), vcov })
 }
 
 /// ∂b̂/∂φ in the caller's units (J×q×(p+nθ)).

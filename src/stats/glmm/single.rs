@@ -54,6 +54,7 @@ impl<const Q: usize> Single<Q> {
         let x = self.x.as_slice().expect("whitened rows are in standard layout");
         GroupCells {
             x: &x[range.start * p..range.end * p],
+            p,
             z: &self.z[range.clone()],
             trials: &self.trials[range.clone()],
             successes: &self.successes[range.clone()],
@@ -105,12 +106,17 @@ impl<const Q: usize> Likelihood for Single<Q> {
         Some(total)
     }
 
-    /// Where there are many rows, from some of the levels at even distances, scaled up.
+    /// Laplace errs at small levels, so large ones are left out; where there are many of the others, some at even distances
+    /// in the order of their size stand for all.
     fn beyond_laplace(&self, phi: &Array1<f64>, rule: &GaussHermite) -> Option<ValueGrad> {
         let phi = phi.as_standard_layout();
         let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
-        let work = self.z.len() * rule.nodes.len().pow(Q as u32);
-        let levels: Vec<usize> = (0..self.ranges.len()).step_by(work.div_ceil(MOST_WORK)).collect();
+        let work = |j: usize| self.ranges[j].len() * rule.nodes.len().pow(Q as u32);
+        let mut small: Vec<usize> =
+            (0..self.ranges.len()).filter(|&j| (1..=MOST_WORK / 20).contains(&work(j))).collect();
+        small.sort_by_key(|&j| work(j));
+        let total: usize = small.iter().map(|&j| work(j)).sum();
+        let levels: Vec<usize> = small.iter().copied().step_by(total.div_ceil(MOST_WORK).max(1)).collect();
         let differences: Option<Vec<ValueGrad>> = levels
             .par_iter()
             .map(|&j| {
@@ -120,8 +126,7 @@ impl<const Q: usize> Likelihood for Single<Q> {
                 Some(ValueGrad { value: one.log_lik - many.log_lik, grad: one.grad - many.grad })
             })
             .collect();
-        let rows: usize = levels.iter().map(|&j| self.ranges[j].len()).sum();
-        let scale = self.z.len() as f64 / rows.max(1) as f64;
+        let scale = small.len() as f64 / levels.len().max(1) as f64;
         let mut total = ValueGrad { value: 0.0, grad: Array1::zeros(phi.len()) };
         for difference in differences? {
             total.value += scale * difference.value;

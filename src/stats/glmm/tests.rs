@@ -376,6 +376,20 @@ fn pupils_with_few_answers_ask_for_quadrature() {
 }
 
 #[test]
+fn a_level_without_rows_changes_nothing() {
+    for base in [one_factor(FAMILIES[0]).remove(1), several_factors(FAMILIES[3]).remove(1)] {
+        let mut more = base.clone();
+        more.terms[0].n_levels += 1;
+        let (few, many) = (base.fit(&GlmmOptions::default()).unwrap(), more.fit(&GlmmOptions::default()).unwrap());
+        assert!((few.log_lik - many.log_lik).abs() < 1e-9);
+        let last = more.terms[0].n_levels - 1;
+        assert_eq!(many.terms[0].modes[[last, 0]], 0.0);
+        let prior = many.terms[0].lambda.dot(&many.terms[0].lambda.t())[[0, 0]];
+        assert!((many.terms[0].cond_var[[last, 0, 0]] / prior - 1.0).abs() < 1e-9);
+    }
+}
+
+#[test]
 fn rescaling_columns_rescales_the_answer() {
     let rows = Rows::new(25);
     let data = &rows.data("slopes", FAMILIES[0], vec![rows.group(&[2])]);

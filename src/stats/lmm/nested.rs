@@ -243,6 +243,9 @@ impl Nested {
         let (q2, p) = (self.outer.q, gamma.len());
         let mut out = Predictions::zeros(self.inner.n_levels, self.inner.q, p);
         out.modes = self.inner_modes(at, gamma, &outer.modes);
+        // What is known of a level without rows.
+        let prior = at.inner.dot(&at.inner.t());
+        out.p.outer_iter_mut().for_each(|mut p| p.assign(&prior));
         for (j, group) in self.products.groups.iter().enumerate() {
             let (p_outer, pzx_outer) = (outer.p.index_axis(Axis(0), j), outer.pzx.index_axis(Axis(0), j));
             let units = &group.units;

@@ -11,7 +11,7 @@ use super::super::cells::{check_finite, root_mean_square};
 use super::super::chunks::map_rows;
 use super::super::error::StatsError;
 use super::super::linalg::Cholesky;
-use super::super::terms::{RandomTerm, check_terms};
+use super::super::terms::{RandomTerm, check_terms, levels_with_rows};
 use super::LmmData;
 
 /// See the module.
@@ -46,7 +46,7 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
         let rows = Self {
             cross,
             beta_wls,
-            z_scales: data.terms.iter().map(column_scales).collect::<Result<_, _>>()?,
+            z_scales: data.terms.iter().map(|t| column_scales(t, data)).collect::<Result<_, _>>()?,
             log_weights: data.weights.map_or(0.0, |w| w.iter().map(|w| w.ln()).sum()),
             data,
             x,
@@ -150,6 +150,10 @@ fn check(data: &LmmData) -> Result<(), StatsError> {
         return Err(StatsError::Shape("y, x, weights and offset differ in length"));
     }
     check_terms(data.terms, n)?;
+    // As many effects as rows can't be told from the residuals.
+    if let Some(term) = data.terms.iter().position(|t| levels_with_rows(t) * t.q() >= n) {
+        return Err(StatsError::TooManyLevels { term });
+    }
     check_finite("y", data.y.insert_axis(Axis(1)))?;
     check_finite("x", data.x)?;
     if let Some(offset) = data.offset {
@@ -164,8 +168,13 @@ fn check(data: &LmmData) -> Result<(), StatsError> {
     Ok(())
 }
 
-fn column_scales(term: &RandomTerm) -> Result<Array1<f64>, StatsError> {
-    let scale = |column| root_mean_square(column, std::iter::repeat(1.0));
+/// Root mean squares of the columns as they stand in the weighted rows, so that the unit of the weights does not matter.
+fn column_scales(term: &RandomTerm, data: &LmmData) -> Result<Array1<f64>, StatsError> {
+    let mean_weight = data.weights.map_or(1.0, |w| w.sum() / w.len() as f64);
+    let scale = |column| match data.weights {
+        Some(weights) => root_mean_square(column, weights.iter().copied()) * mean_weight.sqrt(),
+        None => root_mean_square(column, std::iter::repeat(1.0)),
+    };
     let scales: Array1<f64> = term.z.columns().into_iter().map(scale).collect();
     if scales.iter().any(|&s| s == 0.0) {
         return Err(StatsError::Shape("a random-effect column is zero everywhere"));

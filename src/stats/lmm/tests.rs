@@ -362,6 +362,40 @@ fn a_weight_of_two_is_a_row_twice() {
 }
 
 #[test]
+fn the_unit_of_the_weights_does_not_matter() {
+    let base = cases().into_iter().find(|d| d.weights.is_some()).unwrap();
+    let opt = LmmOptions::default();
+    let one = fit(&base, &opt).unwrap();
+    for unit in [1e-10, 1e8] {
+        let mut other = base.clone();
+        other.weights = base.weights.as_ref().map(|w| w * unit);
+        let many = fit(&other, &opt).unwrap();
+        // The density of y is the same: σ² is in units of the weights, the effects are not.
+        assert!((one.deviance - many.deviance).abs() < 1e-7, "{unit}");
+        assert!((many.sigma / one.sigma / f64::sqrt(unit) - 1.0).abs() < 1e-6);
+        let sd = |fit: &LmmFit| fit.sigma * fit.terms[0].lambda[[0, 0]];
+        assert!((sd(&many) / sd(&one) - 1.0).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn a_level_without_rows_is_predicted_by_the_prior() {
+    for base in [&cases()[1], &cases()[5]] {
+        for algebra in BOTH {
+            let mut more = base.clone();
+            more.terms[0].n_levels += 1;
+            let (few, many) =
+                (fit(base, &options(true, algebra)).unwrap(), fit(&more, &options(true, algebra)).unwrap());
+            assert!((few.deviance - many.deviance).abs() < 1e-9);
+            let last = more.terms[0].n_levels - 1;
+            let prior = many.terms[0].lambda.dot(&many.terms[0].lambda.t())[[0, 0]] * many.sigma.powi(2);
+            assert_eq!(many.terms[0].modes[[last, 0]], 0.0);
+            assert!((many.terms[0].cond_var[[last, 0, 0]] / prior - 1.0).abs() < 1e-9, "{} {algebra:?}", base.name);
+        }
+    }
+}
+
+#[test]
 fn without_variance_between_groups_it_is_least_squares() {
     let data = &cases()[1];
     let at_zero = with_view(data, |view| lmm_at_theta(view, &LmmOptions::default(), Array1::zeros(3).view())).unwrap();
@@ -389,6 +423,10 @@ fn what_cannot_be_fitted_is_refused() {
     let mut one = base.clone();
     one.terms[0].level.fill(2);
     assert_eq!(fit(&one, &opt).unwrap_err(), StatsError::TooFewGroups { groups: 1 });
+    let mut own = base.clone();
+    own.terms[0].level = (0..base.y.len() as u32).collect();
+    own.terms[0].n_levels = base.y.len();
+    assert_eq!(fit(&own, &opt).unwrap_err(), StatsError::TooManyLevels { term: 0 });
     let mut none = base.clone();
     none.weights = Some(Array1::zeros(base.y.len()));
     assert!(matches!(fit(&none, &opt), Err(StatsError::Shape(_))));

@@ -61,7 +61,7 @@ pub struct MultinomialMixedFit {
     pub lambda: Array2<f64>,
     /// Laplace log-likelihood of the separate rows: without multinomial coefficients.
     pub log_lik: f64,
-    /// Covariance of φ̂ (nφ×nφ): inverse Hessian of −log L, the Hessian by central differences of the exact gradient.
+    /// Covariance of φ̂ (nφ×nφ): inverse Hessian of −log L, the Hessian by differences of the exact gradient.
     /// Rows and columns of elements of θ that are zero (see `stop`) are zero: the rest is taken as if they were known.
     pub vcov: Array2<f64>,
     /// Group sandwich H⁻¹ (Σ_j s_j s_jᵀ) H⁻¹ over φ, s_j the group's gradient of log L_j; no small-sample factor.

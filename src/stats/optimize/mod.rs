@@ -137,7 +137,10 @@ pub fn minimise(
         zero = canonical.zero;
         best = match f.at(&canonical.x) {
             Some(at) => Point::new(canonical.x, at),
-            None => found,
+            None => {
+                zero.clear();
+                found
+            }
         };
         match escape_from_zero(&mut f, &best, &zero, layout) {
             Some(better) if !f.spent() => best = better,
