@@ -3,6 +3,7 @@
 //! lme4 finds limits by splines through points of the profile, and its searches end at about 1e-6: its limits are right to
 //! about 1e-4 relative. Bound: 1e-3 of the interval's width.
 
+#[allow(dead_code, reason = "not every table function is asked for")]
 mod common;
 
 use common::{Table, reference_dir};

@@ -5,6 +5,7 @@
 //! lme4's optimiser stops a little early for binomial models: where its objective is worse than ours, its estimates are
 //! away from the optimum by about the square root of the difference in standard errors, which is allowed for.
 
+#[allow(dead_code, reason = "this file uses only the path of the reference cases")]
 mod common;
 
 use std::fs;

@@ -1,6 +1,7 @@
 //! Do we get clubSandwich's cluster-robust errors and degrees of freedom? Values, data and versions: `robust.json` in the
 //! folder of reference cases.
 
+#[allow(dead_code, reason = "not every table function is asked for")]
 mod common;
 
 use common::{Codes, Table, reference_dir};

@@ -4,7 +4,10 @@ use super::error::Fault;
 use super::parse::{Expr, Node};
 
 /// Functions of one number; R's names.
-const FUNCTIONS: &[(&str, fn(f64) -> f64)] = &[
+/// A name and what it does.
+type NamedFunction = (&'static str, fn(f64) -> f64);
+
+const FUNCTIONS: &[NamedFunction] = &[
     ("I", |x| x),
     ("log", f64::ln),
     ("log2", f64::log2),

@@ -89,6 +89,11 @@ impl Outcome {
     }
 }
 
+/// Terms, and (term, block) of each block in lme4's order.
+type TermsInOrder = (Vec<TermDesign>, Vec<(usize, usize)>);
+/// A grouping factor with the columns and names of its blocks.
+type Blocks = (usize, Vec<Array2<f64>>, Vec<Vec<String>>);
+
 struct Builder<'b> {
     formula: &'b Formula,
     frame: &'b Frame,
@@ -448,10 +453,10 @@ impl<'b> Builder<'b> {
         groups: &[Levels],
         heads: &[u32],
         numbers: &[(String, Vec<f64>)],
-    ) -> Result<(Vec<TermDesign>, Vec<(usize, usize)>), DesignError> {
+    ) -> Result<TermsInOrder, DesignError> {
         let group_of = |bar: &Bar| groups.iter().position(|g| g.name == bar.group.label).expect("a group of the bars");
         let sizes: Vec<usize> = bars.iter().map(|bar| groups[group_of(bar)].names.len()).collect();
-        let mut out: Vec<(usize, Vec<Array2<f64>>, Vec<Vec<String>>)> = Vec::new();
+        let mut out: Vec<Blocks> = Vec::new();
         let mut order = Vec::new();
         for at in lme4_order(&sizes) {
             let group = group_of(&bars[at]);

@@ -209,8 +209,8 @@ impl Terms {
 
 fn one_or_zero(expr: &Expr) -> Result<bool, Fault> {
     match expr.node {
-        Node::Number(n) if n == 1.0 => Ok(true),
-        Node::Number(n) if n == 0.0 => Ok(false),
+        Node::Number(1.0) => Ok(true),
+        Node::Number(0.0) => Ok(false),
         _ => Err(Fault::at(&expr.at, "as a term only 1 (intercept) and 0 (no intercept) are numbers")),
     }
 }

@@ -213,7 +213,7 @@ impl Scaling {
         let mut all = Array2::zeros((p + theta.nrows(), p + theta.nrows()));
         all.slice_mut(s![..p, ..p]).assign(beta);
         all.slice_mut(s![p.., p..]).assign(theta);
-        let t = self.from_original();
+        let t = self.inverse();
         symmetrised(&t.dot(&all).dot(&t.t()))
     }
 
@@ -227,7 +227,7 @@ impl Scaling {
     }
 
     /// T⁻¹.
-    fn from_original(&self) -> Array2<f64> {
+    fn inverse(&self) -> Array2<f64> {
         let (p, k) = (self.information.lower().nrows(), self.theta.len());
         let mut t = Array2::zeros((p + k, p + k));
         t.slice_mut(s![..p, ..p]).assign(&self.information.lower().t());
@@ -402,7 +402,7 @@ impl Problem<'_, '_, '_> {
     ) -> Result<GlmmFit, StatsError> {
         let lost = StatsError::NotConverged { evaluations: found.evaluations, grad_max: found.grad_max };
         let detail = likelihood.detail(&found.phi, rule).ok_or(lost)?;
-        let (to_original, from_original) = (scaling.to_original(), scaling.from_original());
+        let (to_original, from_original) = (scaling.to_original(), scaling.inverse());
         let phi = to_original.dot(&found.phi);
         let p = glm.beta.len();
         let theta = phi.slice(s![p..]).to_owned();
