@@ -41,7 +41,8 @@ run() {
     line=$(timeout "$limit" "$@" 2>"$dir/errors") || status=$?
     spent=$(($(date +%s) - start))
     case $status in
-        0) ;;
+        # Some packages talk before.
+        0) line=$(printf '%s\n' "$line" | tail -n 1) ;;
         3) echo "skipped $tool on $name: not installed, or it can't fit such a model" && return ;;
         124) line="{\"case\":\"$name\",\"tool\":\"$tool\",\"note\":\"not done after $limit s\"}" ;;
         *)
