@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench models` measures all cases, each in a process of its own. `benches/models_peers.sh` runs R, Python
 //! and other crates beside them on the same rows and writes the table of `benches/RESULTS.md`; it calls this binary with
-//! `cases`, `fit CASE` or `write CASE DIR`. Lines of `fit` are JSON.
+//! `cases`, `fit CASE` (a line of JSON) or `write CASE DIR` (files; prints family and formula).
 
 #[path = "models_data.rs"]
 mod data;
@@ -126,6 +126,13 @@ struct Fitted {
     stop: Stop,
 }
 
+/// A fit and what it took.
+struct Timed {
+    wall: f64,
+    cpu: f64,
+    fitted: Fitted,
+}
+
 impl From<LmmFit> for Fitted {
     fn from(fit: LmmFit) -> Self {
         Self { deviance: fit.deviance, evaluations: fit.evaluations, stop: fit.stop }
@@ -163,25 +170,41 @@ fn peak() -> f64 {
     kib.map_or(f64::NAN, |kib| kib * 1024.0 / 1e6)
 }
 
+/// Seconds on a processor of all threads of this process so far; NaN where the system does not tell. Threads of the
+/// pool live on, so differences are what lay between.
+fn processor() -> f64 {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return f64::NAN };
+    let of_task = |task: std::io::Result<std::fs::DirEntry>| {
+        let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    };
+    tasks.filter_map(of_task).sum::<f64>() * 1e-9
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
 /// Fits once for the memory and then again for the median. `None` where the data are missing.
 fn measure(case: &Case, size: Size, times: usize) -> Option<Value> {
     let rows = (case.rows)(size)?;
     let before = peak();
     let timed = || {
-        let start = Instant::now();
+        let (start, used) = (Instant::now(), processor());
         let fitted = fit(&rows);
-        (start.elapsed().as_secs_f64(), fitted)
+        Timed { wall: start.elapsed().as_secs_f64(), cpu: processor() - used, fitted }
     };
-    let (first, fitted) = timed();
+    let first = timed();
     let after = peak();
-    let mut seconds: Vec<f64> = (1..times).map(|_| timed().0).chain([first]).collect();
-    seconds.sort_by(f64::total_cmp);
+    let fits: Vec<Timed> = (1..times).map(|_| timed()).chain([first]).collect();
     let (n, p) = (rows.n() as f64, rows.x.ncols() as f64);
+    let Fitted { deviance, evaluations, stop } = &fits[0].fitted;
     Some(json!({
         "case": case.name, "tool": "engine", "about": case.about, "bar": case.bar.is_finite().then_some(case.bar),
-        "rows": rows.persons(), "seconds": seconds[seconds.len() / 2], "fastest": seconds[0],
-        "deviance": fitted.deviance, "evaluations": fitted.evaluations, "stop": format!("{:?}", fitted.stop),
-        "mb_data": before, "mb": after, "mb_bar": n * (p + 3.0) * 8.0 / 1e6 + 200.0,
+        "rows": rows.persons(), "seconds": median(fits.iter().map(|f| f.wall).collect()),
+        "cpu": median(fits.iter().map(|f| f.cpu).collect()), "deviance": deviance, "evaluations": evaluations,
+        "stop": format!("{stop:?}"), "mb_data": before, "mb": after, "mb_bar": n * (p + 3.0) * 8.0 / 1e6 + 200.0,
     }))
 }
 
@@ -212,11 +235,12 @@ fn all() {
         };
         let number = |key: &str| line[key].as_f64().unwrap_or(f64::NAN);
         println!(
-            "{:22} {:9.4} {:9} {:6} {:8.0} {:9.0} {:18.6}",
+            "{:22} {:9.4} {:9.4} {:9} {:9} {:9.0} {:9.0} {:18.6}",
             case.name,
             number("seconds"),
+            number("cpu"),
             number("bar"),
-            line["evaluations"],
+            number("evaluations"),
             number("mb"),
             number("mb_bar"),
             number("deviance")
@@ -235,6 +259,8 @@ fn main() {
         },
         ["write", name, dir] => match (case(name).rows)(Size::Full) {
             Some(rows) => {
+                let family = if rows.trials.is_some() { "binomial" } else { "gaussian" };
+                println!("{family} {}", rows.formula());
                 rows.write(&Path::new(dir).join(format!("{name}.csv")), true);
                 if rows.persons() > rows.n() {
                     rows.write(&Path::new(dir).join(format!("{name}-cells.csv")), false);

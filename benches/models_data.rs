@@ -49,6 +49,20 @@ impl Rows {
         self.z.as_ref().unwrap_or(&self.x).slice(s![.., ..group.q])
     }
 
+    /// The model in the notation of lme4, with the names of the columns that [`Rows::write`] gives.
+    pub fn formula(&self) -> String {
+        let intercept = self.x.column(0).iter().all(|&v| v == 1.0);
+        let first = usize::from(intercept);
+        let mut sides = vec![first.to_string()];
+        sides.extend((first..self.x.ncols()).map(|k| format!("x{k}")));
+        let column = if self.z.is_some() { "z" } else { "x" };
+        for group in &self.groups {
+            let slopes: String = (1..group.q).map(|k| format!(" + {column}{k}")).collect();
+            sides.push(format!("(1{slopes} | {})", group.name));
+        }
+        format!("y ~ {}", sides.join(" + "))
+    }
+
     /// Writes `y`, `m` for cells, `x0` …, `z0` … where they are not in x, and the groups, with a header. `rows` writes a
     /// line for each person of a cell instead.
     pub fn write(&self, path: &Path, rows: bool) {

@@ -1,9 +1,9 @@
 # One model of benches/models.rs in R: Rscript models.R TOOL CASE FILE FORMULA FAMILY
-# TOOL: lmer, glmer (lme4) or glmmTMB. FAMILY: gaussian (by REML) or binomial. Prints a line of JSON; the time is that
-# of the fit, the files are read before. Prints nothing for a package that is not installed.
+# TOOL: lmer, glmer (lme4), glmmTMB, or glmmTMB-cells on equal rows counted together (column m). FAMILY: gaussian (by REML) or binomial. Prints a line of JSON; the time is that
+# of the fit, the files are read before. Leaves with status 3 where the package is not installed.
 arguments <- commandArgs(trailingOnly = TRUE)
 names(arguments) <- c("tool", "case", "file", "formula", "family")
-package <- if (arguments["tool"] == "glmmTMB") "glmmTMB" else "lme4"
+package <- if (startsWith(arguments["tool"], "glmmTMB")) "glmmTMB" else "lme4"
 if (!requireNamespace(package, quietly = TRUE)) quit(status = 3)
 suppressMessages(library(package, character.only = TRUE))
 
@@ -12,12 +12,14 @@ rows <- as.data.frame(read(arguments["file"]))
 groups <- intersect(c("pupil", "school", "student", "lecturer", "department"), names(rows))
 for (g in groups) rows[[g]] <- factor(rows[[g]])
 formula <- as.formula(arguments["formula"])
+cells <- arguments["tool"] == "glmmTMB-cells"
+if (cells) formula <- update(formula, cbind(y, m - y) ~ .)
 
 spent <- system.time(fit <- withCallingHandlers(
   switch(arguments["tool"],
     lmer = lmer(formula, rows, REML = TRUE),
     glmer = glmer(formula, rows, family = binomial),
-    glmmTMB = glmmTMB(formula, rows, family = if (arguments["family"] == "binomial") binomial() else gaussian(),
+    glmmTMB = , "glmmTMB-cells" = glmmTMB(formula, rows, family = if (arguments["family"] == "binomial") binomial() else gaussian(),
       REML = arguments["family"] == "gaussian")),
   warning = function(w) {
     cat(conditionMessage(w), "\n", file = stderr())
@@ -25,6 +27,8 @@ spent <- system.time(fit <- withCallingHandlers(
   }))
 
 deviance <- if (arguments["tool"] == "lmer") REMLcrit(fit) else -2 * as.numeric(logLik(fit))
+# Of the separate rows, without the constant of the grouped ones.
+if (cells) deviance <- deviance + 2 * sum(lchoose(rows$m, rows$y))
 status <- readLines("/proc/self/status")
 peak <- as.numeric(gsub("[^0-9]", "", grep("^VmHWM", status, value = TRUE))) * 1024 / 1e6
 cat(sprintf(
