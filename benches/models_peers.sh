@@ -13,7 +13,7 @@ set -eu
 cd "$(dirname "$0")/.."
 python=${LOB_PYTHON:-python3}
 limit=${LOB_BENCH_LIMIT:-900}
-peers=${LOB_BENCH_PEERS:-lmer glmer glmmTMB glmmTMB-cells gpboost statsmodels glmm mixeff mixeff-fast}
+peers=${LOB_BENCH_PEERS:-lmer glmer glmmTMB glmmTMB-cells gpboost statsmodels}
 if [ -z "${LOB_BENCH_DIR:-}" ]; then
     LOB_BENCH_DIR=$(mktemp -d)
     trap 'rm -rf "$LOB_BENCH_DIR"' EXIT
@@ -24,14 +24,6 @@ lines=$dir/measured.jsonl
 
 bench=$(cargo bench --bench models --no-run 2>&1 | sed -n 's/.*(\(.*models-[0-9a-f]*\))$/\1/p')
 [ -n "$bench" ] || { echo "the benchmark does not build: cargo bench --bench models --no-run" >&2; exit 1; }
-crates=${CARGO_TARGET_DIR:-target}/peers/release/peers
-case " $peers " in
-    *" glmm "* | *" mixeff "*)
-        cargo build --quiet --release --manifest-path benches/peers/crates/Cargo.toml --target-dir "$(dirname "$(dirname "$crates")")" ||
-            echo "skipped glmm and mixeff: benches/peers/crates does not build (it needs CMake)"
-        ;;
-esac
-
 # run TOOL CASE COMMAND...: keeps the line that it prints, or says why there is none.
 run() {
     tool=$1 name=$2
@@ -66,7 +58,7 @@ for name in ${*:-$("$bench" cases)}; do
     for tool in $peers; do
         file=$dir/$name.csv
         case $family-$tool in
-            binomial-lmer | gaussian-glmer | gaussian-mixeff-fast) continue ;;
+            binomial-lmer | gaussian-glmer) continue ;;
             *-glmmTMB-cells)
                 file=$dir/$name-cells.csv
                 [ -f "$file" ] || continue
@@ -81,9 +73,6 @@ for name in ${*:-$("$bench" cases)}; do
                 ;;
             *-gpboost | *-statsmodels)
                 run "$tool" "$name" "$python" benches/peers/models.py "$tool" "$name" "$file" "$formula" "$family"
-                ;;
-            *)
-                if [ -x "$crates" ]; then run "$tool" "$name" "$crates" "$tool" "$name" "$file" "$formula" "$family"; fi
                 ;;
         esac
     done
