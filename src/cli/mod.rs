@@ -29,6 +29,8 @@ pub fn execute(args: &Args) -> Exit {
         Command::Report(c) => commands::report::execute(c, args, &screen),
         Command::Simulate(c) => commands::simulate::execute(c, &screen),
         Command::Fit(c) => commands::fit::execute(c, &screen),
+        Command::Key(c) => commands::key::execute(c, &screen),
+        Command::Explain(c) => commands::explain::execute(c, args, &screen),
         Command::Schema(c) => commands::schema::execute(c, &screen),
         Command::Completions(c) => commands::completions::execute(c, &screen),
     };

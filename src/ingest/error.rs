@@ -6,6 +6,9 @@ use std::io;
 /// Input that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
+    /// No usable key for the pseudonyms.
+    #[error(transparent)]
+    Key(#[from] super::KeyError),
     /// A path or glob names no file.
     #[error("LOB-E0101 sources.{source_name}: no file `{pattern}` (paths are relative to the study file)")]
     NoFile {
@@ -168,6 +171,11 @@ pub enum InputError {
 }
 
 impl InputError {
+    /// True when the study file or the key must change, not the data.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, InputError::Key(_))
+    }
+
     /// True when a retry may help (disk, permission, a file still being written); a missing file, or a folder
     /// in its place, stays what it is.
     pub fn is_environment(&self) -> bool {

@@ -7,19 +7,23 @@
 #![allow(clippy::disallowed_methods, reason = "the door through which data comes in")]
 
 mod batch;
+mod bsn;
 mod csv;
 mod error;
 mod files;
 pub mod frame;
 mod frame_file;
+mod key;
 mod lookup;
 mod parquet;
 mod reject;
 mod table;
 
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
+pub use bsn::{BsnWatch, eleven_test, holds_bsn, nine_digit_numbers};
 pub use error::InputError;
 pub use files::{InputFile, find_files, hash_file};
 pub use frame_file::FrameFile;
+pub use key::{KEY_FILE_VARIABLE, KeyError, ProjectKey, Rotated, is_project, key_of, project_of};
 pub use reject::{Problem, RejectEntry, Rejects, masked};
 pub use table::{Progress, Silence, Table};

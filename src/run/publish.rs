@@ -6,8 +6,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::RunError;
+use super::egress::Gate;
 use super::manifest::FileEntry;
 use crate::disclosure::zone::{Meta, Output, Zone};
+use crate::ingest::ProjectKey;
+
+/// File of an output folder with the id of the key behind its pseudonyms.
+const KEY_ID: &str = "KEY_ID";
 
 /// An output folder, locked for this run. The lock is the system's and dies with the process.
 pub(super) struct Store {
@@ -35,6 +40,20 @@ impl Store {
         Ok(Self { out: out.to_path_buf(), _lock: lock })
     }
 
+    /// Fails when the runs of this folder were made with another key: pupils of two keys never match, so that comparing
+    /// such runs would say that all pupils are new. The first run with a key notes its id.
+    pub(super) fn assert_key(&self, key: Option<&ProjectKey>) -> Result<(), RunError> {
+        let Some(key) = key else { return Ok(()) };
+        let path = self.out.join(KEY_ID);
+        match fs::read_to_string(&path) {
+            Ok(recorded) => Ok(key.assert_id(recorded.trim(), "the output folder")?),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                write_file(&path, format!("{}\n", key.id()).as_bytes(), 0o644).map_err(|e| failed(KEY_ID, e))
+            }
+            Err(e) => Err(failed(KEY_ID, e)),
+        }
+    }
+
     /// Makes `CURRENT` name this run, unless it does already.
     fn point_to(&self, run_id: &str) -> Result<(), RunError> {
         let (current, pointer) = (self.out.join("CURRENT"), self.out.join("CURRENT.tmp"));
@@ -48,16 +67,18 @@ impl Store {
     }
 
     /// A fresh staging folder.
-    pub(super) fn stage(&self, run_id: &str) -> Result<Staging<'_>, RunError> {
+    pub(super) fn stage<'s>(&'s self, run_id: &str, gate: &'s Gate) -> Result<Staging<'s>, RunError> {
         let dir = self.out.join(format!(".staging-{run_id}"));
         fs::create_dir(&dir).map_err(|e| failed("staging", e))?;
-        Ok(Staging { store: self, dir, run_id: run_id.to_string(), files: Vec::new(), published: false })
+        set_mode(&dir, Meta::DIR_MODE).map_err(|e| failed("staging", e))?;
+        Ok(Staging { store: self, gate, dir, run_id: run_id.to_string(), files: Vec::new(), published: false })
     }
 }
 
 /// A run being written. Dropped without [`Staging::publish`], it leaves nothing behind.
 pub(super) struct Staging<'s> {
     store: &'s Store,
+    gate: &'s Gate,
     dir: PathBuf,
     run_id: String,
     files: Vec<FileEntry>,
@@ -65,10 +86,11 @@ pub(super) struct Staging<'s> {
 }
 
 impl Staging<'_> {
-    /// Writes one output with the permissions of its zone.
+    /// Writes one output with the permissions of its zone, if it may leave.
     pub(super) fn write<Z: Zone>(&mut self, output: &Output<Z>) -> Result<(), RunError> {
         let path = self.dir.join(output.path());
         let name = output.path();
+        self.gate.pass(&name, output.bytes())?;
         let parent = path.parent().unwrap_or(&self.dir).to_path_buf();
         create_dirs(&self.dir, &parent, Z::DIR_MODE).map_err(|e| failed(&name, e))?;
         write_file(&path, output.bytes(), Z::FILE_MODE).map_err(|e| failed(&name, e))?;
@@ -85,6 +107,8 @@ impl Staging<'_> {
     /// whether a run with the same manifest was there already.
     pub(super) fn publish(mut self, manifest: Vec<u8>, info: Vec<u8>) -> Result<(PathBuf, bool), RunError> {
         let info = Output::<Meta>::new("run_info.json", info)?;
+        self.gate.pass("run_info.json", info.bytes())?;
+        self.gate.pass("manifest.json", &manifest)?;
         write_file(&self.dir.join("run_info.json"), info.bytes(), Meta::FILE_MODE)
             .map_err(|e| failed("run_info.json", e))?;
         write_file(&self.dir.join("manifest.json"), &manifest, Meta::FILE_MODE)

@@ -3,8 +3,10 @@
 pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod demo;
+pub(super) mod explain;
 pub(super) mod fit;
 pub(super) mod init;
+pub(super) mod key;
 pub(super) mod panel;
 pub(super) mod report;
 pub(super) mod run;
