@@ -80,11 +80,13 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  lob demo --out demo --lang en")]
     Demo(Demo),
     /// Write a commented study file.
-    #[command(after_help = "Example:\n  lob init study.toml && $EDITOR study.toml && lob check study.toml")]
+    #[command(after_help = "Examples:\n  lob init study.toml && $EDITOR study.toml && lob check study.toml\n  \
+        lob init study.toml --from leerlingen.csv dossier.xlsx mbo.csv")]
     Init(Init),
     /// Check a study file and read all its data, without looking at any result.
-    #[command(after_help = "Example:\n  lob check study.toml")]
-    Check(StudyArg),
+    #[command(after_help = "Examples:\n  lob check study.toml             all faults of all files, and check/validatie.html\n  \
+        lob check study.toml --fix-plan  a mapping that may be meant, to read and paste")]
+    Check(Check),
     /// Run a study: panel, models, effects, tables and school reports.
     #[command(after_help = "Examples:\n  lob run study.toml\n  lob run study.toml --out results --lang en --threads 4")]
     Run(Run),
@@ -130,13 +132,22 @@ pub(super) struct Init {
     /// Where to write it; an existing file is left alone.
     #[arg(default_value = "study.toml", value_name = "FILE")]
     pub(super) file: PathBuf,
+    /// Files of yours: the study is proposed from their columns, and says what was guessed and what is missing.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(super) from: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct StudyArg {
+pub(super) struct Check {
     /// The study file.
     #[arg(value_name = "STUDY")]
     pub(super) study: PathBuf,
+    /// Folder for validation.json and validatie.html. Default: check/ beside the study file.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Print a mapping of columns and activity names that may be meant, as TOML. Nothing is changed.
+    #[arg(long)]
+    pub(super) fix_plan: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -3,6 +3,8 @@
 
 use std::io;
 
+use super::Issues;
+
 /// Input that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
@@ -109,10 +111,10 @@ pub enum InputError {
         /// Rows in conflict with an earlier one.
         rows: u64,
     },
-    /// The pupil key looks like a citizen service number.
+    /// A column holds citizen service numbers.
     #[error(
         "LOB-E0110 sources.{source_name}: column `{column}` holds BSN or onderwijsnummers ({share} % pass the \
-         11-test); replace them by a pseudonym first"
+         11-test); let them be replaced by pseudonyms with `ids = {{ \"{column}\" = \"pgn\" }}`, or leave the column out"
     )]
     LooksLikeBsn {
         /// Source in the study.
@@ -121,6 +123,112 @@ pub enum InputError {
         column: String,
         /// Percentage that passes.
         share: u64,
+    },
+    /// Faults inside a file.
+    #[error("LOB-E0120 {file}: {} faults in it:\n{issues}", issues.count())]
+    Issues {
+        /// File name.
+        file: String,
+        /// The faults.
+        issues: Issues,
+    },
+    /// Content, name and declared format do not fit each other.
+    #[error("LOB-E0121 {file}: {detail}")]
+    WrongFormat {
+        /// File name.
+        file: String,
+        /// What promises what.
+        detail: String,
+    },
+    /// An archive that can't or may not be unpacked.
+    #[error("LOB-E0122 {file}: can't be unpacked: {detail}")]
+    Packed {
+        /// File name.
+        file: String,
+        /// Why.
+        detail: String,
+    },
+    /// Bytes that no encoding explains.
+    #[error("LOB-E0123 {file}: {detail}")]
+    Encoding {
+        /// File name.
+        file: String,
+        /// What was found where, and what would be right.
+        detail: String,
+    },
+    /// A format has several tables, or not the one that is asked for.
+    #[error("LOB-E0124 {file}: {detail}")]
+    NoTable {
+        /// File name.
+        file: String,
+        /// What there is.
+        detail: String,
+    },
+    /// A file that claims more than it can hold or than a reader may take.
+    #[error("LOB-E0125 {file}: {detail}; it was not read")]
+    TooLarge {
+        /// File name.
+        file: String,
+        /// What it claims and what is allowed.
+        detail: String,
+    },
+    /// Something that is right in itself and that the engine does not read.
+    #[error("LOB-E0126 {file}: {what} is not supported")]
+    Unsupported {
+        /// File name.
+        file: String,
+        /// What, and how to write the file anew.
+        what: String,
+    },
+    /// The separator of the study is not that of the file.
+    #[error(
+        "LOB-E0127 {file}: the study says the columns are separated by `{declared}`, the file's first line has `{found}`"
+    )]
+    Delimiter {
+        /// File name.
+        file: String,
+        /// In the study.
+        declared: char,
+        /// In the file.
+        found: char,
+    },
+    /// A workbook that can't be read safely.
+    #[error("LOB-E0128 {file}: {detail}")]
+    Workbook {
+        /// File name.
+        file: String,
+        /// What is wrong and what to do.
+        detail: String,
+    },
+    /// A column that is declared to hold person numbers holds others.
+    #[error(
+        "LOB-E0130 sources.{source_name}: column `{column}` is declared to hold person numbers, and only {share} % pass the \
+         11-test (99 % must); is it another column or kind of id? Invented numbers need `synthetic = true` in [privacy]"
+    )]
+    NotReal {
+        /// Source in the study.
+        source_name: String,
+        /// The column.
+        column: String,
+        /// Percentage that passes.
+        share: u64,
+    },
+    /// A file name holds a citizen service number; so it is not repeated here.
+    #[error(
+        "LOB-E0131 sources.{source_name}: the name of one of its files holds a number that passes the 11-test of citizen \
+         service numbers; give the file another name"
+    )]
+    BsnInName {
+        /// Source in the study.
+        source_name: String,
+    },
+    /// Two ids have one pseudonym.
+    #[error("LOB-E0709 sources.{source_name}: two ids of column `{column}` have one pseudonym; make a new key")]
+    Collision {
+        /// Source in the study.
+        source_name: String,
+        /// The column.
+        column: String,
     },
     /// A file changed while it was read.
     #[error("LOB-E0111 {file}: changed while it was read; wait until it is complete and run again")]
@@ -171,9 +279,16 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// True when the study file or the key must change, not the data.
-    pub fn is_usage(&self) -> bool {
-        matches!(self, InputError::Key(_))
+    /// True when the study says something of a file or key that is not so: the study or the key has to change, not the
+    /// file.
+    pub fn is_study(&self) -> bool {
+        matches!(
+            self,
+            InputError::Delimiter { .. }
+                | InputError::NoTable { .. }
+                | InputError::WrongFormat { .. }
+                | InputError::Key(_)
+        )
     }
 
     /// True when a retry may help (disk, permission, a file still being written); a missing file, or a folder

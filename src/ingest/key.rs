@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::parquet::Footer;
+use super::{InputError, find_files};
 use crate::study::Study;
+use crate::study::file::Format;
 
 /// First line of a key file.
 const HEAD: &str = "lob-key-v1";
@@ -323,6 +326,43 @@ pub fn key_of(study: &Study, base: &Path) -> Result<Option<ProjectKey>, KeyError
         None => {}
     }
     Ok(Some(key))
+}
+
+/// The key ids that the files of a study record, each with the file's name.
+///
+/// # Errors
+/// Files that can't be opened.
+pub fn recorded_keys(study: &Study, base: &Path) -> Result<Vec<(String, String)>, InputError> {
+    let mut found = Vec::new();
+    for (name, source) in &study.sources {
+        for file in find_files(base, name, source)? {
+            // Only Parquet has a place for it; no other format is opened for this.
+            if source.format.unwrap_or_else(|| Format::of_name(&file.name)) == Format::Parquet {
+                let id = Footer::read(&file)?.key_id();
+                found.extend(id.map(|id| (file.name.clone(), id)));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Fails when the files of a study were pseudonymised with different keys, or with another one than `key`: then nobody
+/// would match, and it would look as if nobody had come through.
+///
+/// # Errors
+/// [`KeyError::OtherKey`], or files that can't be opened.
+pub fn assert_one_key(study: &Study, base: &Path, key: Option<&ProjectKey>) -> Result<(), InputError> {
+    let recorded = recorded_keys(study, base)?;
+    let wanted = key.map(ProjectKey::id).or(recorded.first().map(|(_, id)| id.as_str()));
+    match recorded.iter().find(|(_, id)| Some(id.as_str()) != wanted) {
+        None => Ok(()),
+        Some((file, id)) => Err(KeyError::OtherKey {
+            place: file.clone(),
+            recorded: id.clone(),
+            found: wanted.unwrap_or_default().to_string(),
+        }
+        .into()),
+    }
 }
 
 /// Letters, digits, `-`, `_` and `.`: what may name a project.

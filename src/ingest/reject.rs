@@ -14,6 +14,8 @@ pub enum Problem {
     NotADate,
     /// The text is no whole number of days.
     NotADay,
+    /// The text is no identifier of the declared kind.
+    NotAnId,
 }
 
 impl fmt::Display for Problem {
@@ -23,6 +25,7 @@ impl fmt::Display for Problem {
             Problem::NotFinite => "is not a finite number",
             Problem::NotADate => "is not a date of the form time.date_format",
             Problem::NotADay => "is not a whole number of days",
+            Problem::NotAnId => "is no identifier of its kind (a person number has 9 digits; import the column as text)",
         })
     }
 }

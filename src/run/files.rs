@@ -124,6 +124,27 @@ pub fn write_json(value: &impl serde::Serialize, path: &Path) -> Result<(), RunE
     create_private(path).and_then(|mut file| file.write_all(&text)).map_err(failed)
 }
 
+/// Writes a file that only its owner reads.
+///
+/// # Errors
+/// When the file can't be written.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
+    let what = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let write = create_private(path).and_then(|mut file| file.write_all(bytes));
+    write.map_err(|reason| RunError::Write { what, reason })
+}
+
+/// A folder that only its owner enters, when it is not there yet.
+pub(super) fn create_private_folder(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path)?;
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
+}
+
 /// A file that only its owner reads, also when it was there before with other permissions.
 fn create_private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();

@@ -12,6 +12,7 @@ mod manifest;
 mod pages;
 mod publish;
 mod tables;
+pub mod validation;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -25,7 +26,7 @@ pub use manifest::FileEntry;
 use crate::disclosure::suppress::Profile;
 use crate::disclosure::zone::{Meta, Output, Research, School, SchoolFolder};
 use crate::effects::{self, ModelFindings};
-use crate::ingest::{InputFile, Progress, find_files, hash_file, key_of};
+use crate::ingest::{InputFile, Progress, assert_one_key, find_files, hash_file, key_of};
 use crate::models::{self, Fitted};
 use crate::panel::{self, Flow, Panel, Plan};
 use crate::report;
@@ -133,6 +134,7 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     let inputs = hash_inputs(job)?;
     let run_id = run_id(job, &inputs);
     let key = key_of(job.study, job.base)?;
+    assert_one_key(job.study, job.base, key.as_ref())?;
     let store = publish::Store::open(job.out)?;
     store.assert_key(key.as_ref())?;
     let computed = compute(job.study, job.base, progress)?;

@@ -231,6 +231,22 @@ codes! {
             "Names, addresses, e-mail addresses and free text do not belong in the study.",
             "Leave the column out of the export. The program does not read it.";
     }
+    "LOB-E0140" 0 "data-warning" {
+        nl: "Iets aan de gegevens valt op.",
+            "De studie kan ermee verder, maar de uitkomst kan ervan afhangen.",
+            "Kijk of de genoemde rijen, kolommen of waarden kloppen.";
+        en: "Something about the data is odd.",
+            "The study can go on, but its results may depend on it.",
+            "See whether the rows, columns or values that are named are right.";
+    }
+    "LOB-E0141" 0 "drift-warning" {
+        nl: "Een bestand is duidelijk anders dan bij de vorige controle.",
+            "Een levering die ineens half zo lang is of een lege kolom heeft, is vaak een mislukte export.",
+            "Vraag aan wie het bestand leverde of de verandering klopt.";
+        en: "A file clearly differs from the last check.",
+            "A delivery that is suddenly half as long or has an empty column is often a failed export.",
+            "Ask whoever delivered the file whether the change is right.";
+    }
     "LOB-E0401" 4 "environment-error" {
         nl: "Een resultaat kan niet worden geschreven.",
             "De schijf is vol, of u mag hier niet schrijven.",
