@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods, reason = "the door through which data comes in")]
 
 mod batch;
+pub mod canonical;
 mod csv;
 mod error;
 mod files;
