@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn test_numbers_pass_the_eleven_test_and_are_all_different() {
         let numbers = Numbers::new();
-        assert!(numbers.len() > 90_000 && numbers.len() % STRIDE != 0);
+        assert!(numbers.len() > 90_000 && !numbers.len().is_multiple_of(STRIDE));
         let all: std::collections::BTreeSet<String> = (0..numbers.len()).map(|k| numbers.get(k)).collect();
         assert_eq!(all.len(), numbers.len());
         for number in &all {

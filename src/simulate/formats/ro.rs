@@ -35,9 +35,12 @@ impl Stay<'_> {
     }
 }
 
+/// Enrolments of an institution's students, by person number.
+pub(super) type Students<'a> = BTreeMap<&'a str, Vec<Stay<'a>>>;
+
 /// Mbo enrolments by institution, then by person number, then by begin.
-pub(super) fn stays<'a>(persons: &'a [Person<'a>]) -> BTreeMap<&'a str, BTreeMap<&'a str, Vec<Stay<'a>>>> {
-    let mut all: BTreeMap<&str, BTreeMap<&str, Vec<Stay<'a>>>> = BTreeMap::new();
+pub(super) fn stays<'a>(persons: &'a [Person<'a>]) -> BTreeMap<&'a str, Students<'a>> {
+    let mut all: BTreeMap<&str, Students<'a>> = BTreeMap::new();
     for person in persons {
         let own = person.school.enrolments.iter().filter(|e| e.pupil == person.at);
         for enrolment in own {
@@ -51,7 +54,7 @@ pub(super) fn stays<'a>(persons: &'a [Person<'a>]) -> BTreeMap<&'a str, BTreeMap
 }
 
 /// The delivery of institution `brin` for the days `from` to `to`, made five days later.
-pub(super) fn delivery(brin: &str, of_brin: &BTreeMap<&str, Vec<Stay<'_>>>, from: i32, to: i32) -> File {
+pub(super) fn delivery(brin: &str, of_brin: &Students<'_>, from: i32, to: i32) -> File {
     let mut lines = Lines::default();
     let mut count = Counts::default();
     lines.plain('|', &["VLP", brin, &iso(from), &iso(to), &iso(to + 5)]);
@@ -115,7 +118,7 @@ fn period(lines: &mut Lines, stay: &Stay<'_>, number: &str, start: i32) {
 /// First days of the periods: one, or a second one after a change of funding inside the enrolment.
 fn period_starts(stay: &Stay<'_>) -> Vec<i32> {
     let (begin, second) = (stay.enrolment.begin, stay.enrolment.begin + FUNDING_CHANGES_AFTER);
-    let has_second = stay.person.at % HAS_SECOND_PERIOD == 0 && stay.is_on(second);
+    let has_second = stay.person.at.is_multiple_of(HAS_SECOND_PERIOD) && stay.is_on(second);
     if has_second { vec![begin, second] } else { vec![begin] }
 }
 

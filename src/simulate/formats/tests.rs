@@ -105,7 +105,7 @@ fn dropouts_are_in_the_start_population_and_definitive_lists_inside_provisional_
 fn monthly_reports_are_cumulative_and_end_with_the_definitive_list() {
     let files = files(&spec(), &[Form::Duo]);
     let a04: Vec<&File> = of_kind(&files, "A04I").collect();
-    assert!(!a04.is_empty() && a04.len() % 12 == 0);
+    assert!(!a04.is_empty() && a04.len().is_multiple_of(12));
     let brin = &a04[0].name[a04[0].name.len() - 8..a04[0].name.len() - 4];
     let own: Vec<BTreeSet<String>> = a04
         .iter()

@@ -89,7 +89,7 @@ impl Counted<'_> {
     /// On the provisional list though not on the definitive one.
     fn is_provisional(&self) -> bool {
         let number: u32 = self.person.pgn.parse().expect("nine digits");
-        self.person.pupil.link == Link::Linked && number % PROVISIONAL == 0
+        self.person.pupil.link == Link::Linked && number.is_multiple_of(PROVISIONAL)
     }
 
     fn niveau(&self) -> Option<i32> {
