@@ -87,37 +87,164 @@ pub struct StudyHead {
     pub max_reject: u64,
 }
 
-/// File format of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+/// File format of a source. A named format has tables and columns of its own (`lob schema --list`); `csv`, `xlsx`,
+/// `las`, `dossier` and `parquet` have those of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// Text with a separator; a name that ends in `.gz` is unpacked.
+    /// Text with a separator.
     Csv,
     /// Apache Parquet.
     Parquet,
+    /// Excel workbook (`.xlsx`).
+    Xlsx,
+    /// Pupil list of a school's administration (Magister, Somtoday), as text or workbook.
+    Las,
+    /// Export of a career guidance tool, as text or workbook; totals rows at the end are taken off and counted.
+    Dossier,
+    /// DUO, Registratieoverzicht of an mbo institution.
+    DuoRo,
+    /// DUO, bekostigingsgrondslag (register delivery).
+    DuoGrondslag,
+    /// DUO, TBGI (XML).
+    DuoTbgi,
+    /// DUO, onderwijsbekostigingsoverzicht.
+    DuoObo,
+    /// DUO, NenR: persons who dropped out in a school year.
+    DuoNenr,
+    /// DUO, NRSP: start population of a school year.
+    DuoNrsp,
+    /// DUO, monthly workload.
+    DuoA04,
+    /// DUO, monthly start set.
+    DuoA05,
+    /// DUO, corrections after the year.
+    DuoA14,
+    /// DUO open data, exam candidates and passes per location.
+    DuoExamens,
+    /// DUO open data, pupils per location.
+    #[serde(rename = "duo-01voins")]
+    Duo01voins,
+    /// DUO open data, dropouts per vo institution (until about 2014).
+    DuoVsv,
+    /// DUO open data, vo locations.
+    DuoVestigingen,
+    /// DUO open data, transitions between institutions.
+    DuoOvergangen,
+    /// CEDA's prepared Parquet of RO or GRONDSLAG.
+    Ceda,
+    /// xAPI statements (JSON).
+    Xapi,
+    /// EDEXML or UWLR (XML).
+    Edexml,
 }
 
 impl Format {
-    /// The format that a file name or glob tells: `.parquet` or `.pq`, else CSV.
+    /// The format that a file name or glob tells when no adapter knows its content: `.parquet` or `.pq`, `.xlsx`,
+    /// else CSV.
     pub fn of_name(name: &str) -> Self {
         let name = name.to_lowercase();
         let file = name.rsplit('/').next().unwrap_or_default();
-        if file.contains(".parquet") || file.ends_with(".pq") { Format::Parquet } else { Format::Csv }
+        if file.contains(".parquet") || file.ends_with(".pq") {
+            Format::Parquet
+        } else if file.ends_with(".xlsx") || file.ends_with(".xlsm") {
+            Format::Xlsx
+        } else {
+            Format::Csv
+        }
+    }
+
+    /// The word in a study file.
+    pub fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default()
     }
 }
 
+/// What kind of identifier a column holds. Numbers of different kinds never meet without a crosswalk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdKind {
+    /// Persoonsgebonden nummer: BSN or onderwijsnummer.
+    Pgn,
+    /// Person number of a bekostigingsgrondslag, renumbered by DUO: it meets no other file.
+    PgnIp,
+    /// Number of a pupil in the administration of one school.
+    Leerlingnummer,
+    /// ECK iD.
+    Eckid,
+    /// Account name in xAPI statements.
+    Xapi,
+    /// Already a pseudonym: it stays as it is.
+    Pseudonym,
+}
+
+/// Encoding of a text file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// UTF-8.
+    #[default]
+    Utf8,
+    /// Windows-1252, what older Dutch programs write.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+    /// UTF-16, little end first.
+    Utf16le,
+    /// UTF-16, big end first.
+    Utf16be,
+}
+
+/// The sign before the decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Decimal {
+    /// `1.5`; a comma separates thousands.
+    #[serde(rename = ".")]
+    Point,
+    /// `1,5`; a point separates thousands.
+    #[serde(rename = ",")]
+    Comma,
+}
+
 /// One or more files with the same columns.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Paths or globs, relative to the study file. Their rows are read as one table.
     pub files: Names,
-    /// `csv` or `parquet`; by default from the file name (`.csv`, `.csv.gz`, `.parquet`).
+    /// Format; by default what the content shows, else what the file name tells.
     #[serde(default)]
     pub format: Option<Format>,
-    /// CSV: the column separator, default `,`.
+    /// Named formats with several tables: which one, such as `enrolment`.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// Text: the column separator; by default the one that the first line has most of.
     #[serde(default)]
     pub delimiter: Option<String>,
+    /// Text: the encoding; by default UTF-8 where the bytes allow it, else Windows-1252.
+    #[serde(default)]
+    pub encoding: Option<Encoding>,
+    /// Text: the decimal sign, `.` or `,`; by default the one that the column itself proves.
+    #[serde(default)]
+    pub decimal: Option<Decimal>,
+    /// Text: how dates are written (strftime), in place of `time.date_format`; by default the form that the column
+    /// itself proves.
+    #[serde(default)]
+    pub date_format: Option<String>,
+    /// Text and workbook: rows above the header, such as a title; default 0.
+    #[serde(default)]
+    pub skip_rows: u32,
+    /// Workbook: names of sheets, `*` for all visible ones; by default the only visible one.
+    #[serde(default)]
+    pub sheets: Names,
+    /// What kind of identifier a column of the file holds: `ids = { "Leerlingnummer" = "leerlingnummer" }`.
+    #[serde(default)]
+    pub ids: BTreeMap<String, IdKind>,
+    /// Accept a delivery whose control totals do not fit; every result says "incomplete source". Default false.
+    #[serde(default)]
+    pub incomplete: bool,
+    /// xAPI: home pages whose accounts are pupils.
+    #[serde(default)]
+    pub homepages: Names,
     /// CSV: texts that mean "no value", besides the empty cell.
     #[serde(default)]
     pub null: Vec<String>,
