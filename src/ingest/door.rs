@@ -103,7 +103,8 @@ impl Door {
         let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
         watched.iter().for_each(|(name, watch)| watches.entry(name.clone()).or_default().merge(watch));
         let nullable = true;
-        let fields = schema.fields().iter().zip(&columns).map(|(f, c)| Field::new(f.name(), c.data_type().clone(), nullable));
+        let fields =
+            schema.fields().iter().zip(&columns).map(|(f, c)| Field::new(f.name(), c.data_type().clone(), nullable));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let batch = RecordBatch::try_new(schema, columns).expect("as many rows as before in every column");
         Ok(Entered { batch, no_ids })
@@ -118,10 +119,16 @@ impl Door {
             .map(|array| array.as_string::<i32>().clone())
             .collect();
         let one = |row: usize| -> String {
-            let of = |part: &StringArray| if part.is_valid(row) { part.value(row).trim().to_string() } else { String::new() };
+            let of = |part: &StringArray| {
+                if part.is_valid(row) { part.value(row).trim().to_string() } else { String::new() }
+            };
             parts.iter().map(of).collect()
         };
-        if parts.is_empty() { vec![self.school.clone(); batch.num_rows()] } else { (0..batch.num_rows()).map(one).collect() }
+        if parts.is_empty() {
+            vec![self.school.clone(); batch.num_rows()]
+        } else {
+            (0..batch.num_rows()).map(one).collect()
+        }
     }
 
     fn replaced(

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{InputError, holds_bsn};
 use super::packing::{Packing, members};
+use super::{InputError, holds_bsn};
 use crate::study::file::{Format, Source};
 
 /// One input file, as it was when it was found.

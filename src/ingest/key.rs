@@ -321,9 +321,8 @@ pub fn key_of(study: &Study, base: &Path) -> Result<Option<ProjectKey>, KeyError
         let (found, wanted) = (key.project().to_string(), wanted.to_string());
         return Err(KeyError::OtherProject { file: name_of(&path), found, wanted });
     }
-    match &study.privacy.key_id {
-        Some(recorded) => key.assert_id(recorded, "privacy.key_id")?,
-        None => {}
+    if let Some(recorded) = &study.privacy.key_id {
+        key.assert_id(recorded, "privacy.key_id")?;
     }
     Ok(Some(key))
 }

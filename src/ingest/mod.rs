@@ -9,6 +9,7 @@
 pub mod adapters;
 mod batch;
 mod bsn;
+pub mod canonical;
 mod csv;
 mod dialect;
 mod door;
@@ -35,7 +36,9 @@ pub use error::InputError;
 pub use files::{InputFile, find_files, hash_file};
 pub use frame_file::FrameFile;
 pub use issue::{Fault, Issue, Issues};
-pub use key::{KEY_FILE_VARIABLE, KeyError, ProjectKey, Rotated, assert_one_key, is_project, key_of, project_of, recorded_keys};
+pub use key::{
+    KEY_FILE_VARIABLE, KeyError, ProjectKey, Rotated, assert_one_key, is_project, key_of, project_of, recorded_keys,
+};
 pub use parquet::KEY_ID;
 pub use pseudonym::{IdError, Pseudonyms};
 pub use reject::{Problem, RejectEntry, Rejects, masked};

@@ -25,7 +25,9 @@ impl fmt::Display for Problem {
             Problem::NotFinite => "is not a finite number",
             Problem::NotADate => "is not a date of the form time.date_format",
             Problem::NotADay => "is not a whole number of days",
-            Problem::NotAnId => "is no identifier of its kind (a person number has 9 digits; import the column as text)",
+            Problem::NotAnId => {
+                "is no identifier of its kind (a person number has 9 digits; import the column as text)"
+            }
         })
     }
 }

@@ -79,6 +79,12 @@ pub struct CoverageLine {
     pub pupils: Option<u64>,
     /// Percentage with a registration, if it may be shown.
     pub percent: Option<f64>,
+    /// Percentage entered more than 30 days later, if known.
+    pub late: Option<f64>,
+    /// Percentage entered on the busiest day, if known.
+    pub busiest: Option<f64>,
+    /// Another system than the cohort before.
+    pub switched: bool,
 }
 
 /// Everything on the page.
@@ -235,6 +241,7 @@ fn coverage(v: &ValidationPage, w: &ValidationWords, lang: Lang) -> Markup {
                 th scope="col" { (w.cohort) }
                 th scope="col" class="num" { (w.number) }
                 th scope="col" class="num" { (w.share) }
+                th scope="col" { (w.entry) }
             } }
             tbody { @for c in &v.coverage { tr {
                 th scope="row" { bdi { (clean(&c.school)) } }
@@ -245,6 +252,11 @@ fn coverage(v: &ValidationPage, w: &ValidationWords, lang: Lang) -> Markup {
                         Some(p) => { (format::number(p, 0, lang)) "%" }
                         None => span class="none" { (w.hidden) },
                     }
+                }
+                td {
+                    @if let Some(p) = c.late { small { (w.late) " " (format::number(p, 0, lang)) "%" } }
+                    @if let Some(p) = c.busiest { small { (w.busiest) " " (format::number(p, 0, lang)) "%" } }
+                    @if c.switched { small { (w.switched) } }
                 }
             } } }
         }
@@ -308,7 +320,15 @@ mod tests {
                 school: None,
                 lines: vec![FlowLine { label: "gelezen".into(), is_total: true, n: None }],
             }],
-            coverage: vec![CoverageLine { school: "90AA00".into(), cohort: "2022".into(), pupils: None, percent: Some(81.0) }],
+            coverage: vec![CoverageLine {
+                school: "90AA00".into(),
+                cohort: "2022".into(),
+                pupils: None,
+                percent: Some(81.0),
+                late: Some(7.0),
+                busiest: None,
+                switched: true,
+            }],
             drift: Vec::new(),
         }
     }

@@ -20,7 +20,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 pub use error::RunError;
-pub use files::{write_json, write_page, write_panel, write_table};
+pub use files::{create_private_folder, write_json, write_page, write_panel, write_table};
 pub use manifest::FileEntry;
 
 use crate::disclosure::suppress::Profile;
@@ -156,7 +156,7 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     let index = report::index_page(&pages::index(job.study, &run_id, index), job.lang);
     staging.write(&Output::<Meta>::new("index.html", index.into_bytes())?)?;
     for (name, batch) in tables::all(&computed)? {
-        gate.pass_table(&name, &batch)?;
+        gate.pass_table(name, &batch)?;
         let bytes = files::write_table(&batch)?;
         staging.write(&Output::<Research>::new(&format!("{name}.parquet"), bytes)?)?;
     }

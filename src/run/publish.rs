@@ -23,10 +23,14 @@ pub(super) struct Store {
 impl Store {
     /// Opens and locks `out`, and removes what a killed run left in staging.
     pub(super) fn open(out: &Path) -> Result<Self, RunError> {
-        fs::create_dir_all(out.join("runs")).map_err(|e| failed("the output folder", e))?;
+        for dir in [out, &out.join("runs")] {
+            create_dir(dir).map_err(|e| failed("the output folder", e))?;
+        }
         let path = out.join(".lock");
         let lock =
-            File::options().create(true).truncate(false).write(true).open(path).map_err(|e| failed(".lock", e))?;
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| failed(".lock", e))?;
+        // Somebody else's lock file is theirs to open or not.
+        let _ = set_mode(&path, 0o644);
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(RunError::Busy),
@@ -194,6 +198,15 @@ fn with_patience(mut action: impl FnMut() -> io::Result<()>) -> io::Result<()> {
         }
     }
     action()
+}
+
+/// A folder that others may not write into, whatever the umask says, when it is not there yet.
+fn create_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir)?;
+    set_mode(dir, Meta::DIR_MODE)
 }
 
 fn create_dirs(root: &Path, dir: &Path, mode: u32) -> io::Result<()> {

@@ -134,7 +134,10 @@ fn sources(out: &mut String, part: Part, files: &[&SeenFile]) -> bool {
                 Some(school) => {
                     let _ = writeln!(out, "id_school = {:?}   # GUESS: schools give the same numbers", school.name);
                 }
-                None => *out += "# id_school_is = \"12AB00\"   # FILL IN, when the numbers of several schools come together\n",
+                None => {
+                    *out +=
+                        "# id_school_is = \"12AB00\"   # FILL IN, when the numbers of several schools come together\n"
+                }
             }
         }
     }
@@ -173,9 +176,10 @@ fn id_kind(c: &SeenColumn) -> Option<&'static str> {
 
 fn time(out: &mut String, files: &[SeenFile]) {
     let mut formats: BTreeMap<&str, usize> = BTreeMap::new();
-    let dates = files.iter().flat_map(|f| &f.columns).filter(|c| {
-        matches!(role(&c.name), Some(Role::Date | Role::From | Role::To)) || role(&c.name).is_none()
-    });
+    let dates = files
+        .iter()
+        .flat_map(|f| &f.columns)
+        .filter(|c| matches!(role(&c.name), Some(Role::Date | Role::From | Role::To)) || role(&c.name).is_none());
     for format in dates.filter_map(|c| date_format(c.shape.as_deref()?)) {
         *formats.entry(format).or_default() += 1;
     }
@@ -187,7 +191,8 @@ fn time(out: &mut String, files: &[SeenFile]) {
         None => *out += "# date_format = \"%d-%m-%Y\"   # FILL IN, if dates are text and not like 2024-10-07\n",
     }
     if formats.len() > 1 {
-        let _ = writeln!(out, "# dates are written in {} ways; a source can have a date_format of its own", formats.len());
+        let _ =
+            writeln!(out, "# dates are written in {} ways; a source can have a date_format of its own", formats.len());
     }
     out.push('\n');
 }
@@ -296,9 +301,21 @@ mod tests {
         let mut dossier = file("dossier.csv", &[("Stamnr", "99999"), ("Wanneer", "99-99-9999"), ("Onderdeel", "aaa")]);
         dossier.columns[2].words = [("Gesprek mentor".to_string(), 40), ("Kampvuur".to_string(), 12)].into();
         vec![
-            file("llg.csv", &[("Stamnr", "99999"), ("Achternaam", "aaa"), ("BRIN", "99AA"), ("Cohort", "9999"), ("van", "99-99-9999")]),
+            file(
+                "llg.csv",
+                &[
+                    ("Stamnr", "99999"),
+                    ("Achternaam", "aaa"),
+                    ("BRIN", "99AA"),
+                    ("Cohort", "9999"),
+                    ("van", "99-99-9999"),
+                ],
+            ),
             dossier,
-            file("mbo.csv", &[("BSN", "999999999"), ("DatumBegin", "99-99-9999"), ("DatumEind", "99-99-9999"), ("Crebo", "99999")]),
+            file(
+                "mbo.csv",
+                &[("BSN", "999999999"), ("DatumBegin", "99-99-9999"), ("DatumEind", "99-99-9999"), ("Crebo", "99999")],
+            ),
         ]
     }
 

@@ -199,6 +199,86 @@ codes! {
             "Other schools can be linked. Without this message all these pupils would seem to have dropped out.",
             "Check how this school writes the key, or say that its pupils are not linked (`pupils.linked`).";
     }
+    "LOB-E0120" 3 "source-error" {
+        nl: "Er staan fouten in een bestand.",
+            "Een bestand met fouten wordt niet half gebruikt.",
+            "De melding noemt elke plaats. Verbeter het bestand of vraag het opnieuw op.";
+        en: "There are faults in a file.",
+            "A file with faults is not used in part.",
+            "The message gives every place. Mend the file or ask for it again.";
+    }
+    "LOB-E0121" 2 "format-error" {
+        nl: "Inhoud, naam en opgegeven formaat van een bestand passen niet bij elkaar.",
+            "Een bestand dat als iets anders wordt gelezen, geeft verkeerde gegevens.",
+            "Noem het juiste `format` bij de bron, of geef het bestand zijn oorspronkelijke naam terug.";
+        en: "Content, name and declared format of a file do not fit each other.",
+            "A file that is read as something else gives wrong data.",
+            "Name the right `format` at the source, or give the file its original name back.";
+    }
+    "LOB-E0122" 3 "source-error" {
+        nl: "Een ingepakt bestand kan of mag niet worden uitgepakt.",
+            "Het is beschadigd, heeft een wachtwoord of wordt onredelijk groot.",
+            "Pak het zelf uit, en noem het uitgepakte bestand in de studie.";
+        en: "A packed file can't or may not be unpacked.",
+            "It is damaged, has a password or grows beyond reason.",
+            "Unpack it yourself, and name the unpacked file in the study.";
+    }
+    "LOB-E0123" 3 "encoding-error" {
+        nl: "Een bestand is in geen bekende tekenset geschreven.",
+            "Verkeerd gelezen letters maken van één school of leerling er twee.",
+            "Noem de tekenset bij de bron (`encoding`), of sla het bestand op als CSV UTF-8.";
+        en: "A file is written in no known encoding.",
+            "Letters that are read wrongly make two schools or pupils of one.",
+            "Name the encoding at the source (`encoding`), or save the file as CSV UTF-8.";
+    }
+    "LOB-E0124" 2 "format-error" {
+        nl: "Het is niet duidelijk welke tabel van het bestand is bedoeld.",
+            "Dit formaat heeft meer tabellen in één bestand.",
+            "Noem de tabel bij de bron: `table = \"enrolment\"`.";
+        en: "It is not clear which table of the file is meant.",
+            "This format has several tables in one file.",
+            "Name the table at the source: `table = \"enrolment\"`.";
+    }
+    "LOB-E0125" 3 "source-error" {
+        nl: "Een bestand zegt groter te zijn dan kan.",
+            "Zo'n bestand is beschadigd of gemaakt om een computer te laten vastlopen. Het is niet gelezen.",
+            "Maak de export opnieuw.";
+        en: "A file claims to be larger than can be.",
+            "Such a file is damaged, or made to bring a computer down. It was not read.",
+            "Make the export again.";
+    }
+    "LOB-E0126" 3 "format-error" {
+        nl: "Een bestand gebruikt iets dat niet wordt gelezen.",
+            "Het bestand kan goed zijn, maar dit programma kent deze vorm niet.",
+            "De melding noemt wat het is. Schrijf het bestand opnieuw in een andere vorm.";
+        en: "A file uses something that is not read.",
+            "The file may be right, but this program does not know this form.",
+            "The message says what it is. Write the file again in another form.";
+    }
+    "LOB-E0127" 2 "dialect-error" {
+        nl: "Het scheidingsteken in de studie is niet dat van het bestand.",
+            "Met een ander scheidingsteken wordt een rij één lange cel.",
+            "Verander `delimiter` bij de bron, of laat het weg: dan wordt het herkend.";
+        en: "The separator in the study is not that of the file.",
+            "With another separator a row becomes one long cell.",
+            "Change `delimiter` at the source, or leave it out: then it is recognised.";
+    }
+    "LOB-E0128" 3 "source-error" {
+        nl: "Een werkmap van Excel kan niet veilig worden gelezen.",
+            "Verborgen bladen, macro's of formules zonder uitkomst geven gegevens die niemand zag.",
+            "De melding noemt wat er is. Sla het blad op als nieuwe werkmap of als CSV UTF-8.";
+        en: "An Excel workbook can't be read safely.",
+            "Hidden sheets, macros or formulas without a result give data that nobody saw.",
+            "The message says what it is. Save the sheet as a new workbook or as CSV UTF-8.";
+    }
+    "LOB-E0129" 3 "type-error" {
+        nl: "Datums kunnen op twee manieren worden gelezen.",
+            "Van 03/04/2024 is niet te zeggen of het maart of april is.",
+            "Noem de vorm bij de bron: `date_format`.";
+        en: "Dates can be read in two ways.",
+            "Nobody can tell whether 03/04/2024 is in March or April.",
+            "Name the form at the source: `date_format`.";
+    }
     "LOB-E0130" 3 "privacy-error" {
         nl: "Een kolom die persoonsnummers zou bevatten, bevat andere nummers.",
             "Van echte nummers doorstaat ten minste 99 % de elfproef. Hier niet, dus is de kolom verwisseld of beschadigd.",
@@ -231,7 +311,31 @@ codes! {
             "Names, addresses, e-mail addresses and free text do not belong in the study.",
             "Leave the column out of the export. The program does not read it.";
     }
-    "LOB-E0140" 0 "data-warning" {
+    "LOB-E0140" 3 "primary-key" {
+        nl: "Perioden van dezelfde inschrijving beginnen op dezelfde dag.",
+            "Niemand kan zeggen welke periode geldt.",
+            "Vraag de levering opnieuw op, of verwijder de dubbele periode.";
+        en: "Periods of one enrolment start on the same day.",
+            "Nobody can tell which period holds.",
+            "Ask for the delivery again, or remove the double period.";
+    }
+    "LOB-E0141" 3 "foreign-key" {
+        nl: "De overgangen van scholen vormen een kring.",
+            "Een school kan niet in zichzelf overgaan. De opvolger is niet te bepalen.",
+            "Controleer het bestand met overgangen.";
+        en: "The transitions of schools form a circle.",
+            "A school can't go over into itself. Its successor can't be found.",
+            "Check the file of transitions.";
+    }
+    "LOB-E0142" 3 "primary-key" {
+        nl: "Een school gaat als geheel over naar twee andere.",
+            "Er kan maar één opvolger zijn.",
+            "Controleer het bestand met overgangen.";
+        en: "A school goes over as a whole to two others.",
+            "There can be only one successor.",
+            "Check the file of transitions.";
+    }
+    "LOB-E0150" 0 "data-warning" {
         nl: "Iets aan de gegevens valt op.",
             "De studie kan ermee verder, maar de uitkomst kan ervan afhangen.",
             "Kijk of de genoemde rijen, kolommen of waarden kloppen.";
@@ -239,13 +343,157 @@ codes! {
             "The study can go on, but its results may depend on it.",
             "See whether the rows, columns or values that are named are right.";
     }
-    "LOB-E0141" 0 "drift-warning" {
+    "LOB-E0151" 0 "drift-warning" {
         nl: "Een bestand is duidelijk anders dan bij de vorige controle.",
             "Een levering die ineens half zo lang is of een lege kolom heeft, is vaak een mislukte export.",
             "Vraag aan wie het bestand leverde of de verandering klopt.";
         en: "A file clearly differs from the last check.",
             "A delivery that is suddenly half as long or has an empty column is often a failed export.",
             "Ask whoever delivered the file whether the change is right.";
+    }
+    "LOB-E0201" 3 "missing-cell" {
+        nl: "Een rij heeft minder cellen dan de kop.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Kijk of de regel is afgebroken, of een scheidingsteken mist.";
+        en: "A row has fewer cells than the header.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "See whether the line was cut off or lacks a separator.";
+    }
+    "LOB-E0202" 3 "extra-cell" {
+        nl: "Een rij heeft meer cellen dan de kop.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Staat het scheidingsteken in een tekst? Zet die tekst dan tussen aanhalingstekens.";
+        en: "A row has more cells than the header.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Does a text hold the separator? Then put that text in quotes.";
+    }
+    "LOB-E0203" 3 "type-error" {
+        nl: "Een datum is niet te lezen of bestaat niet.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Schrijf datums als jjjj-mm-dd of dd-mm-jjjj.";
+        en: "A date can't be read or does not exist.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Write dates as yyyy-mm-dd or dd-mm-yyyy.";
+    }
+    "LOB-E0204" 3 "type-error" {
+        nl: "Een getal is niet te lezen.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Schrijf alleen cijfers, met één decimaalteken.";
+        en: "A number can't be read.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Write digits only, with one decimal sign.";
+    }
+    "LOB-E0205" 3 "constraint-error" {
+        nl: "Een verplichte cel is leeg.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Vraag het bestand opnieuw op.";
+        en: "A required cell is empty.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Ask for the file again.";
+    }
+    "LOB-E0206" 3 "constraint-error" {
+        nl: "Een code is in dit formaat niet bekend.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Kijk of een kolom is verschoven.";
+        en: "A code is not known in this format.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "See whether a column has shifted.";
+    }
+    "LOB-E0207" 3 "foreign-key" {
+        nl: "Het record waar een ander bij hoort, ontbreekt.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Vraag het bestand opnieuw op.";
+        en: "The record that another one belongs to is missing.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Ask for the file again.";
+    }
+    "LOB-E0208" 3 "primary-key" {
+        nl: "Hetzelfde record staat er twee keer.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Vraag het bestand opnieuw op.";
+        en: "The same record stands there twice.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Ask for the file again.";
+    }
+    "LOB-E0209" 3 "row-count" {
+        nl: "Een controletelling klopt niet: het bestand is onvolledig.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Vraag het bestand opnieuw op, of zet `incomplete = true` bij de bron. Elk resultaat zegt dat dan.";
+        en: "A control total does not fit: the file is incomplete.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Ask for the file again, or set `incomplete = true` for the source. Every result then says so.";
+    }
+    "LOB-E0210" 3 "type-error" {
+        nl: "Een soort record is in dit formaat niet bekend.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Controleer of het formaat klopt.";
+        en: "A kind of record is not known in this format.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Check whether the format is right.";
+    }
+    "LOB-E0211" 3 "constraint-error" {
+        nl: "Een einddatum ligt voor de begindatum.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Controleer de twee datums in het bronsysteem.";
+        en: "An end lies before its start.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Check the two dates in the source system.";
+    }
+    "LOB-E0212" 3 "constraint-error" {
+        nl: "Een regel heeft geen persoonsnummer, of twee verschillende.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Vraag het bestand opnieuw op.";
+        en: "A line has no person number, or two different ones.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Ask for the file again.";
+    }
+    "LOB-E0213" 3 "constraint-error" {
+        nl: "Twee velden spreken elkaar tegen.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Controleer de twee velden in het bronsysteem.";
+        en: "Two fields contradict each other.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Check the two fields in the source system.";
+    }
+    "LOB-E0214" 3 "type-error" {
+        nl: "Een formule heeft geen opgeslagen uitkomst.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Open het bestand in Excel en sla het opnieuw op.";
+        en: "A formula has no stored result.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Open the file in Excel and save it again.";
+    }
+    "LOB-E0215" 3 "type-error" {
+        nl: "Excel heeft een nummer of code veranderd.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Importeer deze kolom als tekst.";
+        en: "Excel changed a number or code.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Import this column as text.";
+    }
+    "LOB-E0216" 3 "source-error" {
+        nl: "Een deel van het bestand is geen geldige JSON of XML.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Maak de export opnieuw.";
+        en: "A part of the file is no valid JSON or XML.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Make the export again.";
+    }
+    "LOB-E0217" 3 "structure-error" {
+        nl: "Cellen zijn samengevoegd: maar één rij heeft de waarde.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Hef samengevoegde cellen op en vul elke rij.";
+        en: "Cells are merged: only one row has the value.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Unmerge cells and fill every row.";
+    }
+    "LOB-E0218" 3 "encoding-error" {
+        nl: "Een eerder programma heeft een letter verloren.",
+            "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
+            "Maak de export opnieuw.";
+        en: "An earlier program lost a letter.",
+            "What can't be read must not become empty or fall out unnoticed.",
+            "Make the export again.";
     }
     "LOB-E0401" 4 "environment-error" {
         nl: "Een resultaat kan niet worden geschreven.",

@@ -19,12 +19,16 @@ pub(in crate::cli) fn execute(command: &Check, args: &Args, screen: &Screen) -> 
     let v = validation::validate(&loaded.study, &loaded.base, before.as_ref(), &bar);
     bar.finish();
     if command.fix_plan {
+        // Nothing but TOML on standard output.
         screen.print(if v.fix_plan.is_empty() { "# nothing to propose" } else { &v.fix_plan });
+    } else {
+        say(&v, screen);
     }
-    say(&v, screen);
     let lang = args.lang.map_or(loaded.study.report.lang, Lang::from);
     validation::write(&v, &folder, lang)?;
-    screen.say(&format!("\nAll of it: {}", folder.join("validatie.html").display()));
+    if !command.fix_plan {
+        screen.say(&format!("\nAll of it: {}", folder.join("validatie.html").display()));
+    }
     if v.valid {
         return Ok(Exit::Success);
     }

@@ -39,6 +39,10 @@ pub struct ValidationWords {
     pub school: &'static str,
     pub cohort: &'static str,
     pub share: &'static str,
+    pub entry: &'static str,
+    pub late: &'static str,
+    pub busiest: &'static str,
+    pub switched: &'static str,
     pub drift: &'static str,
     pub drift_intro: &'static str,
     pub no_drift: &'static str,
@@ -88,6 +92,10 @@ const NL: ValidationWords = ValidationWords {
     school: "School",
     cohort: "Cohort",
     share: "Met registratie",
+    entry: "Invoer",
+    late: "na 30 dagen ingevoerd:",
+    busiest: "op de drukste dag ingevoerd:",
+    switched: "ander systeem dan het vorige cohort",
     drift: "Veranderd sinds de vorige controle",
     drift_intro: "Deze dingen zijn anders dan de vorige keer. Vraag na of dat klopt.",
     no_drift: "Er is niets opvallends veranderd, of er was geen eerdere controle.",
@@ -129,6 +137,10 @@ const EN: ValidationWords = ValidationWords {
     school: "School",
     cohort: "Cohort",
     share: "With a registration",
+    entry: "Entry",
+    late: "entered after 30 days:",
+    busiest: "entered on the busiest day:",
+    switched: "another system than the cohort before",
     drift: "Changed since the last check",
     drift_intro: "These things differ from last time. Ask whether that is right.",
     no_drift: "Nothing remarkable changed, or there was no earlier check.",
@@ -143,7 +155,15 @@ mod tests {
     #[test]
     fn sentences_are_short() {
         for w in [&NL, &EN] {
-            for text in [w.all_well, w.only_warnings, w.has_errors, w.files_intro, w.flow_intro, w.coverage_intro, w.drift_intro] {
+            for text in [
+                w.all_well,
+                w.only_warnings,
+                w.has_errors,
+                w.files_intro,
+                w.flow_intro,
+                w.coverage_intro,
+                w.drift_intro,
+            ] {
                 for sentence in text.split_inclusive(['.', '?']) {
                     assert!(sentence.split_whitespace().count() <= 20, "{sentence}");
                 }

@@ -36,7 +36,7 @@ impl Drift {
     /// As a warning.
     pub(super) fn finding(&self) -> Found {
         let message = format!("{}: {} at the last check, {} now", self.what, self.before, self.now);
-        let found = Found::new(Severity::Warning, "LOB-E0141", message).of_source(&self.source);
+        let found = Found::new(Severity::Warning, "LOB-E0151", message).of_source(&self.source);
         match &self.column {
             Some(column) => found.of_column(column),
             None => found,

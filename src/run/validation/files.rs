@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Found, Severity, findings_of};
 use crate::ingest::{
-    Batch, ColumnProfile, Dialect, FileProfile, InputError, InputFile, Progress, RejectEntry, Table, Want,
-    find_files, profile, shown_name,
+    Batch, ColumnProfile, Dialect, FileProfile, InputError, InputFile, Progress, RejectEntry, Table, Want, find_files,
+    profile, shown_name,
 };
 use crate::study::file::{Names, Source};
 use crate::study::{Study, near};
@@ -124,9 +124,33 @@ fn missing(name: &str, p: &FileProfile, wanted: &BTreeSet<String>, issues: &mut 
 
 /// Parts of names of columns that do not belong in a study.
 const PERSONAL_NAMES: &[&str] = &[
-    "achternaam", "voornaam", "roepnaam", "tussenv", "voorletters", "adres", "straat", "huisnummer", "telefoon", "mobiel",
-    "email", "e-mail", "bsn", "burgerservice", "geboorteplaats", "geboorteland", "nationaliteit", "opmerking", "notitie",
-    "toelichting", "reflectietekst", "gebruikersnaam", "loginaccount", "surname", "firstname", "first_name", "last_name",
+    "achternaam",
+    "voornaam",
+    "roepnaam",
+    "tussenv",
+    "voorletters",
+    "adres",
+    "straat",
+    "huisnummer",
+    "telefoon",
+    "mobiel",
+    "email",
+    "e-mail",
+    "bsn",
+    "burgerservice",
+    "geboorteplaats",
+    "geboorteland",
+    "nationaliteit",
+    "opmerking",
+    "notitie",
+    "toelichting",
+    "reflectietekst",
+    "gebruikersnaam",
+    "loginaccount",
+    "surname",
+    "firstname",
+    "first_name",
+    "last_name",
 ];
 
 fn watch(name: &str, p: &FileProfile, wanted: &BTreeSet<String>, issues: &mut Vec<Found>) {
@@ -135,13 +159,19 @@ fn watch(name: &str, p: &FileProfile, wanted: &BTreeSet<String>, issues: &mut Ve
         let place = |found: Found| found.of_source(name).of_file(&p.name).of_column(&column_name(p, at, wanted));
         if let Some(share) = c.bsn.real().filter(|_| !is_replaced) {
             let is_read = wanted.contains(&c.name);
-            let (code, which) = if is_read { ("LOB-E0110", "a column") } else { ("LOB-E0132", "a column that the study does not name") };
-            let message = format!("{which} holds BSN or onderwijsnummers ({share} % of its 9-digit numbers pass the 11-test)");
+            let (code, which) = if is_read {
+                ("LOB-E0110", "a column")
+            } else {
+                ("LOB-E0132", "a column that the study does not name")
+            };
+            let message =
+                format!("{which} holds BSN or onderwijsnummers ({share} % of its 9-digit numbers pass the 11-test)");
             issues.push(place(Found { count: c.bsn.passing_cells(), ..Found::new(Severity::Error, code, message) }));
         } else if !is_replaced && !wanted.contains(&c.name) {
-            issues.extend(personal(c).map(|(n, what)| {
-                place(Found { count: n, ..Found::new(Severity::Warning, "LOB-E0133", what) })
-            }));
+            issues.extend(
+                personal(c)
+                    .map(|(n, what)| place(Found { count: n, ..Found::new(Severity::Warning, "LOB-E0133", what) })),
+            );
         }
     }
 }

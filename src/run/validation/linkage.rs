@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::disclosure::page::{FlowRow, Shown};
+use crate::disclosure::page::{Bound, FlowRow, Shown};
 use crate::disclosure::suppress::{self, FlowCount, Profile};
-use crate::panel::plan::DoseFrom;
-use crate::panel::sets::DoseAt;
-use crate::panel::{Flow, Panel, Step};
-use crate::vocab::{CohortIx, SchoolIx};
+use crate::panel::{Flow, Panel, Registration, Step};
+use crate::vocab::SchoolIx;
 
 /// The road of one table or model.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,7 +33,7 @@ pub struct FlowStep {
     pub n: Option<u64>,
 }
 
-/// How many pupils of a school and cohort have any registration that counts for an exposure.
+/// How well a school registers the activities of a cohort.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CoverageRow {
     /// School.
@@ -44,8 +42,14 @@ pub struct CoverageRow {
     pub cohort: String,
     /// Pupils; none where there are too few to be shown.
     pub pupils: Option<u64>,
-    /// Percentage of them; none where it may not be shown.
+    /// Percentage of them with a registration that counts; none where it may not be shown.
     pub percent: Option<f64>,
+    /// Percentage of the registrations that were entered more than 30 days later.
+    pub late_percent: Option<f64>,
+    /// Percentage of the registrations that were entered on the busiest day.
+    pub busiest_percent: Option<f64>,
+    /// Whether another system was in use in the school's cohort before.
+    pub switched: bool,
 }
 
 /// Totals of all sets and steps, as they are.
@@ -87,33 +91,29 @@ fn step_of(row: &FlowRow) -> FlowStep {
     FlowStep { nl: row.nl.clone(), en: row.en.clone(), is_total: row.is_total, n }
 }
 
-/// Share of pupils with any registration, per school and cohort. An outcome is not looked at.
+/// Quality of registration per school and cohort. An outcome is not looked at.
 pub(super) fn coverage(panel: &Panel<'_>, profile: &Profile) -> Vec<CoverageRow> {
-    let plan = &panel.plan;
-    let counted: Vec<usize> = (0..plan.exposures.len())
-        .filter(|&e| matches!(plan.exposures[e].from, DoseFrom::Activities { .. }))
-        .collect();
-    if counted.is_empty() {
-        return Vec::new();
-    }
-    let at = if plan.pupils.landmark.is_some() { DoseAt::Landmark } else { DoseAt::Period(plan.periods - 1) };
-    let mut cells: BTreeMap<(SchoolIx, CohortIx), (u64, u64)> = BTreeMap::new();
-    for (p, school) in panel.pupils.school.enumerate() {
-        let cell = cells.entry((*school, panel.pupils.cohort[p])).or_default();
-        cell.0 += 1;
-        cell.1 += u64::from(counted.iter().any(|&e| panel.dose(e, p, at) > 0.0));
-    }
-    let row = |((school, cohort), (n, with)): ((SchoolIx, CohortIx), (u64, u64))| CoverageRow {
-        school: panel.pupils.schools[school].clone(),
-        cohort: panel.pupils.cohorts[cohort].clone(),
-        pupils: match suppress::count(n, profile) {
-            Shown::Value(n) => Some(n),
-            _ => None,
-        },
-        percent: match suppress::share(with, n, profile) {
-            Shown::Value(s) => Some(s.percent),
-            _ => None,
-        },
+    panel.doses.iter().flat_map(|doses| &doses.registration).map(|r| row(panel, r, profile)).collect()
+}
+
+fn row(panel: &Panel<'_>, r: &Registration, profile: &Profile) -> CoverageRow {
+    let pupils = match suppress::count(r.pupils, profile) {
+        Shown::Value(n) => Some(n),
+        Shown::Suppressed { .. } | Shown::Missing => None,
     };
-    cells.into_iter().map(row).collect()
+    // What was registered of a handful of pupils says something about each of them.
+    let is_shown = pupils.is_some() && r.registered >= profile.min_pupils;
+    let percent = |share: f64| Some((100.0 * share).round()).filter(|_| is_shown);
+    CoverageRow {
+        school: panel.pupils.schools[r.school].clone(),
+        cohort: panel.pupils.cohorts[r.cohort].clone(),
+        pupils,
+        percent: match suppress::share(r.registered, r.pupils, profile) {
+            Shown::Value(s) if s.bound == Bound::Exact => Some(s.percent),
+            _ => None,
+        },
+        late_percent: r.lag.filter(|l| l.known > 0).and_then(|l| percent(l.over_30 as f64 / l.known as f64)),
+        busiest_percent: r.busiest_day.and_then(percent),
+        switched: r.systems.as_ref().is_some_and(|s| s.switched),
+    }
 }

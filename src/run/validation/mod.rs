@@ -260,7 +260,8 @@ impl Validation {
         let known: BTreeSet<(String, Option<u64>, Option<String>)> =
             self.issues.iter().map(|i| (i.code.clone(), i.row, i.column.clone())).collect();
         let new = findings_of(error).into_iter();
-        self.issues.extend(new.filter(|i| i.row.is_none() || !known.contains(&(i.code.clone(), i.row, i.column.clone()))));
+        self.issues
+            .extend(new.filter(|i| i.row.is_none() || !known.contains(&(i.code.clone(), i.row, i.column.clone()))));
     }
 
     fn panel(&mut self, study: &Study, panel: &panel::Panel<'_>) {
@@ -274,7 +275,7 @@ impl Validation {
         self.flow = linkage::flow(panel, &flow, &profile(study));
         self.coverage = linkage::coverage(panel, &profile(study));
         let notes = panel::matched::notes(panel);
-        self.issues.extend(notes.into_iter().map(|note| Found::new(Severity::Warning, "LOB-E0140", note)));
+        self.issues.extend(notes.into_iter().map(|note| Found::new(Severity::Warning, "LOB-E0150", note)));
     }
 }
 
@@ -293,8 +294,8 @@ const PAGE: &str = "validatie.html";
 pub fn write(v: &Validation, folder: &Path, lang: Lang) -> Result<(), RunError> {
     let failed = |reason| RunError::Write { what: "the folder of the check".into(), reason };
     output::create_private_folder(folder).map_err(failed)?;
-    let mut json = serde_json::to_vec_pretty(v)
-        .map_err(|e| RunError::Encode { table: JSON.into(), reason: e.to_string() })?;
+    let mut json =
+        serde_json::to_vec_pretty(v).map_err(|e| RunError::Encode { table: JSON.into(), reason: e.to_string() })?;
     json.push(b'\n');
     let gate = Gate::new(None, &[folder]);
     for (name, bytes) in [(JSON, json), (PAGE, page::html(v, lang).into_bytes())] {

@@ -62,16 +62,21 @@ fn file(f: &FileReport) -> FileLine {
 }
 
 fn flow(f: &FlowReport, lang: Lang) -> FlowTable {
-    let line = |s: &super::FlowStep| FlowLine {
-        label: lang.pick(&s.nl, &s.en).to_string(),
-        is_total: s.is_total,
-        n: s.n,
-    };
+    let line =
+        |s: &super::FlowStep| FlowLine { label: lang.pick(&s.nl, &s.en).to_string(), is_total: s.is_total, n: s.n };
     FlowTable { set: f.set.clone(), school: f.school.clone(), lines: f.steps.iter().map(line).collect() }
 }
 
 fn coverage(c: &CoverageRow) -> CoverageLine {
-    CoverageLine { school: c.school.clone(), cohort: c.cohort.clone(), pupils: c.pupils, percent: c.percent }
+    CoverageLine {
+        school: c.school.clone(),
+        cohort: c.cohort.clone(),
+        pupils: c.pupils,
+        percent: c.percent,
+        late: c.late_percent,
+        busiest: c.busiest_percent,
+        switched: c.switched,
+    }
 }
 
 fn change(d: &Drift) -> (String, String, String, String) {

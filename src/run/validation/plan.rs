@@ -35,8 +35,7 @@ fn columns(text: &mut String, name: &str, source: &Source, wants: &[Want], files
         if header.contains(source.rename.get(want).map_or(want, String::as_str)) {
             continue;
         }
-        let by_role = guess::role(want)
-            .and_then(|role| free.iter().find(|h| guess::role(h) == Some(role)));
+        let by_role = guess::role(want).and_then(|role| free.iter().find(|h| guess::role(h) == Some(role)));
         match near(want, &free).or(by_role) {
             Some(found) => lines.push(format!("{want:?} = {:?}", shown_name(found))),
             None => unknown.push(want.to_string()),

@@ -17,12 +17,18 @@ pub(super) fn of(study: &Study) -> BTreeMap<String, Vec<Want>> {
         all.one(&a.source, Some(&a.date), As::Day);
         all.one(&a.source, a.kind.as_ref(), As::Text);
         all.one(&a.source, a.amount.as_ref(), As::Number);
+        all.one(&a.source, a.entered.as_ref(), As::Day);
+        all.one(&a.source, a.system.as_ref(), As::Text);
     }
     if let Some(e) = &study.enrolments {
         all.names(&e.source, &e.key, As::Text);
         [&e.from, &e.to].into_iter().for_each(|c| all.one(&e.source, Some(c), As::Day));
         all.one(&e.source, Some(&e.sector), As::Text);
-        all.one(&e.source, e.programme.as_ref(), As::Text);
+        for text in [&e.programme, &e.domain, &e.institution, &e.track] {
+            all.one(&e.source, text.as_ref(), As::Text);
+        }
+        all.one(&e.source, e.level.as_ref(), As::Number);
+        all.one(&e.source, e.diploma.as_ref(), As::Day);
     }
     for o in &study.outcomes {
         let source = o.source.as_ref().unwrap_or(&study.pupils.source);
