@@ -12,7 +12,8 @@ use lob_effect::study::Study;
 use lob_effect::study::file::{Format, Names, Source};
 use lob_effect::study::template::TEMPLATE;
 
-const CSV: &str = "leerling;datum;soort;minuten\n12001;07-10-2024;Gesprek mentor;20,5\n12002;8-10-2024;\"Open dag; mbo\";\n";
+const CSV: &str =
+    "leerling;datum;soort;minuten\n12001;07-10-2024;Gesprek mentor;20,5\n12002;8-10-2024;\"Open dag; mbo\";\n";
 const RO: &str = "VLP|99ZC|2023-08-01|2024-07-31|2024-08-15\nPER|999990020||2006-11-02|M\n\
 ISG|999990020||A1|2023-08-01|2026-07-31||\nISP|999990020||A1|2023-08-01|25163|BOL|3|J\nSLR|1|1|1|0|0|0|0|0|0\n";
 const XML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<EDEX><school><brincode>99ZA</brincode></school><leerlingen>\
@@ -33,7 +34,22 @@ fn next(state: &mut u64) -> u64 {
 }
 
 /// Bytes that parsers stumble over.
-const SPECIAL: &[&[u8]] = &[b"\"", b"\0", b"\r", b"\n", b";", b"|", b"<", b"&", b"[", b"=", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3", b"99999999999"];
+const SPECIAL: &[&[u8]] = &[
+    b"\"",
+    b"\0",
+    b"\r",
+    b"\n",
+    b";",
+    b"|",
+    b"<",
+    b"&",
+    b"[",
+    b"=",
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\xc3",
+    b"99999999999",
+];
 
 /// One to four changes: a byte, a special word, a piece taken out, a piece that stands there twice, an end cut off.
 fn damaged(seed: &[u8], state: &mut u64) -> Vec<u8> {

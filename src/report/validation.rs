@@ -151,7 +151,7 @@ fn issues(v: &ValidationPage, w: &ValidationWords) -> Markup {
             tbody { @for i in &v.issues { tr {
                 th scope="row" {
                     b { @if i.is_error { (w.error) } @else { (w.warning) } } " "
-                    code { (i.code) }
+                    code class="whole" { (i.code) }
                     small { (i.what) }
                     @if i.count > 1 { small { (i.count) " ×" } }
                 }
@@ -178,7 +178,7 @@ fn files(v: &ValidationPage, w: &ValidationWords, lang: Lang) -> Markup {
                 th scope="col" class="num" { (w.columns) }
             } }
             tbody { @for f in &v.files { tr {
-                th scope="row" { bdi { (clean(&f.file)) } small { (clean(&f.source)) } }
+                td { bdi { (clean(&f.file)) } small { (clean(&f.source)) } }
                 td { (f.dialect) }
                 td class="num" { (format::count(f.rows, lang)) }
                 td class="num" { (f.read) " / " (f.columns) }
