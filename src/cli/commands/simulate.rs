@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use super::files_study;
 use crate::cli::args::Simulate;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
@@ -32,7 +33,33 @@ pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exi
     let written = write_files(&spec, &command.forms, &command.to)
         .map_err(|e| Failure { exit: emit_exit(&e), message: e.to_string() })?;
     screen.say(&format!("Simulated in {}: {}", command.to.display(), by_folder(&written).join(", ")));
+    studies(&spec, &command.forms, &command.to, screen)?;
     Ok(Exit::Success)
+}
+
+/// Writes `study.toml`: of the files, or of the Parquet tables; where both are there, the files' study is `study-files.toml`.
+fn studies(spec: &RegionSpec, forms: &[Form], dir: &Path, screen: &Screen) -> Result<(), Failure> {
+    let put = |name: &str, text: &str| {
+        fs::write(dir.join(name), text).map_err(|e| Failure::write(name, &e))?;
+        screen.say(&format!("Run it with: lob run {}", dir.join(name).display()));
+        Ok(())
+    };
+    let has_tables = forms.contains(&Form::Parquet);
+    if has_tables {
+        put("study.toml", &study_of(spec))?;
+    }
+    match files_study::of(forms, &known_until(spec)) {
+        Some(text) => {
+            screen.say(&format!("First make its key: lob key new {}", dir.join("sleutel.key").display()));
+            put(if has_tables { "study-files.toml" } else { "study.toml" }, &text)
+        }
+        None => {
+            screen.say(
+                "The files alone make no study: that takes `duo`, `las` and one of `dossier-csv`, `dossier-xlsx`.",
+            );
+            Ok(())
+        }
+    }
 }
 
 fn emit_exit(error: &EmitError) -> Exit {
@@ -67,6 +94,10 @@ pub(super) fn write(spec: &RegionSpec, dir: &Path, screen: &Screen) -> Result<()
 
 /// The template, with enrolments known up to the end of the year in which the last outcome is counted.
 fn study_of(spec: &RegionSpec) -> String {
+    TEMPLATE.replace("2024-12-31", &known_until(spec))
+}
+
+fn known_until(spec: &RegionSpec) -> String {
     let last_exam = i64::from(spec.first_exam_year) + i64::from(spec.cohorts.max(1)) - 1;
-    TEMPLATE.replace("2024-12-31", &format!("{}-12-31", last_exam + 1))
+    format!("{}-12-31", last_exam + 1)
 }
