@@ -50,7 +50,7 @@ fn studies(spec: &RegionSpec, forms: &[Form], dir: &Path, screen: &Screen) -> Re
     }
     match files_study::of(forms, &known_until(spec)) {
         Some(text) => {
-            screen.say(&format!("First make its key: lob key new {}", dir.join("sleutel.key").display()));
+            screen.say(&format!("First make its key: lob key new {} --project lob", dir.join("sleutel.key").display()));
             put(if has_tables { "study-files.toml" } else { "study.toml" }, &text)
         }
         None => {
