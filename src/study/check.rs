@@ -1,6 +1,7 @@
 //! Meaning of a study file: names that exist, keys that fit each other, and doses that are known before
 //! the outcome. All errors are collected; each finds its line through the path of its key.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
@@ -81,10 +82,11 @@ fn add_canonical(file: &mut StudyFile) -> Vec<String> {
     let mut taken = Vec::new();
     for table in tables {
         let source = Source { files: Names(vec![format!("{table}.parquet")]), ..Source::default() };
-        if file.sources.contains_key(&table) {
-            taken.push(table);
-        } else {
-            file.sources.insert(table, source);
+        match file.sources.entry(table) {
+            Entry::Occupied(entry) => taken.push(entry.key().clone()),
+            Entry::Vacant(entry) => {
+                entry.insert(source);
+            }
         }
     }
     taken
