@@ -3,7 +3,6 @@
 pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod demo;
-mod files_study;
 pub(super) mod fit;
 pub(super) mod ingest;
 pub(super) mod init;
