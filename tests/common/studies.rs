@@ -482,7 +482,9 @@ pub fn write_outcomes_study(dir: &Path) {
             4 => row[place] = None,
             5 => row[level] = Some("7".into()),
             6 => row[domain] = Some("Onbekend domein".into()),
-            7 | 8 => row[diploma] = row[begin].as_ref().map(|day| format!("{}-07-10", day[..4].parse::<i32>().unwrap() + 1)),
+            7 | 8 => {
+                row[diploma] = row[begin].as_ref().map(|day| format!("{}-07-10", day[..4].parse::<i32>().unwrap() + 1))
+            }
             _ => {}
         }
     }

@@ -163,7 +163,8 @@ impl Query<'_> {
     pub(super) fn caps(&mut self) {
         let plan = self.plan;
         let capped = |counts: bool| {
-            let is = move |(_, e): &(usize, &ExposurePlan<'_>)| e.entry.cap.is_some() && e.counts_activities() == counts;
+            let is =
+                move |(_, e): &(usize, &ExposurePlan<'_>)| e.entry.cap.is_some() && e.counts_activities() == counts;
             plan.exposures.iter().enumerate().filter(is)
         };
         for counts in [true, false] {
@@ -189,7 +190,11 @@ impl Query<'_> {
                      WHERE nth >= CEIL({q} * n)",
                     lines(values.lines().map(|l| format!("  {l}")), "")
                 );
-                self.cte(&format!("cap_{i}"), &format!("The largest dose of `{}` that counts as it is", e.entry.id), body);
+                self.cte(
+                    &format!("cap_{i}"),
+                    &format!("The largest dose of `{}` that counts as it is", e.entry.id),
+                    body,
+                );
             }
         }
     }
