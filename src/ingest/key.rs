@@ -333,7 +333,9 @@ pub fn key_of(study: &Study, base: &Path) -> Result<Option<ProjectKey>, KeyError
 /// Files that can't be opened.
 pub fn recorded_keys(study: &Study, base: &Path) -> Result<Vec<(String, String)>, InputError> {
     let mut found = Vec::new();
-    for (name, source) in &study.sources {
+    let made: Vec<&str> = study.ingest.iter().flat_map(|i| i.tables()).collect();
+    // Canonical tables that `lob ingest` will make are not there yet.
+    for (name, source) in study.sources.iter().filter(|(name, _)| !made.contains(&name.as_str())) {
         for file in find_files(base, name, source)? {
             // Only Parquet has a place for it; no other format is opened for this.
             if source.format.unwrap_or_else(|| Format::of_name(&file.name)) == Format::Parquet {

@@ -19,16 +19,20 @@ use super::{LoosePage, RunError};
 use crate::ingest::KEY_ID;
 use crate::panel::Panel;
 
-/// Pinned settings. Tables with pseudonyms record the id of their key, so that a later study with another key is refused
-/// instead of finding nobody.
 fn properties(key_id: Option<&str>) -> WriterProperties {
+    private_properties("pupil", key_id)
+}
+
+/// Settings of a table whose column `key` holds pseudonyms. The id of the key by which they were made is recorded, so that a
+/// later study with another key is refused instead of finding nobody.
+pub(super) fn private_properties(key: &str, key_id: Option<&str>) -> WriterProperties {
     let record = key_id.map(|id| vec![KeyValue::new(KEY_ID.to_string(), id.to_string())]);
     WriterProperties::builder()
         .set_key_value_metadata(record)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by("lob-effect".into())
         // Smallest and largest pseudonym would stand in the footer.
-        .set_column_statistics_enabled(ColumnPath::from("pupil"), EnabledStatistics::None)
+        .set_column_statistics_enabled(ColumnPath::from(key), EnabledStatistics::None)
         .build()
 }
 
@@ -132,13 +136,8 @@ pub fn write_json(value: &impl serde::Serialize, path: &Path) -> Result<(), RunE
 }
 
 /// Writes a file that only its owner reads.
-///
-/// # Errors
-/// When the file can't be written.
-pub(super) fn write_private(path: &Path, bytes: &[u8]) -> Result<(), RunError> {
-    let what = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let write = create_private(path).and_then(|mut file| file.write_all(bytes));
-    write.map_err(|reason| RunError::Write { what, reason })
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    create_private(path)?.write_all(bytes)
 }
 
 /// A folder that only its owner enters, when it is not there yet.
@@ -156,7 +155,7 @@ pub fn create_private_folder(path: &Path) -> std::io::Result<()> {
 }
 
 /// A file that only its owner reads, also when it was there before with other permissions.
-fn create_private(path: &Path) -> std::io::Result<File> {
+pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

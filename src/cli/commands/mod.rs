@@ -5,6 +5,7 @@ pub(super) mod completions;
 pub(super) mod demo;
 pub(super) mod explain;
 pub(super) mod fit;
+pub(super) mod ingest;
 pub(super) mod init;
 pub(super) mod key;
 pub(super) mod panel;

@@ -4,8 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+
 use crate::disclosure::page::{Bound, FlowRow, Shown};
 use crate::disclosure::suppress::{self, FlowCount, Profile};
+use crate::ingest::InputError;
+use crate::ingest::canonical::join::Share;
+use crate::ingest::canonical::{ColumnDef, Ledger, Sink};
 use crate::panel::{Flow, Panel, Registration, Step};
 use crate::vocab::SchoolIx;
 
@@ -50,6 +56,49 @@ pub struct CoverageRow {
     pub busiest_percent: Option<f64>,
     /// Whether another system was in use in the school's cohort before.
     pub switched: bool,
+}
+
+/// Takes canonical tables and keeps none of them.
+pub(super) struct Nothing;
+
+impl Sink for Nothing {
+    type Error = InputError;
+
+    fn begin(&mut self, _: &str, _: &[ColumnDef], _: SchemaRef) -> Result<(), InputError> {
+        Ok(())
+    }
+
+    fn rows(&mut self, _: &RecordBatch) -> Result<(), InputError> {
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), InputError> {
+        Ok(())
+    }
+}
+
+/// Of deliveries: how many pupils of each school were found in later education or on a list.
+pub(super) fn of_deliveries(ledger: &Ledger, profile: &Profile) -> Vec<FlowReport> {
+    let step = |nl: &str, en: &str, is_total: bool, n: u64| FlowCount { nl: nl.into(), en: en.into(), is_total, n };
+    let road = |school: Option<String>, s: Share| {
+        let counts = vec![
+            step("leerlingen", "pupils", true, s.pupils),
+            step("niet in de koppeltabel", "not in the crosswalk", false, s.no_number),
+            step("nergens gevonden: vervolg onbekend", "found nowhere: later education unknown", false, s.not_found),
+            step("gekoppeld", "linked", true, s.linked),
+        ];
+        let steps = suppress::flow(counts, profile).iter().map(step_of).collect();
+        FlowReport { set: "deliveries".into(), school, steps }
+    };
+    let add = |a: Share, b: &Share| Share {
+        pupils: a.pupils + b.pupils,
+        linked: a.linked + b.linked,
+        not_found: a.not_found + b.not_found,
+        no_number: a.no_number + b.no_number,
+    };
+    let all = ledger.linked.values().fold(Share::default(), add);
+    let schools = ledger.linked.iter().map(|(school, s)| road(Some(school.clone()), *s));
+    std::iter::once(road(None, all)).chain(schools).collect()
 }
 
 /// Totals of all sets and steps, as they are.

@@ -22,6 +22,7 @@ pub use linkage::{CoverageRow, FlowReport, FlowStep};
 
 use super::egress::Gate;
 use super::{RunError, files as output, profile};
+use crate::ingest::canonical::{self, Ledger};
 use crate::ingest::{InputError, Progress, assert_one_key, key_of};
 use crate::models;
 use crate::panel::{self, Plan};
@@ -220,9 +221,12 @@ pub fn validate(study: &Study, base: &Path, before: Option<&Validation>, progres
         }
         Err(e) => v.refuse(&e),
     }
-    let wanted = wants::of(study);
+    let made: Vec<&str> = study.ingest.iter().flat_map(|i| i.tables()).collect();
+    let mut wanted = wants::of(study);
+    // Canonical tables are made of the deliveries; only those are files to look at.
+    wanted.retain(|name, _| !made.contains(&name.as_str()));
     let mut profiles = Vec::new();
-    for (name, source) in &study.sources {
+    for (name, source) in study.sources.iter().filter(|(name, _)| !made.contains(&name.as_str())) {
         let read = files::read(name, source, wanted.get(name).map_or(&[], Vec::as_slice), base, progress);
         v.is_environment |= read.is_environment;
         v.is_study |= read.is_study;
@@ -237,7 +241,12 @@ pub fn validate(study: &Study, base: &Path, before: Option<&Validation>, progres
             }
         }
     }
-    if v.count(Severity::Error) == 0 {
+    if let (Some(ingest), 0) = (&study.ingest, v.count(Severity::Error)) {
+        match canonical::build(study, ingest, base, progress, &mut linkage::Nothing) {
+            Ok(ledger) => v.ledger(study, &ledger),
+            Err(e) => v.refuse(&e),
+        }
+    } else if v.count(Severity::Error) == 0 {
         match panel::build(Plan::of(study), base, progress) {
             Ok(panel) => v.panel(study, &panel),
             Err(e) => v.refuse(&e),
@@ -262,6 +271,13 @@ impl Validation {
         let new = findings_of(error).into_iter();
         self.issues
             .extend(new.filter(|i| i.row.is_none() || !known.contains(&(i.code.clone(), i.row, i.column.clone()))));
+    }
+
+    fn ledger(&mut self, study: &Study, ledger: &Ledger) {
+        self.schools = Some(ledger.linked.len() as u64);
+        self.pupils = Some(ledger.linked.values().map(|s| s.pupils).sum());
+        self.flow = linkage::of_deliveries(ledger, &profile(study));
+        self.issues.extend(ledger.notes.iter().map(|n| Found::new(Severity::Warning, "LOB-E0150", n.clone())));
     }
 
     fn panel(&mut self, study: &Study, panel: &panel::Panel<'_>) {
@@ -300,7 +316,8 @@ pub fn write(v: &Validation, folder: &Path, lang: Lang) -> Result<(), RunError> 
     let gate = Gate::new(None, &[folder]);
     for (name, bytes) in [(JSON, json), (PAGE, page::html(v, lang).into_bytes())] {
         gate.pass(name, &bytes)?;
-        output::write_private(&folder.join(name), &bytes)?;
+        let failed = |reason| RunError::Write { what: name.into(), reason };
+        output::write_private(&folder.join(name), &bytes).map_err(failed)?;
     }
     Ok(())
 }
