@@ -12,7 +12,7 @@ use super::adapters::{Batches, Options, Raw, Reader, Rows};
 use super::files::InputFile;
 use super::records::Records;
 use super::text::{self, Survey};
-use super::{Dialect, Fault, InputError, Issue, Issues};
+use super::{Dialect, Fault, InputError, Issue, Issues, masked};
 use crate::study::file::Format;
 
 const BATCH: usize = 16_384;
@@ -198,6 +198,9 @@ impl TextBatches<'_> {
                 continue;
             }
             rows.push(self.records.row());
+            if self.source.survey.replaced > 0 {
+                self.lost_letters();
+            }
             for (builder, &column) in builders.iter_mut().zip(&self.columns) {
                 match self.records.cell(column) {
                     "" => builder.append_null(),
@@ -239,6 +242,23 @@ impl TextBatches<'_> {
             expected: format!("the row has {cells} cells, the header {width}"),
         });
         false
+    }
+
+    /// Notes cells in which an earlier program replaced a letter: they equal no other text.
+    fn lost_letters(&mut self) {
+        for &column in &self.columns {
+            let cell = self.records.cell(column);
+            if cell.contains('\u{fffd}') {
+                self.issues.add(Issue {
+                    fault: Fault::LostCharacter,
+                    file: self.source.file.name.clone(),
+                    row: Some(self.records.row()),
+                    column: self.source.header.get(column).cloned(),
+                    found: Some(masked(cell)),
+                    expected: "it must be the letter itself, not the sign U+FFFD for a lost one".into(),
+                });
+            }
+        }
     }
 
     fn end(&mut self) -> Result<(), InputError> {
