@@ -348,6 +348,18 @@ pub struct Pupils {
     /// Which pupils could be linked to later education; the others have unknown outcomes, never dropout.
     #[serde(default)]
     pub linked: Option<Linked>,
+    /// Column with the leerweg (BB, KB, GL, TL, GT, LWT), for `op_niveau`.
+    #[serde(default)]
+    pub leerweg: Option<String>,
+    /// Column with the vmbo sector, in the words of `enrolments.related`, for `verwant`.
+    #[serde(default)]
+    pub sector: Option<String>,
+    /// Column with the day of birth, or the first of the month, for outcomes with an age.
+    #[serde(default)]
+    pub birth: Option<String>,
+    /// Instead of `birth`: column with the age in years on the day of `origin`.
+    #[serde(default)]
+    pub age: Option<String>,
 }
 
 /// How a linked pupil is recognised.
@@ -407,6 +419,12 @@ pub struct Activities {
     /// Unit of `amount`.
     #[serde(default)]
     pub unit: Option<AmountUnit>,
+    /// Column with the day on which the activity was entered, for the quality of registration.
+    #[serde(default)]
+    pub entered: Option<String>,
+    /// Column with the system in which the activity was entered, for the quality of registration.
+    #[serde(default)]
+    pub system: Option<String>,
     /// A school and cohort without any registration: `exclude` (not measured, default) or `zero`.
     #[serde(default)]
     pub silent: Silent,
@@ -429,6 +447,24 @@ pub struct Enrolments {
     /// Column with the programme (crebo).
     #[serde(default)]
     pub programme: Option<String>,
+    /// Column with the domain, one of 16 in mbo.
+    #[serde(default)]
+    pub domain: Option<String>,
+    /// Column with the institution.
+    #[serde(default)]
+    pub institution: Option<String>,
+    /// Column with the level of an mbo enrolment, 1 to 4.
+    #[serde(default)]
+    pub level: Option<String>,
+    /// Column with the track of an mbo enrolment, in DUO's codes: `BOL`, `BBL`, `EX` (extraneus).
+    #[serde(default)]
+    pub track: Option<String>,
+    /// Column with the day of the diploma; empty means none.
+    #[serde(default)]
+    pub diploma: Option<String>,
+    /// The vmbo sectors that each domain belongs to, for `verwant`: `related = { "Bouw en infra" = "techniek" }`.
+    #[serde(default)]
+    pub related: BTreeMap<String, Names>,
     /// Day up to which the table is complete (`2024-12-31`). An outcome that is counted after it is not known yet.
     pub known_until: String,
 }
@@ -442,6 +478,62 @@ pub enum Measure {
     Count,
     /// The column `amount`.
     Amount,
+    /// Days with at least one registration: practice experience.
+    Days,
+    /// Completed triples: an experience, then a conversation, then a reflection, within `triple.within_days`.
+    Triples,
+    /// Registrations per enrolled school year: `count` with `per_year = true`.
+    Intensity,
+}
+
+/// What makes a triple. Without lists of types those of `lob schema --list` count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Triple {
+    /// Types that are an experience.
+    #[serde(default)]
+    pub experience: Option<Names>,
+    /// Types that are a conversation.
+    #[serde(default)]
+    pub conversation: Option<Names>,
+    /// Types that are a reflection.
+    #[serde(default)]
+    pub reflection: Option<Names>,
+    /// Days from the experience to the reflection, at most; default 60.
+    #[serde(default = "sixty")]
+    pub within_days: u16,
+}
+
+fn sixty() -> u16 {
+    60
+}
+
+impl Default for Triple {
+    fn default() -> Self {
+        Self { experience: None, conversation: None, reflection: None, within_days: sixty() }
+    }
+}
+
+/// On what scale a dose enters a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Transform {
+    /// As it is.
+    #[default]
+    None,
+    /// log(1 + dose): the first activities count for more than later ones.
+    Log1p,
+}
+
+/// By when a dose that is a column of the pupils is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KnownBy {
+    /// Before the pupil's clock starts.
+    #[default]
+    Origin,
+    /// Only at the landmark: a pupil who left before can't have it.
+    Landmark,
 }
 
 /// A dose.
@@ -459,12 +551,33 @@ pub struct Exposure {
     /// Activity types that count; without it all do.
     #[serde(default)]
     pub types: Option<Names>,
-    /// `count` registrations (default) or add up their `amount`.
+    /// Instead of `types`: the loopbaancompetenties whose types count (`WE`; `lob schema --list` says which).
+    #[serde(default)]
+    pub competence: Option<Names>,
+    /// `count` registrations (default), add up their `amount`, count `days`, completed `triples`, or `intensity`.
     #[serde(default)]
     pub measure: Measure,
+    /// Measure `triples`: what makes one.
+    #[serde(default)]
+    pub triple: Option<Triple>,
+    /// Divided by the number of school years (August to July) in which the pupil was enrolled so far.
+    #[serde(default)]
+    pub per_year: bool,
+    /// Doses above this quantile of the pupils count as the quantile: 0.99.
+    #[serde(default)]
+    pub cap: Option<f64>,
+    /// `none` (default) or `log1p`.
+    #[serde(default)]
+    pub transform: Transform,
+    /// The unit is one standard deviation of the pupils at the landmark, after all of the above.
+    #[serde(default)]
+    pub unit_sd: bool,
     /// Instead of activities: a numeric column of the pupils that is known beforehand.
     #[serde(default)]
     pub column: Option<String>,
+    /// By when `column` is known: before the `origin` (default), or only at the `landmark`.
+    #[serde(default)]
+    pub known_by: KnownBy,
     /// The step whose association is reported, default 1: "per 5 extra activiteiten".
     #[serde(default = "one")]
     pub step: f64,
@@ -545,6 +658,9 @@ pub struct Outcome {
     /// Definitions `value` and `score`: column with the value.
     #[serde(default)]
     pub column: Option<String>,
+    /// Definitions of a diploma: by 1 October of how many years after the landmark's year.
+    #[serde(default)]
+    pub years: Option<u8>,
 }
 
 /// Link function of a binary model.

@@ -62,6 +62,14 @@ impl Dialect {
         }
     }
 
+    /// Days from one date to another.
+    pub(super) fn days_between(self, from: &str, to: &str) -> String {
+        match self {
+            Dialect::DuckDb => format!("({to} - {from})"),
+            Dialect::Spark => format!("DATEDIFF({to}, {from})"),
+        }
+    }
+
     /// Number of a row in the order of the file.
     pub(super) fn row_number(self) -> &'static str {
         match self {
