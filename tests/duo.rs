@@ -144,6 +144,108 @@ fn ro_samples_are_read_or_refused() {
 }
 
 #[test]
+fn ro_enrolments_belong_to_their_person_and_dates_are_read_one_by_one() {
+    // Two persons with the enrolment number C1; the first date does not decide how the others are written.
+    let lines = [
+        "VLP|99ZA|1-8-2024|2025-07-31|20250804",
+        "PER|999990019||14-3-2007|V",
+        "PER|999990020||20061102|M",
+        "ISG|999990019||C1|1-8-2023|31-07-2025||",
+        "ISG|999990020||C1|2024-08-01|20270731|29-11-2024|04",
+        "ISP|999990019||C1|1-8-2023|25167|BOL||J||||",
+        "ISP|999990020||C1|20240801|25163|BBL||J||||",
+        "KZD|999990020||||700005|K0998|2024-11-22|Niet behaald|N|C1|999A001",
+        "SLR|2|2|2|0|0|0|0|0|1",
+    ];
+    let all = read_ro(&lines, "enrolment").expect("a right file");
+    assert_eq!(all.column("pupil_key"), ["999990019", "999990020"]);
+    assert_eq!((all.column("crebo"), all.column("track")), (vec!["25167", "25163"], vec!["BOL", "BBL"]));
+    assert_eq!(all.column("enrol_end"), ["", "2024-11-29"]);
+    assert_eq!(all.column("snapshot"), ["2025-08-04"; 2]);
+    assert_eq!(all.dialect.left_out["records KZD"], 1, "results are counted, never passed on as passed");
+    assert!(read_ro(&lines, "diploma").expect("a right file").rows.is_empty());
+}
+
+#[test]
+fn masked_numbers_meet_no_other_source() {
+    let lines = [VLP, "PER|BSN1||2007-03-14|V", "SLR|1|0|0|0|0|0|0|0|0"];
+    let pupils = read_ro(&lines, "pupil").expect("a right file");
+    assert_eq!(pupils.column("id_kind"), ["pseudo"]);
+    says(&pupils.dialect.notes.join("\n"), &["1 persons have a masked number"]);
+}
+
+#[test]
+fn obo_is_read_by_its_specification() {
+    let lines = [
+        "VLP|2024-2025|99ZA|2025-08-01|2025-08-04",
+        "PER|999990020||2006-11-02|M",
+        "NAT|999990020||0001",
+        "ISG|999990020||C1|2024-08-01|2024-11-29|J|N",
+        "ISP|999990020||C1|2024-08-01|25163|BOL|MBO-3|DLP|MBO|J|J|N",
+        "DIP|999990020||700009|25163|2024-11-29|J|C1",
+        "CTR|1|1|50326|50330|2",
+    ];
+    let read = |lines: &[&str], table: &str| {
+        read_bytes("OBO_99ZA_2024_20250804.CSV", lines.join("\r\n").as_bytes(), |s| s.table = Some(table.into()))
+    };
+    let all = read(&lines, "enrolment").expect("a right file");
+    assert_eq!(all.dialect.format, Some(Format::DuoObo));
+    let row = &all.rows[0];
+    assert_eq!((&*row["brin"], &*row["level"], &*row["enrol_end"]), ("99ZA", "3", "2024-11-29"));
+    assert_eq!((&*row["route_phase"], &*row["funded"], &*row["end_reason"]), ("MBO", "J", ""));
+    assert_eq!(read(&lines, "diploma").expect("a right file").column("result_no"), ["700009"]);
+    says(&refusal(read(&lines[..6], "diploma")), &["LOB-E0209", "no record CTR"]);
+}
+
+/// One record type of CEDA's prepared Parquet.
+fn ceda(name: &str, columns: &[(&str, &str)]) -> Result<Opened, lob_effect::ingest::InputError> {
+    use arrow::array::{ArrayRef, RecordBatch, StringArray};
+    let column = |(name, value): &(&'static str, &str)| -> (&'static str, ArrayRef) {
+        (*name, std::sync::Arc::new(StringArray::from(vec![Some(*value).filter(|v| !v.is_empty())])))
+    };
+    let columns: Vec<(&'static str, &str)> =
+        columns.iter().map(|(n, v)| (&*Box::leak(n.to_string().into_boxed_str()), *v)).collect();
+    let batch = RecordBatch::try_from_iter(columns.iter().map(column)).expect("columns of one length");
+    let bytes = lob_effect::run::write_table(&batch).expect("writes");
+    read_bytes(name, &bytes, |s| s.format = Some(Format::Ceda))
+}
+
+#[test]
+fn ceda_parquet_has_one_person_column_and_no_details() {
+    let isg = ceda(
+        "ISG.parquet",
+        &[
+            ("Recordsoort", "ISG"),
+            ("Burgerservicenummer", ""),
+            ("Onderwijsnummer", "999990081"),
+            ("Inschrijvingvolgnummer", "C1"),
+        ],
+    );
+    let isg = isg.expect("a right file");
+    assert_eq!(isg.header, ["pupil_key", "Recordsoort", "Inschrijvingvolgnummer"]);
+    assert_eq!(
+        (isg.column("pupil_key"), isg.ids.as_slice()),
+        (vec!["999990081"], ["pupil_key".to_string()].as_slice())
+    );
+    let per = ceda(
+        "PER.parquet",
+        &[
+            ("Recordsoort", "PER"),
+            ("Burgerservicenummer", "999990020"),
+            ("Geboortedatum", "2006-11-02"),
+            ("Geslacht", "M"),
+            ("Nationaliteit1", "0001"),
+        ],
+    );
+    let per = per.expect("a right file");
+    assert_eq!(per.header, ["pupil_key", "Recordsoort", "birth_ym", "Geslacht"]);
+    assert_eq!(per.column("birth_ym"), ["2006-11"]);
+    let ise = ceda("ISE.parquet", &[("Recordsoort", "ISE"), ("Burgerservicenummer", "999990020")]);
+    says(&refusal(ise), &["LOB-E0126", "extra support"]);
+    says(&refusal(ceda("x.parquet", &[("id", "1")])), &["LOB-E0121", "CEDA"]);
+}
+
+#[test]
 fn ro_partial_deliveries_are_marked_incomplete() {
     let lines = [VLP, PER, ISG, ISP, "SLR|7|1|1|0|0|0|0|0|0"];
     let read = read_bytes("RO_99ZA_20240801_20250731.csv", &ro(&lines), |s| {
