@@ -3,14 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::build::{BATCH, Build, Cell};
+use super::super::build::{Build, Cell};
 use super::super::canonical::{
     BIRTH, BRIN, CREBO, ENROL_NO, FUNDED, GEMEENTE, ID_KIND, LEVEL, LOCATION, PC4, PROVIDER, RMC, SCHOOL_YEAR, SEX,
     SOURCE, TRACK, VESTIGING, key, may, must,
 };
 use super::super::faults::Faults;
-use super::super::held::columns;
-use super::super::{Adapter, Batches, ColumnSpec, Head, Kind, Options, Raw, Reader, TableSpec, table_of};
+use super::super::{Adapter, Batches, ColumnSpec, Head, Kind, Options, Reader, TableSpec, table_of};
+use super::table::batches;
 use super::values::{Date, date, is_brin, is_pgn, level, padded, pc4, person, region, track};
 use crate::ingest::csv::{Form, TextFile};
 use crate::ingest::files::InputFile;
@@ -348,32 +348,15 @@ impl Reader for Listed {
     }
 
     fn read<'r>(&'r self, _: usize, wanted: &[usize]) -> Result<Batches<'r>, InputError> {
-        let mut records = self.text.body()?;
-        let mut build = Build::new(self.spec, wanted);
-        let mut faults = Faults::of(&self.text.file);
-        let source = self.format.word();
-        let mut ended = false;
-        let next = move || -> Result<Option<Raw>, InputError> {
-            while !ended && build.len() < BATCH {
-                if !records.next().map_err(|e| self.text.corrupt(&e))? {
-                    ended = true;
-                    faults.end()?;
-                    break;
-                }
-                if records.len() < self.text.header.len() {
-                    let expected =
-                        format!("the row has {} cells, the header {}", records.len(), self.text.header.len());
-                    faults.add(Fault::MissingCell, records.row(), "", "", expected);
-                } else if let Some(row) = self.row(&records, &mut faults) {
-                    self.push(&mut build, &records, &row, &source);
-                }
+        let (source, width) = (self.format.word(), self.text.header.len());
+        batches(&self.text, self.spec, wanted, move |records, faults, build| {
+            if records.len() < width {
+                let expected = format!("the row has {} cells, the header {width}", records.len());
+                faults.add(Fault::MissingCell, records.row(), "", "", expected);
+            } else if let Some(row) = self.row(records, faults) {
+                self.push(build, records, &row, &source);
             }
-            if build.len() == 0 {
-                return Ok(None);
-            }
-            build.take().map(Some).map_err(|e| columns(&self.text.file.name, &e))
-        };
-        Ok(super::super::until_error(next))
+        })
     }
 
     fn ids(&self) -> BTreeMap<String, IdKind> {

@@ -122,13 +122,6 @@ pub(super) static OBO: Layout = Layout {
     ignored: &["PER", "ISP", "BPV", "VBT", "NAT"],
 };
 
-/// Registratieoverzicht.
-pub(in super::super) struct Ro;
-/// Bekostigingsgrondslag.
-pub(in super::super) struct Grondslag;
-/// Onderwijsbekostigingsoverzicht.
-pub(in super::super) struct Obo;
-
 /// Cells of the first line that begins with `record`.
 fn first<'h>(head: &'h Head, record: &str) -> Option<Vec<&'h str>> {
     let starts = |line: &&str| line.strip_prefix(record).is_some_and(|rest| rest.starts_with([';', '|', ',', '\t']));
@@ -161,78 +154,42 @@ fn kind(head: &Head) -> Option<Format> {
     Some(if is_age { Format::DuoGrondslag } else { Format::DuoRo })
 }
 
-fn open(
-    layout: &'static Layout,
-    tables: &'static [TableSpec],
-    file: &InputFile,
-    options: &Options,
-) -> Result<Box<dyn Reader>, InputError> {
-    let spec = table_of(tables, file, options)?;
-    Ok(Box::new(parse(layout, spec, file, options)?))
+macro_rules! registers {
+    ($($(#[doc = $doc:literal])* $name:ident: $layout:ident, $tables:ident, $claims:expr;)*) => {$(
+        $(#[doc = $doc])*
+        pub(in super::super) struct $name;
+
+        impl Adapter for $name {
+            fn format(&self) -> Format {
+                $layout.format
+            }
+
+            fn tables(&self) -> &'static [TableSpec] {
+                &$tables
+            }
+
+            fn detect(&self, head: &Head) -> bool {
+                kind(head) == Some($layout.format)
+            }
+
+            fn claims_name(&self, name: &str) -> bool {
+                let claims: fn(&str) -> bool = $claims;
+                claims(name)
+            }
+
+            fn open(&self, file: &InputFile, options: &Options) -> Result<Box<dyn Reader>, InputError> {
+                let spec = table_of(&$tables, file, options)?;
+                Ok(Box::new(parse(&$layout, spec, file, options)?))
+            }
+        }
+    )*};
 }
 
-impl Adapter for Ro {
-    fn format(&self) -> Format {
-        Format::DuoRo
-    }
-
-    fn tables(&self) -> &'static [TableSpec] {
-        &TABLES
-    }
-
-    fn detect(&self, head: &Head) -> bool {
-        kind(head) == Some(Format::DuoRo)
-    }
-
-    fn claims_name(&self, name: &str) -> bool {
-        name.strip_prefix("ro_").is_some_and(|rest| rest.len() > 5 && rest.as_bytes()[4] == b'_')
-    }
-
-    fn open(&self, file: &InputFile, options: &Options) -> Result<Box<dyn Reader>, InputError> {
-        open(&RO, &TABLES, file, options)
-    }
-}
-
-impl Adapter for Grondslag {
-    fn format(&self) -> Format {
-        Format::DuoGrondslag
-    }
-
-    fn tables(&self) -> &'static [TableSpec] {
-        &TABLES_IP
-    }
-
-    fn detect(&self, head: &Head) -> bool {
-        kind(head) == Some(Format::DuoGrondslag)
-    }
-
-    fn claims_name(&self, name: &str) -> bool {
-        name.starts_with("grondslag_ip_mbo_")
-    }
-
-    fn open(&self, file: &InputFile, options: &Options) -> Result<Box<dyn Reader>, InputError> {
-        open(&GRONDSLAG, &TABLES_IP, file, options)
-    }
-}
-
-impl Adapter for Obo {
-    fn format(&self) -> Format {
-        Format::DuoObo
-    }
-
-    fn tables(&self) -> &'static [TableSpec] {
-        &TABLES
-    }
-
-    fn detect(&self, head: &Head) -> bool {
-        kind(head) == Some(Format::DuoObo)
-    }
-
-    fn claims_name(&self, name: &str) -> bool {
-        name.starts_with("obo_")
-    }
-
-    fn open(&self, file: &InputFile, options: &Options) -> Result<Box<dyn Reader>, InputError> {
-        open(&OBO, &TABLES, file, options)
-    }
+registers! {
+    /// Registratieoverzicht.
+    Ro: RO, TABLES, |name| name.strip_prefix("ro_").is_some_and(|rest| rest.len() > 5 && rest.as_bytes()[4] == b'_');
+    /// Bekostigingsgrondslag.
+    Grondslag: GRONDSLAG, TABLES_IP, |name| name.starts_with("grondslag_ip_mbo_");
+    /// Onderwijsbekostigingsoverzicht.
+    Obo: OBO, TABLES, |name| name.starts_with("obo_");
 }

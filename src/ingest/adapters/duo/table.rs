@@ -102,27 +102,11 @@ impl<L: Lines> Reader for OpenTable<L> {
     }
 
     fn read<'r>(&'r self, _: usize, wanted: &[usize]) -> Result<Batches<'r>, InputError> {
-        let mut records = self.text.body()?;
-        let mut build = Build::new(self.spec, wanted);
-        let mut faults = Faults::of(&self.text.file);
-        let mut ended = false;
-        let next = move || -> Result<Option<Raw>, InputError> {
-            while !ended && build.len() < BATCH {
-                if !records.next().map_err(|e| self.text.corrupt(&e))? {
-                    ended = true;
-                    faults.end()?;
-                    break;
-                }
-                let line = Line { records: &records, places: &self.places };
-                let row = line.row();
-                self.lines.rows(&line, &mut faults, &mut Rows { build: &mut build, row });
-            }
-            if build.len() == 0 {
-                return Ok(None);
-            }
-            build.take().map(Some).map_err(|e| columns(&self.text.file.name, &e))
-        };
-        Ok(until_error(next))
+        batches(&self.text, self.spec, wanted, |records, faults, build| {
+            let line = Line { records, places: &self.places };
+            let row = line.row();
+            self.lines.rows(&line, faults, &mut Rows { build, row });
+        })
     }
 
     fn ids(&self) -> BTreeMap<String, IdKind> {
@@ -132,4 +116,31 @@ impl<L: Lines> Reader for OpenTable<L> {
     fn dialect(&self) -> Dialect {
         Dialect { table: Some(self.spec.name.into()), ..Reader::dialect(&self.text) }
     }
+}
+
+/// Streams the rows that `step` makes of each record below the header; faults are said at the end of the file.
+pub(super) fn batches<'r>(
+    text: &'r TextFile,
+    spec: &'static TableSpec,
+    wanted: &[usize],
+    mut step: impl FnMut(&Records, &mut Faults, &mut Build) + Send + 'r,
+) -> Result<Batches<'r>, InputError> {
+    let mut records = text.body()?;
+    let mut build = Build::new(spec, wanted);
+    let mut faults = Faults::of(&text.file);
+    let mut ended = false;
+    Ok(until_error(move || -> Result<Option<Raw>, InputError> {
+        while !ended && build.len() < BATCH {
+            if !records.next().map_err(|e| text.corrupt(&e))? {
+                ended = true;
+                faults.end()?;
+                break;
+            }
+            step(&records, &mut faults, &mut build);
+        }
+        if build.len() == 0 {
+            return Ok(None);
+        }
+        build.take().map(Some).map_err(|e| columns(&text.file.name, &e))
+    }))
 }
