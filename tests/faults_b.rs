@@ -150,6 +150,9 @@ fn f23_numbers_that_are_none_are_rejected_and_times_become_days() {
     assert_eq!((read.rejects.count(), read.rows()), (2, 3));
     says(&read.rejects.to_string(), &["a.parquet row 2", "row 3", "is not a finite number"]);
     assert_eq!(read.dates(1), ["1970-01-01", "1969-12-31", "1970-01-01"]);
+    let local: ArrayRef = Arc::new(TimestampSecondArray::from(vec![0]).with_timezone("Europe/Amsterdam"));
+    let error = tabled::read_bytes("a.parquet", &parquet(vec![("tijd", local)]), "", &[("tijd", As::Day)]);
+    says(&error.expect_err("no certain day").to_string(), &["LOB-E0106 a.parquet", "named zone", "DATE"]);
     let whole: ArrayRef = Arc::new(Int64Array::from(vec![1]));
     let error = tabled::read_bytes("a.parquet", &parquet(vec![("tijd", whole)]), "", &[("tijd", As::Day)]);
     says(&error.expect_err("no date").to_string(), &["LOB-E0106 a.parquet", "`tijd` is Int64", "dates"]);

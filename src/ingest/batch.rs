@@ -310,7 +310,8 @@ fn to_date(array: &ArrayRef, format: &str) -> Result<Converted, &'static str> {
     let days = match array.data_type() {
         DataType::Date32 => cast(array, &DataType::Int32).map_err(|_| wanted)?.as_primitive().clone(),
         DataType::Date64 | DataType::Timestamp(_, _) => {
-            let dates = cast(array, &DataType::Date32).map_err(|_| wanted)?;
+            let dates = cast(&in_utc(array), &DataType::Date32)
+                .map_err(|_| "dates (a time in a named zone has no certain day: cast it to DATE first)")?;
             cast(&dates, &DataType::Int32).map_err(|_| wanted)?.as_primitive().clone()
         }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {
@@ -323,6 +324,16 @@ fn to_date(array: &ArrayRef, format: &str) -> Result<Converted, &'static str> {
         _ => return Err(wanted),
     };
     Ok(Converted { column: Column::Day(days), bad })
+}
+
+/// Moments in UTC, with that zone's offset in place of its name.
+fn in_utc(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Timestamp(unit, Some(zone)) if zone.eq_ignore_ascii_case("utc") => {
+            cast(array, &DataType::Timestamp(*unit, Some("+00:00".into()))).unwrap_or_else(|_| array.clone())
+        }
+        _ => array.clone(),
+    }
 }
 
 fn parse_rows<T: arrow::datatypes::ArrowPrimitiveType>(
