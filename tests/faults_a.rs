@@ -180,8 +180,10 @@ fn f11_all_faulty_rows_are_counted_and_a_hundred_are_shown() {
     let said = refusal(csv(&text));
     says(&said, &["150 faults", "LOB-E0201 a.csv row 2, column `m`", "row 101,", "and 50 more"]);
     assert!(!said.contains("row 102,"), "only a hundred are shown");
-    let trailing = csv("id;n\n1;2;\n3;4;;\n").expect("empty cells behind the last column are no fault");
+    let trailing = csv("id;n\n1;2;\n3;4;\n").expect("empty cells behind the last column of every row are no fault");
     assert_eq!(trailing.column("n"), ["2", "4"]);
+    // In one row they are: a separator in a cell has shifted the others.
+    says(&refusal(csv("id;n;m\n1;2;3\n1;2,5;\n1;2;5;\n")), &["LOB-E0202 a.csv row 4", "1 of 3 rows"]);
     says(&refusal(csv("id;n\n1;\u{0}\n")), &["LOB-E0123", "NUL", "byte 7"]);
     let mixed = csv("id;n\r1;2\r\n3;4\n5;6").expect("line ends may be mixed");
     assert_eq!((mixed.column("id"), mixed.places.as_slice()), (vec!["1", "3", "5"], [2, 3, 4].as_slice()));

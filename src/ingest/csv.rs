@@ -45,6 +45,10 @@ struct Found {
     blank: u64,
     totals: u64,
     like_totals: Option<u64>,
+    rows: u64,
+    /// Rows with empty cells behind the last column, and the first of them.
+    longer: u64,
+    first_longer: Option<u64>,
 }
 
 impl TextFile {
@@ -229,7 +233,13 @@ impl TextBatches<'_> {
             self.found.like_totals.get_or_insert(records.row());
         }
         let cells = records.len();
-        if cells == width || cells > width && (width..cells).all(|i| records.cell(i).trim().is_empty()) {
+        self.found.rows += 1;
+        if cells == width {
+            return true;
+        }
+        if cells > width && (width..cells).all(|i| records.cell(i).trim().is_empty()) {
+            self.found.longer += 1;
+            self.found.first_longer.get_or_insert(records.row());
             return true;
         }
         let fault = if cells < width { Fault::MissingCell } else { Fault::ExtraCell };
@@ -264,6 +274,18 @@ impl TextBatches<'_> {
     fn end(&mut self) -> Result<(), InputError> {
         self.ended = true;
         self.found.blank = self.records.blank;
+        let Found { rows, longer, first_longer, .. } = self.found;
+        // A spreadsheet pads every row. A separator inside a number shifts the cells of one, and its last is empty.
+        if longer > 0 && longer < rows {
+            self.issues.add(Issue {
+                fault: Fault::ExtraCell,
+                file: self.source.file.name.clone(),
+                row: first_longer,
+                column: None,
+                found: None,
+                expected: format!("{longer} of {rows} rows have more cells than the header, the others have not"),
+            });
+        }
         *self.source.found.lock().unwrap_or_else(PoisonError::into_inner) = self.found.clone();
         if self.issues.is_empty() {
             return Ok(());
