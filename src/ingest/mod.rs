@@ -15,6 +15,7 @@ mod dialect;
 mod door;
 mod error;
 mod files;
+mod forms;
 pub mod frame;
 mod frame_file;
 mod issue;
@@ -29,6 +30,7 @@ mod table;
 mod text;
 mod validate;
 
+pub use adapters::describe;
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
 pub use bsn::{BsnWatch, eleven_test, holds_bsn, nine_digit_numbers};
 pub use dialect::{Control, Dialect};
