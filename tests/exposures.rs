@@ -201,7 +201,10 @@ fn exposures_that_can_not_be_are_refused_in_words() {
     refused("types = \"GESPR\"\ncompetence = \"WE\"", "either `types` or `competence`");
     refused("measure = \"triples\"\ntypes = \"GESPR\"", "have their types in `triple`");
     refused("measure = \"count\"\ntriple = { within_days = 30 }", "belongs to measure");
-    refused("measure = \"triples\"\ntriple = { conversation = \"REFL\", reflection = \"REFL\" }", "two parts of a triple");
+    refused(
+        "measure = \"triples\"\ntriple = { conversation = \"REFL\", reflection = \"REFL\" }",
+        "two parts of a triple",
+    );
     refused("transform = \"log1p\"", "add unit_sd = true");
     refused("cap = 99.0", "between 0 and 1");
     refused("known_by = \"landmark\"", "belongs to a `column`");

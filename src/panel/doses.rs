@@ -11,9 +11,9 @@ use std::sync::Mutex;
 use arrow::array::{Array, AsArray};
 
 use super::calendars::Calendars;
+use super::dated::{Dated, DatedExposure};
 use super::flow::{Flow, Step};
 use super::keys::Found;
-use super::dated::{Dated, DatedExposure};
 use super::plan::{Counted, DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils, day_at, number_at};
 use super::registration::{Registration, Watch, WatchColumns};

@@ -142,7 +142,8 @@ impl<'r> Reading<'r> {
     fn leaf(&self, p: PupilIx, test: &Test) -> Option<bool> {
         let code = |probe: usize| self.entries.answer(p, self.at[probe]);
         let entry = |probe: usize| self.entries.entry(code(probe));
-        let text = |probe: usize, by: Trait| entry(probe).map(|e| e.text(by)).filter(|code| !self.entries.is_blank(*code));
+        let text =
+            |probe: usize, by: Trait| entry(probe).map(|e| e.text(by)).filter(|code| !self.entries.is_blank(*code));
         match *test {
             Test::In(i) => Some(code(i) != INACTIVE),
             Test::Same(i, j, by) => Some(text(i, by).is_some_and(|one| Some(one) == text(j, by))),

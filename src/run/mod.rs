@@ -10,6 +10,7 @@ mod files;
 mod manifest;
 mod pages;
 mod publish;
+mod registration;
 mod tables;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 pub use error::RunError;
-pub use files::{write_json, write_page, write_panel, write_table};
+pub use files::{write_cells, write_json, write_page, write_panel, write_table};
 pub use manifest::FileEntry;
 
 use crate::disclosure::suppress::Profile;

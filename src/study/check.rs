@@ -12,7 +12,7 @@ use super::file::{
 };
 use super::shape;
 use crate::vocab::outcomes::outcome;
-use crate::vocab::{Competence, Day, Need, OUTCOMES, OutcomeDef, OutcomeRule, PeriodLength};
+use crate::vocab::{Competence, Day, ExitKind, Need, OUTCOMES, OutcomeDef, OutcomeRule, PeriodLength};
 
 /// The panel marks the exposures that an activity counts for in one word of 64 bits.
 const MOST_EXPOSURES: usize = 64;
@@ -253,6 +253,17 @@ impl Check<'_> {
         if Day::parse(&e.known_until).is_none() {
             self.error("enrolments.known_until", format!("`{}` is not a date like 2024-12-31", e.known_until));
         }
+        if let Some(day) = &e.definitive_until {
+            match (Day::parse(day), Day::parse(&e.known_until)) {
+                (None, _) => {
+                    self.error("enrolments.definitive_until", format!("`{day}` is not a date like 2024-12-31"));
+                }
+                (Some(definitive), Some(known)) if definitive > known => {
+                    self.error("enrolments.definitive_until", "lies after `known_until`");
+                }
+                _ => {}
+            }
+        }
         self.key("enrolments.key", &e.key.0);
     }
 
@@ -288,13 +299,19 @@ impl Check<'_> {
         }
         if e.column.is_some() {
             if e.types.is_some() || e.competence.is_some() || e.measure != Measure::Count || e.per_year {
-                self.error(at, "a `column` of the pupils has no `types`, no `competence`, no `measure` and no `per_year`");
+                self.error(
+                    at,
+                    "a `column` of the pupils has no `types`, no `competence`, no `measure` and no `per_year`",
+                );
             }
         } else if activities.is_none() {
             self.error(at, "counts activities, but there is no [activities]; or give a `column` of the pupils");
         }
         if e.column.is_none() && e.known_by != KnownBy::Origin {
-            self.error(&format!("{at}.known_by"), "belongs to a `column` of the pupils; activities have their own dates");
+            self.error(
+                &format!("{at}.known_by"),
+                "belongs to a `column` of the pupils; activities have their own dates",
+            );
         }
         let needs_types = e.types.is_some() || e.competence.is_some() || e.measure == Measure::Triples;
         if needs_types && activities.is_some_and(|a| a.kind.is_none()) {
@@ -357,6 +374,8 @@ impl Check<'_> {
         let outcomes = self.file.outcomes.iter().enumerate().map(|(i, o)| (format!("outcomes[{i}].id"), &o.id));
         let mut seen: BTreeSet<String> = ["pupil", "school", "cohort", "period"].map(String::from).into();
         seen.extend(self.file.exposures.iter().map(|e| format!("dose_{}", e.id)));
+        let with_causes = self.file.outcomes.iter().filter(|o| o.causes.is_some());
+        seen.extend(with_causes.map(|o| format!("{}_exit", o.id)));
         for (path, id) in covariates.chain(outcomes) {
             if !seen.insert(id.clone()) {
                 self.error(&path, format!("`{id}` is the name of another column of the panel"));
@@ -390,6 +409,7 @@ impl Check<'_> {
             if self.known(&format!("{at}.{key}"), "outcome definition", name, &known) {
                 let def = outcome(name).expect("just found");
                 self.outcome(&at, o, def.rule);
+                self.causes(&at, o, def.rule);
             }
         }
         if let Some(names) = &self.file.report.outcomes {
@@ -426,6 +446,32 @@ impl Check<'_> {
         }
         if let Some(missing) = missing {
             self.error(at, format!("outcome `{}` needs {missing}", o.id));
+        }
+    }
+
+    /// Competing exits: a column, its texts, and the way out that is the event.
+    fn causes(&mut self, at: &str, o: &Outcome, rule: OutcomeRule) {
+        if o.cause.is_some() != o.causes.is_some() {
+            self.error(at, "`cause` (a column) and `causes` (what its texts mean) belong together");
+        }
+        let Some(causes) = &o.causes else {
+            if o.event != ExitKind::default() {
+                self.error(&format!("{at}.event"), "says which of the `causes` is the event, and there are none");
+            }
+            return;
+        };
+        if rule != OutcomeRule::Event {
+            self.error(&format!("{at}.causes"), "only an `event` has causes");
+        }
+        if causes.texts(o.event).is_empty() {
+            let message = format!("no text means `{}`, which is the event of this outcome", o.event.code());
+            self.error(&format!("{at}.causes"), message);
+        }
+        let mut seen = BTreeSet::new();
+        for text in ExitKind::ALL.into_iter().flat_map(|exit| causes.texts(exit)) {
+            if !seen.insert(text) {
+                self.error(&format!("{at}.causes"), format!("`{text}` can't be two ways out"));
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::vocab::{Lang, PeriodLength};
+use crate::vocab::{ExitKind, Lang, OutcomeStatus, PeriodLength};
 
 /// One name or a list of names: `key = "id"` or `key = ["brin", "leerlingnummer"]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -467,6 +467,9 @@ pub struct Enrolments {
     pub related: BTreeMap<String, Names>,
     /// Day up to which the table is complete (`2024-12-31`). An outcome that is counted after it is not known yet.
     pub known_until: String,
+    /// Day up to which the table is final; an outcome that is counted after it is provisional. Default: all of it is final.
+    #[serde(default)]
+    pub definitive_until: Option<String>,
 }
 
 /// What an exposure adds up.
@@ -627,6 +630,37 @@ pub enum AfterEnd {
     AtEnd,
 }
 
+/// The texts of a column by the way out that they mean. Another text is a way out of its own, which is never the event.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Causes {
+    /// Texts that mean: with the diploma.
+    #[serde(default)]
+    pub diploma: Names,
+    /// Texts that mean: to another school or type of education.
+    #[serde(default)]
+    pub overstap: Names,
+    /// Texts that mean: out of education without a diploma.
+    #[serde(default)]
+    pub uitval: Names,
+}
+
+impl Causes {
+    /// The texts of a way out.
+    pub fn texts(&self, exit: ExitKind) -> &[String] {
+        match exit {
+            ExitKind::Diploma => &self.diploma.0,
+            ExitKind::Overstap => &self.overstap.0,
+            ExitKind::Uitval => &self.uitval.0,
+        }
+    }
+
+    /// The way out that a text means.
+    pub fn exit(&self, text: &str) -> Option<ExitKind> {
+        ExitKind::ALL.into_iter().find(|exit| self.texts(*exit).iter().any(|t| t == text))
+    }
+}
+
 /// An outcome.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -655,9 +689,22 @@ pub struct Outcome {
     /// `at_end` (an event in the last period).
     #[serde(default)]
     pub after_end: AfterEnd,
+    /// Definition `event`: column beside `date` with the way out; the pupil leaves by the first event, whatever it is.
+    #[serde(default)]
+    pub cause: Option<String>,
+    /// The ways out by the texts in `cause`: `causes = { uitval = ["03", "05"], diploma = "06" }`.
+    #[serde(default)]
+    pub causes: Option<Causes>,
+    /// With `causes`: the way out that is the event; pupils who leave by another one are censored then.
+    #[serde(default)]
+    pub event: ExitKind,
     /// Definitions `value` and `score`: column with the value.
     #[serde(default)]
     pub column: Option<String>,
+    /// How final the outcome is, for all cohorts: `definitief` or `voorlopig`. Default: by `enrolments.definitive_until`, and
+    /// final where there is none.
+    #[serde(default)]
+    pub status: Option<OutcomeStatus>,
     /// Definitions of a diploma: by 1 October of how many years after the landmark's year.
     #[serde(default)]
     pub years: Option<u8>,

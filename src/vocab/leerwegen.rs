@@ -2,17 +2,8 @@
 //! lets them go first at a double enrolment (`domain.md` §2.1, §3.1).
 
 /// Leerwegen and the level of mbo that follows on them ("passend diploma", DUO).
-pub const EXPECTED_LEVELS: &[(&str, u8)] = &[
-    ("PRO", 1),
-    ("BB", 2),
-    ("LWT", 2),
-    ("KB", 3),
-    ("GL", 4),
-    ("GT", 4),
-    ("TL", 4),
-    ("HAVO", 4),
-    ("VWO", 4),
-];
+pub const EXPECTED_LEVELS: &[(&str, u8)] =
+    &[("PRO", 1), ("BB", 2), ("LWT", 2), ("KB", 3), ("GL", 4), ("GT", 4), ("TL", 4), ("HAVO", 4), ("VWO", 4)];
 
 /// The level of mbo that is expected after a leerweg; `None` for a code that we don't know, such as the double codes BB/KB.
 pub fn expected_level(leerweg: &str) -> Option<u8> {

@@ -4,6 +4,7 @@
 pub mod activities;
 pub mod calendar;
 pub mod estimand;
+pub mod exits;
 pub mod ids;
 pub mod lang;
 pub mod leerwegen;
@@ -14,8 +15,9 @@ pub mod units;
 pub use activities::{ACTIVITIES, ActivityType, Competence, TriplePart};
 pub use calendar::{Day, PeriodLength};
 pub use estimand::{Contrast, DosePart, Estimand, Population, Reading};
+pub use exits::ExitKind;
 pub use ids::{CohortIx, IdVec, PupilIx, SchoolIx};
 pub use lang::Lang;
-pub use outcomes::{Among, DiplomaKind, Direction, Need, OUTCOMES, OutcomeDef, OutcomeRule, Trait};
+pub use outcomes::{Among, DiplomaKind, Direction, Need, OUTCOMES, OutcomeDef, OutcomeRule, OutcomeStatus, Trait};
 pub use refusal::RefusalReason;
 pub use units::{Interval, IntervalMethod, Level, Quantity, Unit};

@@ -1,6 +1,6 @@
 //! Doses known before each row: sums, days, triples; per school year, capped, on a log scale.
 
-use super::{Query, double, is_landmark, lines};
+use super::{Query, double, lines};
 use crate::panel::plan::{Counted, DoseFrom, ExposurePlan};
 use crate::study::file::{Axis, Silent, Transform};
 
@@ -28,7 +28,7 @@ impl Query<'_> {
         }
         let comment = if !suffix.is_empty() {
             "Doses on which caps are measured"
-        } else if is_landmark(self.outcome) {
+        } else if self.outcome.has_landmark() {
             "Doses known before the landmark"
         } else {
             "Doses known before the first day of each period"
@@ -163,7 +163,8 @@ impl Query<'_> {
     pub(super) fn caps(&mut self) {
         let plan = self.plan;
         let capped = |counts: bool| {
-            let is = move |(_, e): &(usize, &ExposurePlan<'_>)| e.entry.cap.is_some() && e.counts_activities() == counts;
+            let is =
+                move |(_, e): &(usize, &ExposurePlan<'_>)| e.entry.cap.is_some() && e.counts_activities() == counts;
             plan.exposures.iter().enumerate().filter(is)
         };
         for counts in [true, false] {
@@ -189,7 +190,11 @@ impl Query<'_> {
                      WHERE nth >= CEIL({q} * n)",
                     lines(values.lines().map(|l| format!("  {l}")), "")
                 );
-                self.cte(&format!("cap_{i}"), &format!("The largest dose of `{}` that counts as it is", e.entry.id), body);
+                self.cte(
+                    &format!("cap_{i}"),
+                    &format!("The largest dose of `{}` that counts as it is", e.entry.id),
+                    body,
+                );
             }
         }
     }

@@ -17,7 +17,9 @@ impl<'p> Query<'p> {
     pub(super) fn enrolments(&mut self) {
         let e = self.enrolment_table();
         let mut columns = self.key_columns(&e.source, &e.key.0);
-        for (column, name) in [(Some(&e.from), "first_day"), (Some(&e.to), "last_day"), (e.diploma.as_ref(), "diploma_on")] {
+        for (column, name) in
+            [(Some(&e.from), "first_day"), (Some(&e.to), "last_day"), (e.diploma.as_ref(), "diploma_on")]
+        {
             if let Some(column) = column {
                 let cell = self.sources.want(&e.source, column);
                 columns.push(format!("{} AS {name}", self.day(&cell)));
@@ -44,8 +46,13 @@ impl<'p> Query<'p> {
         let level = level.map(|l| format!("CASE WHEN {l} IN (1, 2, 3, 4) THEN CAST({l} AS INTEGER) ELSE 0 END"));
         columns.push(format!("{} AS level", level.unwrap_or_else(|| "0".into())));
         let read = format!("SELECT {}\nFROM {} AS s", columns.join(", "), self.sources.table(&e.source));
-        let body = format!("SELECT x.*, {} AS place\nFROM (\n{read}\n) AS x\nWHERE x.first_day IS NOT NULL", self.place());
-        self.cte("enrolments", "Enrolments in later education; `place` is the order of CBS at a double enrolment", body);
+        let body =
+            format!("SELECT x.*, {} AS place\nFROM (\n{read}\n) AS x\nWHERE x.first_day IS NOT NULL", self.place());
+        self.cte(
+            "enrolments",
+            "Enrolments in later education; `place` is the order of CBS at a double enrolment",
+            body,
+        );
     }
 
     fn place(&self) -> String {

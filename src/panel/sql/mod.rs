@@ -8,6 +8,7 @@
 //! | `people.rs` | pupils, the calendar of their periods, activities, registering schools |
 //! | `doses.rs` | doses before each row, triples, caps |
 //! | `outcome.rs` | the rows at risk with their outcome, per kind of outcome |
+//! | `exits.rs` | the first event, and its way out where exits compete |
 //! | `enrolled.rs` | outcomes that are read off enrolments and diplomas |
 //!
 //! A cell that can't be read makes the query fail; the executor counts it as a reject and, with
@@ -17,6 +18,7 @@
 mod dialect;
 mod doses;
 mod enrolled;
+mod exits;
 mod outcome;
 mod people;
 mod sources;
@@ -27,7 +29,6 @@ pub use dialect::Dialect;
 
 use super::plan::{ExposurePlan, OutcomePlan, Plan};
 use crate::study::file::{Axis, Silent};
-use crate::vocab::OutcomeRule;
 use sources::{Cell, Sources};
 
 /// One common table expression.
@@ -44,6 +45,24 @@ struct Cte {
 /// # Panics
 /// When the plan has no such outcome.
 pub fn print(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Path) -> String {
+    printed(plan, outcome, dialect, base, |query| query.select())
+}
+
+/// Prints the query whose result is [`super::Panel::cells_table`] of a landmark outcome.
+///
+/// # Panics
+/// When the plan has no such outcome.
+pub fn print_cells(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Path) -> String {
+    printed(plan, outcome, dialect, base, |query| query.select_cells())
+}
+
+fn printed(
+    plan: &Plan<'_>,
+    outcome: usize,
+    dialect: Dialect,
+    base: &Path,
+    select: impl Fn(&Query<'_>) -> String,
+) -> String {
     let mut query = Query {
         plan,
         outcome: &plan.outcomes[outcome],
@@ -57,7 +76,7 @@ pub fn print(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Path) -> 
     query.outcome();
     query.doses("outcome", "");
     query.caps();
-    let select = query.select();
+    let select = select(&query);
     let (before, mut ctes) = query.sources.print(base);
     ctes.extend(query.ctes);
     let ctes: Vec<String> = ctes.iter().map(Cte::print).collect();
@@ -69,17 +88,12 @@ pub fn print(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Path) -> 
 }
 
 fn head(plan: &Plan<'_>, o: &OutcomePlan<'_>) -> String {
-    let unit = if is_landmark(o) { "one row per pupil" } else { "one row per pupil and period" };
+    let unit = if o.has_landmark() { "one row per pupil" } else { "one row per pupil and period" };
     format!(
         "-- Study `{}`, outcome `{}` (definition `{}`, version {}): {unit}.\n\
          -- The same plan as the engine executes. Every text that can't be read makes the query fail.\n\n",
         plan.study.study.id, o.entry.id, o.def.id, o.def.version
     )
-}
-
-/// Whether the outcome has one row per pupil, at the landmark.
-fn is_landmark(o: &OutcomePlan<'_>) -> bool {
-    !matches!(o.rule(), OutcomeRule::Event | OutcomeRule::Score)
 }
 
 impl Cte {
@@ -178,6 +192,9 @@ impl<'p> Query<'p> {
             columns.push(format!("p.{} AS {}", name(&format!("covariate_{}", c.id)), name(&c.id)));
         }
         columns.push(format!("o.y AS {}", name(&self.outcome.entry.id)));
+        if self.outcome.entry.causes.is_some() {
+            columns.push(format!("o.way_out AS {}", name(&format!("{}_exit", self.outcome.entry.id))));
+        }
         let counts = self.plan.exposures.iter().any(ExposurePlan::counts_activities);
         let mut text = format!(
             "SELECT\n{}\nFROM outcome AS o\nJOIN pupils AS p {}",
@@ -193,6 +210,24 @@ impl<'p> Query<'p> {
             text += "\nWHERE FALSE -- no exposure, no analysis set";
         }
         text + &format!("\nORDER BY {}, o.period", self.keys_of("o"))
+    }
+
+    /// One row per school and cohort of the table.
+    fn select_cells(&self) -> String {
+        let name = |n: &str| self.sql.name(n);
+        let y = name(&self.outcome.entry.id);
+        let dose = |e: &ExposurePlan<'_>| {
+            let dose = name(&format!("dose_{}", e.entry.id));
+            format!("AVG({dose}) AS {dose}")
+        };
+        let mut columns =
+            vec!["school".into(), "cohort".into(), "COUNT(*) AS pupils".into(), format!("SUM({y}) AS {y}")];
+        columns.extend(self.plan.exposures.iter().map(dose));
+        format!(
+            "SELECT\n{}\nFROM (\n{}\n) AS panel\nGROUP BY school, cohort\nORDER BY school, cohort",
+            lines(columns.into_iter(), ","),
+            lines(self.select().lines().map(String::from), "")
+        )
     }
 
     /// The parts of the key with a space between them.

@@ -46,6 +46,10 @@ impl<'p> Query<'p> {
         }
         columns.extend(self.traits());
         columns.extend(self.of_outcome(outcome));
+        if let (None, Some(cause)) = (&self.outcome.entry.source, &self.outcome.entry.cause) {
+            let cell = self.sources.want(&p.source, cause);
+            columns.push(format!("{} AS cause", self.exit(&self.text(&cell))));
+        }
 
         let mut keep: Vec<String> = match p.key.0.as_slice() {
             [] => Vec::new(),
