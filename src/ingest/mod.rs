@@ -8,6 +8,7 @@
 
 pub mod adapters;
 mod batch;
+pub mod canonical;
 mod csv;
 mod dialect;
 mod error;
