@@ -10,7 +10,7 @@ mod files;
 mod manifest;
 mod pages;
 mod publish;
-mod registration;
+mod status;
 mod tables;
 
 use std::path::{Path, PathBuf};

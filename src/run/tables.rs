@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 
-use super::{Computed, RunError, VERSION, registration};
+use super::{Computed, RunError, VERSION, status};
 use crate::design::{Design, Head};
 use crate::effects::{Finding, ModelFindings};
 use crate::models::{Fit, Fitted, model};
@@ -22,8 +22,8 @@ pub(super) fn all(computed: &Computed<'_>) -> Result<Vec<(&'static str, RecordBa
         ("ran_vals", ran_vals(computed)?),
         ("school_effect", school_effect(computed)?),
         ("flow", flow(computed)?),
-        ("registration", registration::quality(computed)?),
-        ("outcome_status", registration::status(computed)?),
+        ("registration", computed.panel.registration_table()),
+        ("outcome_status", status::outcome_status(computed)?),
     ])
 }
 

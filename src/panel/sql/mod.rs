@@ -186,7 +186,8 @@ impl<'p> Query<'p> {
         let mut columns =
             vec![format!("{} AS pupil", self.pupil()), "p.school".into(), "p.cohort".into(), "o.period".into()];
         for (i, e) in self.plan.exposures.iter().enumerate() {
-            columns.push(format!("{} AS {}", self.transformed(i, ""), name(&format!("dose_{}", e.entry.id))));
+            let (dose, name) = (self.transformed(i, ""), name(&format!("dose_{}", e.entry.id)));
+            columns.push(if dose.ends_with(&format!(".{name}")) { dose } else { format!("{dose} AS {name}") });
         }
         for c in self.plan.covariates {
             columns.push(format!("p.{} AS {}", name(&format!("covariate_{}", c.id)), name(&c.id)));
