@@ -11,8 +11,8 @@ mod tables;
 use std::path::Path;
 use std::process::Command;
 
-use lob_effect::panel::sql::{Dialect, print, print_cells};
-use lob_effect::run::write_cells;
+use lob_effect::panel::sql::{Dialect, print, print_cells, print_registration};
+use lob_effect::run::{write_cells, write_table as write_table_bytes};
 use lob_effect::simulate::{RegionSpec, simulate_to};
 use lob_effect::study::Study;
 use lob_effect::study::template::TEMPLATE;
@@ -124,6 +124,26 @@ fn cells_of_schools_and_cohorts_agree_with_duckdb() {
     }
     let event = panel.plan.outcome("uitval_vmbo");
     assert_eq!(write_cells(&panel, event, &file).unwrap(), None, "an event has no landmark");
+}
+
+#[test]
+fn quality_of_registration_agrees_with_duckdb() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    simulate_to(&RegionSpec { missing_links: 0.1, ..region(900, 22) }, dir.path()).unwrap();
+    let both = "entered = \"invoer_datum\"          # for the quality of registration, as the next one\n\
+                system = \"bron_systeem\"\n";
+    assert!(TEMPLATE.contains(both));
+    let file = dir.path().join("registration.parquet");
+    for text in [TEMPLATE.to_string(), TEMPLATE.replace(both, "")] {
+        let study = study(&text);
+        let panel = panel(&study, dir.path());
+        let table = panel.registration_table();
+        assert!(table.num_rows() >= 24, "8 schools of 3 cohorts");
+        std::fs::write(&file, write_table_bytes(&table).unwrap()).unwrap();
+        let sql = print_registration(&panel.plan, Dialect::DuckDb, dir.path()).unwrap();
+        agree(&python, &sql, &file, "registration");
+    }
 }
 
 #[test]

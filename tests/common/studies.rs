@@ -562,7 +562,8 @@ pub fn with_causes(template: &str) -> String {
 
 /// Writes the files of [`with_causes`] beside those of a region.
 pub fn write_causes(dir: &Path) {
-    let reason = |i: usize| Some(["03", "04", "06", "99", "05", "04"][i % 6].to_string()).filter(|_| i % 11 != 0);
+    let reason =
+        |i: usize| Some(["03", "04", "06", "99", "05", "04"][i % 6].to_string()).filter(|_| !i.is_multiple_of(11));
     let mut events = Sheet::read(&dir.join("uitval.parquet"));
     events.add("reden", |i, _| reason(i));
     // Some leave twice, some of them on one day in two ways.

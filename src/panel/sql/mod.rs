@@ -8,6 +8,7 @@
 //! | `people.rs` | pupils, the calendar of their periods, activities, registering schools |
 //! | `doses.rs` | doses before each row, triples, caps |
 //! | `outcome.rs` | the rows at risk with their outcome, per kind of outcome |
+//! | `registration.rs` | quality of registration |
 //! | `exits.rs` | the first event, and its way out where exits compete |
 //! | `enrolled.rs` | outcomes that are read off enrolments and diplomas |
 //!
@@ -21,6 +22,7 @@ mod enrolled;
 mod exits;
 mod outcome;
 mod people;
+mod registration;
 mod sources;
 
 use std::path::Path;
@@ -56,6 +58,19 @@ pub fn print_cells(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Pat
     printed(plan, outcome, dialect, base, |query| query.select_cells())
 }
 
+/// Prints the query whose result is [`super::Panel::registration_table`]; `None` for a study without activities.
+pub fn print_registration(plan: &Plan<'_>, dialect: Dialect, base: &Path) -> Option<String> {
+    let activities = plan.activities?;
+    let mut query = Query::new(plan, 0, dialect);
+    query.is_registration = true;
+    query.pupils(0);
+    query.activities();
+    query.registration(activities);
+    let select = query.select_registration(activities);
+    let head = format!("-- Study `{}`: quality of registration per school and cohort.\n\n", plan.study.study.id);
+    Some(query.finish(head, &select, base))
+}
+
 fn printed(
     plan: &Plan<'_>,
     outcome: usize,
@@ -63,28 +78,14 @@ fn printed(
     base: &Path,
     select: impl Fn(&Query<'_>) -> String,
 ) -> String {
-    let mut query = Query {
-        plan,
-        outcome: &plan.outcomes[outcome],
-        sql: dialect,
-        sources: Sources::new(plan.study, dialect),
-        ctes: Vec::new(),
-        has_periods: false,
-    };
+    let mut query = Query::new(plan, outcome, dialect);
     query.pupils(outcome);
     query.activities();
     query.outcome();
     query.doses("outcome", "");
     query.caps();
     let select = select(&query);
-    let (before, mut ctes) = query.sources.print(base);
-    ctes.extend(query.ctes);
-    let ctes: Vec<String> = ctes.iter().map(Cte::print).collect();
-    let mut text = head(plan, &plan.outcomes[outcome]);
-    for statement in before {
-        text += &format!("{statement}\n\n");
-    }
-    text + &format!("WITH\n{}\n\n{select};\n", ctes.join(",\n\n"))
+    query.finish(head(plan, &plan.outcomes[outcome]), &select, base)
 }
 
 fn head(plan: &Plan<'_>, o: &OutcomePlan<'_>) -> String {
@@ -116,9 +117,34 @@ struct Query<'p> {
     sources: Sources<'p>,
     ctes: Vec<Cte>,
     has_periods: bool,
+    /// Whether the quality of registration is asked, and no outcome.
+    is_registration: bool,
 }
 
 impl<'p> Query<'p> {
+    fn new(plan: &'p Plan<'p>, outcome: usize, sql: Dialect) -> Self {
+        Query {
+            plan,
+            outcome: &plan.outcomes[outcome],
+            sql,
+            sources: Sources::new(plan.study, sql),
+            ctes: Vec::new(),
+            has_periods: false,
+            is_registration: false,
+        }
+    }
+
+    /// The whole text: sources, expressions, and the table that is wanted.
+    fn finish(self, mut text: String, select: &str, base: &Path) -> String {
+        let (before, mut ctes) = self.sources.print(base);
+        ctes.extend(self.ctes);
+        let ctes: Vec<String> = ctes.iter().map(Cte::print).collect();
+        for statement in before {
+            text += &format!("{statement}\n\n");
+        }
+        text + &format!("WITH\n{}\n\n{select};\n", ctes.join(",\n\n"))
+    }
+
     fn cte(&mut self, name: &str, comment: &str, body: String) {
         self.ctes.push(Cte { comment: comment.into(), name: name.into(), body });
     }

@@ -204,7 +204,7 @@ impl<'p> Query<'p> {
         let Some(a) = self.plan.activities else {
             return;
         };
-        if !self.plan.exposures.iter().any(ExposurePlan::counts_activities) {
+        if !self.is_registration && !self.plan.exposures.iter().any(ExposurePlan::counts_activities) {
             return;
         }
         let mut columns = self.key_columns(&a.source, &a.key.0);
@@ -221,6 +221,7 @@ impl<'p> Query<'p> {
             columns.push(format!("CAST(ROUND({} * 1000e0) AS BIGINT) AS thousandths", self.number(&cell)));
             columns.push(format!("COALESCE({} < 0, FALSE) AS is_negative", self.number(&cell)));
         }
+        columns.extend(self.watched(a));
         let mut keep = vec!["a.dated IS NOT NULL".to_string()];
         let p = self.plan.pupils;
         if p.enrolled_from.is_some() {
@@ -232,7 +233,7 @@ impl<'p> Query<'p> {
         if amount.is_some() {
             keep.push("NOT a.is_negative".into());
         }
-        let kept = ["dated", "kind", "thousandths"];
+        let kept = ["dated", "kind", "thousandths", "entered", "system"];
         let has = |name: &&&str| columns.iter().any(|c| c.ends_with(&format!(" AS {name}")));
         let kept: Vec<String> = kept.iter().filter(has).map(|name| format!("a.{name}")).collect();
         let body = format!(
