@@ -86,6 +86,9 @@ pub(super) enum Command {
     /// Check a study file and read all its data, without looking at any result.
     #[command(after_help = "Example:\n  lob check study.toml")]
     Check(StudyArg),
+    /// Bring files as they come to canonical tables, with a codebook and a study that runs on them.
+    #[command(after_help = "Example:\n  lob ingest study.toml --out tables && lob run tables/study.toml")]
+    Ingest(Ingest),
     /// Run a study: panel, models, effects, tables and school reports.
     #[command(after_help = "Examples:\n  lob run study.toml\n  lob run study.toml --out results --lang en --threads 4")]
     Run(Run),
@@ -135,6 +138,16 @@ pub(super) struct StudyArg {
     /// The study file.
     #[arg(value_name = "STUDY")]
     pub(super) study: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Ingest {
+    /// The study file, with an [ingest] part.
+    #[arg(value_name = "STUDY")]
+    pub(super) study: PathBuf,
+    /// Folder for the tables, datapackage.json and study.toml. Only you can read it.
+    #[arg(long, default_value = "tables", value_name = "DIR")]
+    pub(super) out: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

@@ -235,6 +235,33 @@ pub enum InputError {
         /// Its linked pupils.
         pupils: u64,
     },
+    /// Two different periods of one enrolment start on one day.
+    #[error(
+        "LOB-E0140 ingest.enrolment ({source_names}): {rows} periods start on the day on which another period of the same \
+         pupil, institution and enrolment number starts, and differ from it; take one of the deliveries out"
+    )]
+    RepeatedPeriod {
+        /// Sources in the study.
+        source_names: String,
+        /// Periods.
+        rows: u64,
+    },
+    /// Following the transitions of institutions leads back.
+    #[error("LOB-E0141 sources.{source_name}: the transitions from `{number}` lead back to a number before")]
+    SuccessorCycle {
+        /// Source in the study.
+        source_name: String,
+        /// A number on the cycle.
+        number: String,
+    },
+    /// One institution goes over as a whole to two others.
+    #[error("LOB-E0142 sources.{source_name}: `{number}` goes over as a whole to two other numbers")]
+    TwoSuccessors {
+        /// Source in the study.
+        source_name: String,
+        /// The number.
+        number: String,
+    },
     /// A dose got too large for its store.
     #[error(
         "LOB-E0113 exposure `{exposure}`: a pupil's dose in one period is over 4 294 967; check the unit of the amounts"

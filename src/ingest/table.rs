@@ -109,6 +109,25 @@ impl<'s> Table<'s> {
         Ok(table)
     }
 
+    /// The columns that every file of source `name` has, by the study's words: renamed, with those of its look-ups.
+    ///
+    /// # Errors
+    /// Missing or damaged files.
+    pub fn names(study: &Study, base: &Path, name: &str) -> Result<BTreeSet<String>, InputError> {
+        let source = &study.sources[name];
+        let options = Options::of(source);
+        let mut all: Option<BTreeSet<String>> = None;
+        for file in find_files(base, name, source)? {
+            let reader = adapters::open(&file, source.format, &options)?;
+            let own: BTreeSet<String> = reader.header().iter().cloned().collect();
+            all = Some(all.map_or(own.clone(), |before| before.intersection(&own).cloned().collect()));
+        }
+        let header = all.unwrap_or_default();
+        let renamed = source.rename.iter().filter(|(_, column)| header.contains(*column)).map(|(word, _)| word.clone());
+        let taken = source.lookup.iter().flat_map(|l| l.take.0.iter().cloned());
+        Ok(header.iter().cloned().chain(renamed).chain(taken).collect())
+    }
+
     fn resolve(&mut self, study: &'s Study, base: &Path, wants: &[Want]) -> Result<(), InputError> {
         // One column may be taken twice, as text and as number.
         let mut taken: Vec<Vec<Want>> = vec![Vec::new(); self.source.lookup.len()];

@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the door through which results go out")]
 
+mod canonical;
 mod error;
 mod files;
 mod manifest;
@@ -18,6 +19,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+pub use canonical::{Ingested, ingest};
 pub use error::RunError;
 pub use files::{write_cells, write_json, write_page, write_panel, write_table};
 pub use manifest::FileEntry;
