@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, StudyError, nearest};
-use super::file::{Axis, DoseForm, KnownBy, ModelEntry, Names, Outcome, Random, Source, StudyFile};
+use super::file::{Axis, DoseForm, Format, KnownBy, ModelEntry, Names, Outcome, Random, Source, StudyFile};
 use super::shape;
 use crate::vocab::outcomes::outcome;
 use crate::vocab::{Day, OutcomeDef, OutcomeRule, PeriodLength};
@@ -194,6 +194,16 @@ impl Check<'_> {
         }
         if source.delimiter.as_ref().is_some_and(|d| d.len() != 1) {
             self.error(&format!("{at}.delimiter"), "a delimiter is one character: `,` `;` `|` or a tab `\\t`");
+        }
+        let has_tables = !matches!(
+            source.format,
+            Some(Format::Csv | Format::Parquet | Format::Xlsx | Format::Las | Format::Dossier | Format::Ceda)
+        );
+        if source.table.is_some() && !has_tables {
+            self.error(&format!("{at}.table"), "this format has no tables to choose from; leave `table` out");
+        }
+        if source.format.is_some_and(|f| f != Format::Xapi) && !source.homepages.0.is_empty() {
+            self.error(&format!("{at}.homepages"), "only xapi has home pages");
         }
         for (i, filter) in source.filter.iter().enumerate() {
             if filter.is.is_some() == filter.is_not.is_some() {
