@@ -4,6 +4,7 @@ use super::load;
 use crate::cli::args::{Panel, SqlArg};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
+use crate::ingest::{ProjectKey, key_of};
 use crate::panel::sql::{self, Dialect};
 use crate::panel::{self, Plan};
 use crate::run::{write_cells, write_panel};
@@ -36,10 +37,11 @@ pub(in crate::cli) fn execute(command: &Panel, screen: &Screen) -> Result<Exit, 
     let bar = screen.rows("reading");
     let built = panel::build(plan, &loaded.base, &bar);
     bar.finish();
+    let key = key_of(&loaded.study, &loaded.base)?;
     let built = built?;
     let rows = match command.cells {
         true => write_cells(&built, outcome, out)?.unwrap_or(0),
-        false => write_panel(&built, outcome, out)?,
+        false => write_panel(&built, outcome, out, key.as_ref().map(ProjectKey::id))?,
     };
     screen.say(&format!("Wrote {} rows to {}", grouped(rows), out.display()));
     Ok(Exit::Success)
