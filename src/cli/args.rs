@@ -199,6 +199,9 @@ pub(super) struct Panel {
     /// Print the plan as SQL instead.
     #[arg(long, value_name = "DIALECT")]
     pub(super) sql: Option<SqlArg>,
+    /// One row per school and cohort instead of one per pupil: pupils, sum of the outcome, mean doses at the landmark.
+    #[arg(long)]
+    pub(super) cells: bool,
 }
 
 #[derive(Debug, clap::Args)]
