@@ -83,8 +83,9 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  lob init study.toml && $EDITOR study.toml && lob check study.toml")]
     Init(Init),
     /// Check a study file and read all its data, without looking at any result.
-    #[command(after_help = "Example:\n  lob check study.toml")]
-    Check(StudyArg),
+    #[command(after_help = "Examples:\n  lob check study.toml\n  \
+        lob check --power study.toml     can it be seen with our numbers? no outcome is read")]
+    Check(Check),
     /// Run a study: panel, models, effects, tables and school reports.
     #[command(after_help = "Examples:\n  lob run study.toml\n  lob run study.toml --out results --lang en --threads 4")]
     Run(Run),
@@ -127,10 +128,26 @@ pub(super) struct Init {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct StudyArg {
+pub(super) struct Check {
     /// The study file.
     #[arg(value_name = "STUDY")]
     pub(super) study: PathBuf,
+    /// Instead: what can be seen with these numbers, per school, before any outcome is read.
+    #[arg(long)]
+    pub(super) power: bool,
+    /// With --power: the share of pupils who have an outcome, as `uitval_jr1=0.06`; national levels by default.
+    #[arg(long, value_name = "ID=SHARE", requires = "power", value_parser = share)]
+    pub(super) share: Vec<(String, f64)>,
+    /// With --power: where to write all numbers as JSON.
+    #[arg(long, value_name = "FILE", requires = "power", default_value = "power.json")]
+    pub(super) to: PathBuf,
+}
+
+fn share(text: &str) -> Result<(String, f64), String> {
+    let wrong = || "an outcome and a share between 0 and 1, as `uitval_jr1=0.06`".to_string();
+    let (id, share) = text.split_once('=').ok_or_else(wrong)?;
+    let share: f64 = share.parse().map_err(|_| wrong())?;
+    if share > 0.0 && share < 1.0 && !id.is_empty() { Ok((id.to_string(), share)) } else { Err(wrong()) }
 }
 
 #[derive(Debug, clap::Args)]

@@ -17,6 +17,7 @@ pub(super) struct Cells {
     pub(super) x: Array2<f64>,
     pub(super) trials: Array1<f64>,
     pub(super) successes: Array1<f64>,
+    pub(super) dose: Array1<f64>,
 }
 
 /// What rows must share to be one cell. Sorting by it gives the canonical order of cells.
@@ -46,13 +47,14 @@ pub(super) fn cells(panel: &Panel<'_>, rows: &[SetRow], doses: &Centred, columns
     keys.sort_unstable();
     let mut x = Array2::zeros((keys.len(), columns.terms.len()));
     let (mut trials, mut successes) = (Array1::zeros(keys.len()), Array1::zeros(keys.len()));
+    let mut dose = Array1::zeros(keys.len());
     for (i, key) in keys.iter().enumerate() {
         let (m, y, spine) = &counted[*key];
         columns.fill(panel, spine, doses, x.row_mut(i));
-        (trials[i], successes[i]) = (*m, *y);
+        (trials[i], successes[i], dose[i]) = (*m, *y, spine.dose);
     }
     let period = keys.iter().map(|k| k.period).collect();
-    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, trials, successes }
+    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, trials, successes, dose }
 }
 
 /// Number of each row's combination of covariate values, in order of the values.

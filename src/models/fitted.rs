@@ -1,19 +1,44 @@
 //! What a model hands on: the design it was fitted on and the fit, or why there is none.
 
 use crate::design::Design;
-use crate::stats::{ClusterVcov, Family, GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
+use crate::stats::{Cells, ClusterVcov, Family, GlmFit, GlmOptions, GlmmFit, Link, LmmFit, StatsError, Stop, fit_glm};
 use crate::study::file::{LinkName, ModelEntry};
 use crate::vocab::RefusalReason;
 
 /// A fit of one of the three kinds that `stats` makes.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a study has a handful of fits")]
 pub enum Fit {
     /// Binomial without random effects; errors are robust for schools.
     Pooled(PooledFit),
     /// Binomial with random effects per school.
     Mixed(Box<MixedFit>),
     /// Gaussian with random effects per school, and per pupil in growth models.
-    Linear(LmmFit),
+    Linear(Box<LinearFit>),
+}
+
+/// A Gaussian mixed model. It is read as its (restricted) maximum likelihood fit.
+#[derive(Clone, Debug)]
+pub struct LinearFit {
+    /// (Restricted) maximum likelihood: what is reported of the model and of the nation.
+    pub ml: LmmFit,
+    /// Where a variance was estimated at 0: with a weak prior that keeps variances away from 0. What is reported of single
+    /// schools; a variance that is estimated at 0 is not known to be 0.
+    pub schools: Option<LmmFit>,
+}
+
+impl LinearFit {
+    /// The fit for single schools.
+    pub fn of_schools(&self) -> &LmmFit {
+        self.schools.as_ref().unwrap_or(&self.ml)
+    }
+}
+
+impl std::ops::Deref for LinearFit {
+    type Target = LmmFit;
+    fn deref(&self) -> &LmmFit {
+        &self.ml
+    }
 }
 
 /// A binomial model without random effects.
@@ -66,6 +91,24 @@ impl Fitted {
             Fit::Linear(fit) => is_end(&fit.stop),
         };
         if ended { Ok(AcceptedFit { fitted: self, fit }) } else { Err(RefusalReason::NotConverged) }
+    }
+}
+
+impl Fitted {
+    /// The term that a refusal is about: the column that separates the outcome, or that is a combination of others.
+    pub fn refused_term(&self) -> Option<&str> {
+        let reason = self.fit.as_ref().err()?;
+        let Design::Binary(d) = &self.design else { return None };
+        if !matches!(reason, RefusalReason::Separated | RefusalReason::RankDeficient) {
+            return None;
+        }
+        let cells = Cells { x: d.x.view(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
+        match fit_glm(&cells, family(self.entry.link), &GlmOptions::default()) {
+            Err(StatsError::Separated { column } | StatsError::RankDeficient { column }) => {
+                d.head.terms.get(column).map(String::as_str)
+            }
+            _ => None,
+        }
     }
 }
 

@@ -1,17 +1,22 @@
 //! `lob check`: is the study file right, is the data readable, and who falls out where? No outcome is compared
 //! with any dose.
 
+mod power;
+
 use std::collections::BTreeSet;
 
 use super::load;
-use crate::cli::args::StudyArg;
+use crate::cli::args::Check;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::models;
 use crate::panel::{self, Plan, Step};
 
-pub(in crate::cli) fn execute(command: &StudyArg, screen: &Screen) -> Result<Exit, Failure> {
+pub(in crate::cli) fn execute(command: &Check, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = load(&command.study)?;
+    if command.power {
+        return power::execute(command, &loaded, screen);
+    }
     let bar = screen.rows("reading");
     let built = panel::build(Plan::of(&loaded.study), &loaded.base, &bar);
     bar.finish();
