@@ -133,14 +133,23 @@ fn the_small_study_is_estimated_and_publishes_no_pseudonym() {
 // --- A. Text -----------------------------------------------------------------------------------------------
 
 #[test]
-fn f01_csv_that_is_not_utf8_is_refused() {
+fn f01_windows_1252_is_read_and_a_mixture_is_refused() {
+    let with_name = |name: &[u8]| {
+        let text = Study::small().school.text();
+        let at = text.find("School 90AA00").expect("a name");
+        [&text.as_bytes()[..at], name, &text.as_bytes()[at + 6..]].concat()
+    };
+    let folder = Folder::with(&Study::small());
+    fs::write(folder.path().join("school.csv"), with_name(b"Ecol\xe9")).expect("writes");
+    folder.run_well();
+    let page = fs::read_to_string(folder.current().join("school/90AA00/rapport.html")).expect("a page");
+    assert!(page.contains("Ecol\u{e9} 90AA00"), "the name was not decoded");
     let said = refused_files(3, |dir| {
-        let mut bytes = Study::small().school.text().into_bytes();
-        let at = bytes.iter().rposition(|b| *b == b'S').expect("a name");
-        bytes[at] = 0xe9; // é in Latin-1
-        fs::write(dir.join("school.csv"), bytes).expect("writes");
+        let bytes = with_name("Ecol\u{e9} \u{eb}".as_bytes());
+        let at = bytes.len() - 3;
+        fs::write(dir.join("school.csv"), [&bytes[..at], b"\xe9", &bytes[at..]].concat()).expect("writes");
     });
-    says(&said, &["LOB-E0103", "school.csv", "UTF-8"]);
+    says(&said, &["LOB-E0123", "school.csv", "2 letters are UTF-8, byte 1", "CSV UTF-8", "windows-1252"]);
 }
 
 #[test]
@@ -154,29 +163,41 @@ fn f02_a_utf8_byte_order_mark_changes_nothing() {
 }
 
 #[test]
-fn f02_utf16_is_refused_with_the_remedy() {
+fn f02_utf16_and_a_double_mark_change_nothing() {
+    let plain = accepted(|_| {});
+    let text = Study::small().leerling.text();
+    let wide = |mark: [u8; 2], unit: fn(u16) -> [u8; 2]| {
+        mark.into_iter().chain(text.encode_utf16().flat_map(unit)).collect::<Vec<u8>>()
+    };
+    let double = [&[0xef, 0xbb, 0xbf, 0xef, 0xbb, 0xbf], text.as_bytes()].concat();
+    for bytes in [wide([0xff, 0xfe], u16::to_le_bytes), wide([0xfe, 0xff], u16::to_be_bytes), double] {
+        let folder = Folder::with(&Study::small());
+        fs::write(folder.path().join("leerling.csv"), bytes).expect("writes");
+        folder.run_well();
+        assert_eq!(plain.table("tidy").0, folder.table("tidy").0);
+    }
+    // Without its mark half of UTF-16 is zero bytes.
     let said = refused_files(3, |dir| {
-        let text = Study::small().leerling.text();
-        let utf16 = text.encode_utf16().flat_map(u16::to_le_bytes);
-        fs::write(dir.join("leerling.csv"), [0xff, 0xfe].into_iter().chain(utf16).collect::<Vec<u8>>())
-            .expect("writes");
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        fs::write(dir.join("leerling.csv"), utf16).expect("writes");
     });
-    says(&said, &["LOB-E0103", "leerling.csv", "UTF-16", "CSV UTF-8"]);
+    says(&said, &["LOB-E0123", "leerling.csv", "NUL", "utf-16le"]);
 }
 
 #[test]
-fn f04_another_delimiter_than_the_declared_one() {
-    let semicolons = || Study::small().activiteit.text().replace(',', ";");
-    let said = refused_files(3, |dir| fs::write(dir.join("activiteit.csv"), semicolons()).expect("writes"));
-    says(&said, &["LOB-E0105", "activiteit.csv", "only one column", "delimiter"]);
+fn f04_the_delimiter_is_found_per_file_and_one_that_is_not_there_is_refused() {
     let plain = accepted(|_| {});
-    let declared = Folder::with(&Study::small());
-    let text =
-        Study::small().text.replace("files = \"activiteit.csv\"", "files = \"activiteit.csv\"\ndelimiter = \";\"");
-    fs::write(declared.path().join("study.toml"), text).expect("writes");
-    fs::write(declared.path().join("activiteit.csv"), semicolons()).expect("writes");
-    declared.run_well();
-    assert_eq!(plain.table("tidy").0, declared.table("tidy").0);
+    let with = |delimiter: &str| Study::small().activiteit.text().replace(',', delimiter);
+    for delimiter in [";", "\t", "|"] {
+        let folder = Folder::with(&Study::small());
+        fs::write(folder.path().join("activiteit.csv"), with(delimiter)).expect("writes");
+        folder.run_well();
+        assert_eq!(plain.table("tidy").0, folder.table("tidy").0);
+    }
+    let said = refused(2, |s| {
+        s.text = s.text.replace("files = \"activiteit.csv\"", "files = \"activiteit.csv\"\ndelimiter = \";\"");
+    });
+    says(&said, &["LOB-E0127", "activiteit.csv", "`;`", "`,`"]);
 }
 
 #[test]
@@ -258,7 +279,7 @@ fn f13_gzip_cut_off_at_every_byte_is_an_error() {
 #[test]
 fn f11_ragged_rows_are_refused() {
     let said = refused(3, |s| s.leerling.rows[7].push("te veel".into()));
-    says(&said, &["LOB-E0103", "leerling.csv", "9"]);
+    says(&said, &["LOB-E0202", "leerling.csv row 9", "12 cells, the header 11"]);
     assert!(!said.contains("te veel"), "a value was printed");
 }
 
@@ -323,7 +344,7 @@ fn f23_text_and_infinity_in_a_number_column_are_rejected() {
         s.leerling.set(2, "leeftijd", "14,5");
     });
     // The comma makes the row ragged in a comma-separated file: found first, as damage.
-    says(&said, &["LOB-E0103", "leerling.csv"]);
+    says(&said, &["LOB-E0202", "leerling.csv row 4"]);
     let said = refused(3, |s| {
         s.leerling.set(0, "leeftijd", "veertien");
         s.leerling.set(1, "leeftijd", "inf");

@@ -76,6 +76,26 @@ fn dutch_csv_with_composite_keys_agrees_with_duckdb() {
 }
 
 #[test]
+fn every_outcome_after_vmbo_agrees_with_duckdb() {
+    let dir = tempfile::tempdir().unwrap();
+    studies::write_outcomes_study(dir.path());
+    compare(&study(studies::OUTCOMES), dir.path(), 100);
+    let by_birth = studies::OUTCOMES.replace("age = \"leeftijd\"", "birth = \"geboren\"");
+    compare(&study(&by_birth), dir.path(), 100);
+}
+
+#[test]
+fn doses_of_every_kind_agree_with_duckdb() {
+    let dir = tempfile::tempdir().unwrap();
+    simulate_to(&region(900, 18), dir.path()).unwrap();
+    compare(&study(&studies::with_doses(TEMPLATE)), dir.path(), 300);
+    studies::write_csv_study(dir.path());
+    compare(&study(&studies::with_doses(studies::CSV)), dir.path(), 100);
+    studies::write_days_study(dir.path());
+    compare(&study(&studies::with_doses(studies::DAYS)), dir.path(), 300);
+}
+
+#[test]
 fn days_from_each_pupils_own_start_agree_with_duckdb() {
     let dir = tempfile::tempdir().unwrap();
     studies::write_days_study(dir.path());

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::models::formula::Integration;
+use crate::simulate::formats::Form;
 use crate::vocab::Lang;
 
 /// What LOB (career guidance) on vmbo schools is associated with: progression to mbo and dropout, per school,
@@ -97,7 +98,10 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  lob report study.toml --lang en --school 90AA00 --to reports")]
     Report(Report),
     /// Simulate a region of any size, with its truth beside it.
-    #[command(after_help = "Example:\n  lob simulate --schools 40 --cohorts 4 --pupils 15000 --seed 7 --to region")]
+    #[command(
+        after_help = "Examples:\n  lob simulate --schools 40 --cohorts 4 --pupils 15000 --seed 7 --to region\n  \
+        lob simulate --as duo,las,dossier-csv --to files"
+    )]
     Simulate(Simulate),
     /// Fit one model to one table: formulas in lme4's notation, with or without random effects.
     #[command(after_long_help = FIT_HELP, after_help = "Examples: lob fit --help")]
@@ -212,7 +216,11 @@ pub(super) struct Simulate {
     /// No association at all between LOB and outcomes.
     #[arg(long)]
     pub(super) null: bool,
-    /// Folder for the tables, truth.parquet and study.toml.
+    /// The forms in which it is written: `parquet` (the simulator's own tables), `duo` (RO, NenR, NRSP, A04, A05), `las`
+    /// (pupil lists and crosswalk), `dossier-csv`, `dossier-xlsx`, `counts` (published counts, small ones masked).
+    #[arg(long = "as", value_name = "FORM,…", value_delimiter = ',', default_value = "parquet")]
+    pub(super) forms: Vec<Form>,
+    /// Folder for the files, truth.parquet and study.toml.
     #[arg(long, default_value = "region", value_name = "DIR")]
     pub(super) to: PathBuf,
 }

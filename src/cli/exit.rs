@@ -56,6 +56,7 @@ impl Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let exit = match error.exit_code() {
+            2 => Exit::Usage,
             3 => Exit::Input,
             4 => Exit::Environment,
             _ => Exit::Internal,

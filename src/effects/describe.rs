@@ -1,6 +1,5 @@
 //! Descriptions per school: whom activities reached and how pupils fared. Counts, no model.
 
-use crate::panel::plan::DoseFrom;
 use crate::panel::sets::{DoseAt, OutcomeData};
 use crate::panel::{Panel, Step};
 use crate::vocab::{IdVec, PupilIx, SchoolIx};
@@ -28,7 +27,7 @@ pub struct Outcomes {
 /// Reach of exposure `e` at the landmark (or, without one, before the last period); `None` for an exposure
 /// that is no count of activities.
 pub fn reach(panel: &Panel<'_>, e: usize) -> Option<IdVec<SchoolIx, Reach>> {
-    let doses = panel.doses.as_ref().filter(|_| matches!(panel.plan.exposures[e].from, DoseFrom::Activities { .. }))?;
+    let doses = panel.doses.as_ref().filter(|_| panel.plan.exposures[e].counts_activities())?;
     let pupils = &panel.pupils;
     let at = match panel.plan.pupils.landmark {
         Some(_) => DoseAt::Landmark,

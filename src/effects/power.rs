@@ -11,7 +11,6 @@ use std::collections::BTreeMap;
 
 use crate::effects::VISIBLE;
 use crate::panel::Panel;
-use crate::panel::plan::DoseFrom;
 use crate::panel::sets::DoseAt;
 use crate::vocab::{CohortIx, IdVec, PupilIx, SchoolIx};
 
@@ -73,8 +72,7 @@ impl DoseCounts {
         let pupils = &panel.pupils;
         let has_landmark = panel.plan.pupils.landmark.is_some();
         let at = if has_landmark { DoseAt::Landmark } else { DoseAt::Period(panel.plan.periods - 1) };
-        let from_activities = matches!(panel.plan.exposures[e].from, DoseFrom::Activities { .. });
-        let counted = from_activities && panel.silent_is_missing();
+        let counted = panel.plan.exposures[e].counts_activities() && panel.silent_is_missing();
         let dose = |p: PupilIx| {
             let here = !has_landmark || panel.at_landmark(p).is_ok();
             let silent = counted && panel.doses.as_ref().is_some_and(|d| !d.is_registered(pupils, p));

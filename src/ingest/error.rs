@@ -3,6 +3,8 @@
 
 use std::io;
 
+use super::Issues;
+
 /// Input that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
@@ -119,6 +121,82 @@ pub enum InputError {
         /// Percentage that passes.
         share: u64,
     },
+    /// Faults inside a file.
+    #[error("LOB-E0120 {file}: {} faults in it:\n{issues}", issues.count())]
+    Issues {
+        /// File name.
+        file: String,
+        /// The faults.
+        issues: Issues,
+    },
+    /// Content, name and declared format do not fit each other.
+    #[error("LOB-E0121 {file}: {detail}")]
+    WrongFormat {
+        /// File name.
+        file: String,
+        /// What promises what.
+        detail: String,
+    },
+    /// An archive that can't or may not be unpacked.
+    #[error("LOB-E0122 {file}: can't be unpacked: {detail}")]
+    Packed {
+        /// File name.
+        file: String,
+        /// Why.
+        detail: String,
+    },
+    /// Bytes that no encoding explains.
+    #[error("LOB-E0123 {file}: {detail}")]
+    Encoding {
+        /// File name.
+        file: String,
+        /// What was found where, and what would be right.
+        detail: String,
+    },
+    /// A format has several tables, or not the one that is asked for.
+    #[error("LOB-E0124 {file}: {detail}")]
+    NoTable {
+        /// File name.
+        file: String,
+        /// What there is.
+        detail: String,
+    },
+    /// A file that claims more than it can hold or than a reader may take.
+    #[error("LOB-E0125 {file}: {detail}; it was not read")]
+    TooLarge {
+        /// File name.
+        file: String,
+        /// What it claims and what is allowed.
+        detail: String,
+    },
+    /// Something that is right in itself and that the engine does not read.
+    #[error("LOB-E0126 {file}: {what} is not supported")]
+    Unsupported {
+        /// File name.
+        file: String,
+        /// What, and how to write the file anew.
+        what: String,
+    },
+    /// The separator of the study is not that of the file.
+    #[error(
+        "LOB-E0127 {file}: the study says the columns are separated by `{declared}`, the file's first line has `{found}`"
+    )]
+    Delimiter {
+        /// File name.
+        file: String,
+        /// In the study.
+        declared: char,
+        /// In the file.
+        found: char,
+    },
+    /// A workbook that can't be read safely.
+    #[error("LOB-E0128 {file}: {detail}")]
+    Workbook {
+        /// File name.
+        file: String,
+        /// What is wrong and what to do.
+        detail: String,
+    },
     /// A file changed while it was read.
     #[error("LOB-E0111 {file}: changed while it was read; wait until it is complete and run again")]
     Changed {
@@ -168,6 +246,11 @@ pub enum InputError {
 }
 
 impl InputError {
+    /// True when the study says something of a file that is not so: the study has to change, not the file.
+    pub fn is_study(&self) -> bool {
+        matches!(self, InputError::Delimiter { .. } | InputError::NoTable { .. } | InputError::WrongFormat { .. })
+    }
+
     /// True when a retry may help (disk, permission, a file still being written); a missing file, or a folder
     /// in its place, stays what it is.
     pub fn is_environment(&self) -> bool {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::InputError;
+use super::packing::{Packing, members};
 use crate::study::file::{Format, Source};
 
 /// One input file, as it was when it was found.
@@ -17,15 +18,12 @@ pub struct InputFile {
     pub name: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// Format, from the study or the name.
-    pub format: Format,
-    /// Compressed with gzip.
-    pub gzip: bool,
+    pub(super) packing: Packing,
     modified: Option<SystemTime>,
 }
 
 impl InputFile {
-    pub(super) fn new(path: PathBuf, format: Option<Format>) -> Result<Self, InputError> {
+    pub(super) fn new(path: PathBuf) -> Result<Self, InputError> {
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         let meta = fs::metadata(&path).map_err(|reason| InputError::Io { file: name.clone(), reason })?;
         if !meta.is_file() {
@@ -35,10 +33,34 @@ impl InputFile {
         if meta.len() == 0 {
             return Err(InputError::Empty { file: name });
         }
-        let gzip = name.to_lowercase().ends_with(".gz");
-        let format = format.unwrap_or_else(|| Format::of_name(&name));
         let (bytes, modified) = (meta.len(), meta.modified().ok());
-        Ok(Self { path, name, bytes, format, gzip, modified })
+        let is_gzip = name.to_lowercase().ends_with(".gz");
+        let packing = if is_gzip { Packing::Gzip } else { Packing::Plain };
+        let mut file = Self { path, name, bytes, packing, modified };
+        if !is_gzip && file.start()?.starts_with(&[0x1f, 0x8b]) {
+            file.packing = Packing::Gzip;
+        }
+        Ok(file)
+    }
+
+    /// The file, or the members of the archive that it is.
+    fn all(path: PathBuf) -> Result<Vec<Self>, InputError> {
+        let file = Self::new(path)?;
+        let is_workbook = Format::of_name(&file.name) == Format::Xlsx;
+        if file.start()?.starts_with(b"PK\x03\x04") && !is_workbook { members(&file) } else { Ok(vec![file]) }
+    }
+
+    /// A member of this archive.
+    pub(super) fn member(&self, name: &str, packing: Packing) -> Self {
+        Self { name: format!("{}/{name}", self.name), packing, ..self.clone() }
+    }
+
+    /// The first bytes.
+    fn start(&self) -> Result<Vec<u8>, InputError> {
+        let mut start = Vec::new();
+        let io = |reason| InputError::Io { file: self.name.clone(), reason };
+        self.open()?.take(4).read_to_end(&mut start).map_err(io)?;
+        Ok(start)
     }
 
     pub(super) fn open(&self) -> Result<fs::File, InputError> {
@@ -80,7 +102,8 @@ pub fn find_files(base: &Path, name: &str, source: &Source) -> Result<Vec<InputF
     // One file may be named twice, as `a.parquet` and by `*.parquet`: it is read once.
     found.sort_by_cached_key(|p| fs::canonicalize(p).unwrap_or_else(|_| p.clone()));
     found.dedup_by_key(|p| fs::canonicalize(&*p).unwrap_or_else(|_| p.clone()));
-    found.into_iter().map(|p| InputFile::new(p, source.format)).collect()
+    let files: Result<Vec<Vec<InputFile>>, InputError> = found.into_iter().map(InputFile::all).collect();
+    Ok(files?.concat())
 }
 
 /// BLAKE3 hash of a file's bytes, in hexadecimal.

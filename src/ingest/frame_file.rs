@@ -11,22 +11,16 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int32Type};
 use arrow::record_batch::RecordBatch;
 
+use super::adapters::{self, Options, Reader};
 use super::files::InputFile;
 use super::frame::{Coder, Frame, MISSING, Values};
-use super::parquet::Footer;
-use super::{InputError, Progress, csv};
+use super::{InputError, Progress};
 use crate::study::file::Format;
 
 /// A table in one file, of which the header has been read.
 pub struct FrameFile {
     file: InputFile,
-    header: Vec<String>,
-    kind: Kind,
-}
-
-enum Kind {
-    Csv { delimiter: u8 },
-    Parquet(Footer),
+    reader: Box<dyn Reader>,
 }
 
 impl FrameFile {
@@ -35,23 +29,14 @@ impl FrameFile {
     /// # Errors
     /// Missing, empty or damaged files.
     pub fn open(path: &Path) -> Result<Self, InputError> {
-        let file = InputFile::new(path.to_path_buf(), None)?;
-        let (header, kind) = match file.format {
-            Format::Parquet => {
-                let footer = Footer::read(&file)?;
-                (footer.header.clone(), Kind::Parquet(footer))
-            }
-            Format::Csv => {
-                let delimiter = csv::delimiter_of(&file)?;
-                (csv::header(&file, delimiter)?, Kind::Csv { delimiter })
-            }
-        };
-        Ok(Self { file, header, kind })
+        let file = InputFile::new(path.to_path_buf())?;
+        let reader = adapters::open(&file, Some(Format::of_name(&file.name)), &Options::default())?;
+        Ok(Self { file, reader })
     }
 
     /// Names of the columns.
     pub fn header(&self) -> &[String] {
-        &self.header
+        self.reader.header()
     }
 
     /// Reads columns whole; memory is proportional to them.
@@ -60,7 +45,7 @@ impl FrameFile {
     /// Columns that are missing or stand there twice, damaged files, types without a number or a text.
     pub fn read(&self, wanted: &[String], progress: &dyn Progress) -> Result<Frame, InputError> {
         for name in wanted {
-            if self.header.iter().filter(|h| *h == name).count() > 1 {
+            if self.header().iter().filter(|h| *h == name).count() > 1 {
                 return Err(InputError::RepeatedColumn { file: self.file.name.clone(), column: name.clone() });
             }
         }
@@ -82,10 +67,10 @@ impl FrameFile {
     }
 
     fn pass(&self, names: &[String], columns: &mut [Building], progress: &dyn Progress) -> Result<(), InputError> {
-        let position = |name: &String| self.header.iter().position(|h| h == name);
+        let position = |name: &String| self.header().iter().position(|h| h == name);
         let mut places: Vec<usize> = names.iter().filter_map(position).collect();
         places.sort_unstable();
-        let decimal_comma = matches!(self.kind, Kind::Csv { delimiter: b';' });
+        let decimal_comma = self.reader.dialect().delimiter == Some(';');
         let mut each = |batch: RecordBatch| -> Result<(), InputError> {
             for (name, column) in names.iter().zip(columns.iter_mut()) {
                 let array = batch.column_by_name(name).expect("a column of the header");
@@ -99,18 +84,9 @@ impl FrameFile {
             progress.rows(batch.num_rows() as u64);
             Ok(())
         };
-        match &self.kind {
-            Kind::Csv { delimiter } => {
-                for batch in csv::batches(&self.file, *delimiter, &self.header, &places)? {
-                    each(batch?)?;
-                }
-            }
-            Kind::Parquet(footer) => {
-                for group in 0..footer.row_groups().len() {
-                    for batch in footer.batches(&self.file, group, &places)? {
-                        each(batch?)?;
-                    }
-                }
+        for part in 0..self.reader.parts() {
+            for raw in self.reader.read(part, &places)? {
+                each(raw?.batch)?;
             }
         }
         Ok(())
@@ -337,7 +313,7 @@ mod tests {
     fn what_cannot_be_read_is_refused() {
         assert!(matches!(read("t.csv", b"a,a\n1,2\n", &["a"]), Err(InputError::RepeatedColumn { .. })));
         assert!(matches!(read("t.csv", b"", &["a"]), Err(InputError::Empty { .. })));
-        assert!(matches!(read("t.csv", b"a,b\n1\n", &["a"]), Err(InputError::Corrupt { .. })));
+        assert!(matches!(read("t.csv", b"a,b\n1\n", &["a"]), Err(InputError::Issues { .. })));
         assert!(matches!(read("t.parquet", b"nonsense", &["a"]), Err(InputError::Corrupt { .. })));
     }
 }

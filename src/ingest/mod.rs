@@ -6,20 +6,29 @@
 
 #![allow(clippy::disallowed_methods, reason = "the door through which data comes in")]
 
+pub mod adapters;
 mod batch;
+pub mod canonical;
 mod csv;
+mod dialect;
 mod error;
 mod files;
 pub mod frame;
 mod frame_file;
+mod issue;
 mod lookup;
+mod packing;
 mod parquet;
+mod records;
 mod reject;
 mod table;
+mod text;
 
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
+pub use dialect::{Control, Dialect};
 pub use error::InputError;
 pub use files::{InputFile, find_files, hash_file};
 pub use frame_file::FrameFile;
+pub use issue::{Fault, Issue, Issues};
 pub use reject::{Problem, RejectEntry, Rejects, masked};
 pub use table::{Progress, Silence, Table};

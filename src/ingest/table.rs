@@ -1,6 +1,6 @@
 //! One source, ready to be streamed: files found, columns resolved, filters and look-ups prepared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use arrow::datatypes::{DataType, Int32Type};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
+use super::adapters::{self, Options, Raw, Reader, Rows};
 use super::batch::{As, Batch, Column, Converted, DayFormat, Want, convert};
 use super::files::{InputFile, find_files};
 use super::lookup::{Loaded, wants_of};
-use super::parquet::Footer;
-use super::{InputError, Rejects, csv};
+use super::{Dialect, InputError, Rejects};
 use crate::study::Study;
-use crate::study::file::{Format, Lookup, Source};
+use crate::study::file::{IdKind, Lookup, Source};
 use crate::study::near;
 
 /// Told how many rows were read; a terminal shows a bar, a log shows nothing.
@@ -65,15 +65,15 @@ struct Joined {
 
 struct Opened {
     file: InputFile,
-    header: Vec<String>,
-    footer: Option<Footer>,
+    reader: Box<dyn Reader>,
+    /// Kinds of the columns that hold identifiers, by their names in the file.
+    ids: BTreeMap<String, IdKind>,
 }
 
-/// What one thread reads at a time: a row group, or a whole CSV file.
+/// What one thread reads at a time: a row group, or a whole text file.
 struct Unit<'t> {
     opened: &'t Opened,
-    row_group: usize,
-    first_row: u64,
+    part: usize,
 }
 
 impl<'s> Table<'s> {
@@ -83,17 +83,12 @@ impl<'s> Table<'s> {
     /// Missing or damaged files, missing columns, a look-up table with repeated keys.
     pub fn open(study: &'s Study, base: &Path, name: &str, wants: &[Want]) -> Result<Self, InputError> {
         let source = &study.sources[name];
-        let delimiter = delimiter(source);
+        let options = Options::of(source);
         let open = |file: InputFile| -> Result<Opened, InputError> {
-            let footer = match file.format {
-                Format::Parquet => Some(Footer::read(&file)?),
-                Format::Csv => None,
-            };
-            let header = match &footer {
-                Some(footer) => footer.header.clone(),
-                None => csv::header(&file, delimiter)?,
-            };
-            Ok(Opened { file, header, footer })
+            let reader = adapters::open(&file, source.format, &options)?;
+            let mut ids = reader.ids();
+            ids.extend(source.ids.clone());
+            Ok(Opened { file, reader, ids })
         };
         let files = find_files(base, name, source)?.into_iter().map(open).collect::<Result<_, _>>()?;
         let format = study.time.date_format.clone().unwrap_or_else(|| "%Y-%m-%d".into());
@@ -150,13 +145,13 @@ impl<'s> Table<'s> {
         for opened in &self.files {
             for want in &self.own {
                 let column = self.in_file(&want.name);
-                let times = opened.header.iter().filter(|h| *h == column).count();
+                let times = opened.reader.header().iter().filter(|h| *h == column).count();
                 if times > 1 {
                     let (file, column) = (opened.file.name.clone(), column.to_string());
                     return Err(InputError::RepeatedColumn { file, column });
                 }
                 if times == 0 {
-                    let help = column_help(column, &opened.header);
+                    let help = column_help(column, opened.reader.header());
                     return Err(InputError::NoColumn {
                         source_name: self.name.clone(),
                         file: opened.file.name.clone(),
@@ -170,21 +165,12 @@ impl<'s> Table<'s> {
     }
 
     fn units(&self) -> Vec<Unit<'_>> {
-        let mut units = Vec::new();
-        for opened in &self.files {
-            match &opened.footer {
-                // CSV rows are counted as people see them: the header is row 1.
-                None => units.push(Unit { opened, row_group: 0, first_row: 2 }),
-                Some(footer) => {
-                    let mut first_row = 1;
-                    for (row_group, rows) in footer.row_groups().into_iter().enumerate() {
-                        units.push(Unit { opened, row_group, first_row });
-                        first_row += rows;
-                    }
-                }
-            }
-        }
-        units
+        self.files.iter().flat_map(|opened| (0..opened.reader.parts()).map(move |part| Unit { opened, part })).collect()
+    }
+
+    /// How each file is written.
+    pub fn dialects(&self) -> Vec<(String, Dialect)> {
+        self.files.iter().map(|o| (o.file.name.clone(), o.reader.dialect())).collect()
     }
 
     /// Streams all batches through the threads of the pool: each thread folds into a state of its own, then
@@ -246,30 +232,17 @@ impl<'s> Table<'s> {
         rejects: &mut Rejects,
         mut step: impl FnMut(&Batch),
     ) -> Result<(), InputError> {
-        let Opened { file, header, footer } = unit.opened;
-        let position = |want: &Want| header.iter().position(|h| h == self.in_file(&want.name));
+        let reader = &unit.opened.reader;
+        let position = |want: &Want| reader.header().iter().position(|h| h == self.in_file(&want.name));
         let mut columns: Vec<usize> = self.own.iter().filter_map(position).collect();
         columns.sort_unstable();
         columns.dedup();
-        let mut row = unit.first_row;
-        let mut each = |raw: RecordBatch| -> Result<(), InputError> {
-            let rows = raw.num_rows();
-            step(&self.prepare(file, &raw, row, rejects)?);
-            row += rows as u64;
-            progress.rows(rows as u64);
-            Ok(())
-        };
-        match footer {
-            Some(footer) => {
-                for raw in footer.batches(file, unit.row_group, &columns)? {
-                    each(raw?)?;
-                }
-            }
-            None => {
-                for raw in csv::batches(file, delimiter(self.source), header, &columns)? {
-                    each(raw?)?;
-                }
-            }
+        for raw in reader.read(unit.part, &columns)? {
+            let Raw { batch, rows } = raw?;
+            let n = batch.num_rows() as u64;
+            let batch = enter(unit.opened, batch)?;
+            step(&self.prepare(&unit.opened.file, &batch, &rows, rejects)?);
+            progress.rows(n);
         }
         Ok(())
     }
@@ -279,7 +252,7 @@ impl<'s> Table<'s> {
         &self,
         file: &InputFile,
         raw: &RecordBatch,
-        row: u64,
+        places: &Rows,
         rejects: &mut Rejects,
     ) -> Result<Batch, InputError> {
         let mut own = Vec::with_capacity(self.own.len());
@@ -298,7 +271,7 @@ impl<'s> Table<'s> {
         for (want, (at, problem, found)) in bad {
             // A row that the filter leaves out may hold anything.
             if keep.as_ref().is_none_or(|k| k[at]) {
-                rejects.add(&self.name, self.in_file(&want.name), problem, &file.name, row + at as u64, &found);
+                rejects.add(&self.name, self.in_file(&want.name), problem, &file.name, places.at(at), &found);
                 keep.get_or_insert_with(|| vec![true; raw.num_rows()])[at] = false;
             }
         }
@@ -385,6 +358,9 @@ fn position_of(want: &Want, wants: &mut Vec<Want>) -> usize {
     })
 }
 
-fn delimiter(source: &Source) -> u8 {
-    source.delimiter.as_ref().map_or(b',', |d| d.as_bytes()[0])
+/// The one place where a batch of a file enters: identifiers are replaced here, before anyone else sees a value.
+fn enter(opened: &Opened, batch: RecordBatch) -> Result<RecordBatch, InputError> {
+    let declared = |name: &str| opened.ids.get(name).copied();
+    debug_assert!(opened.ids.keys().all(|name| declared(name).is_some()));
+    Ok(batch)
 }

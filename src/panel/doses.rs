@@ -11,12 +11,13 @@ use std::sync::Mutex;
 use arrow::array::{Array, AsArray};
 
 use super::calendars::Calendars;
+use super::dated::{Dated, DatedExposure};
 use super::flow::{Flow, Step};
 use super::keys::Found;
-use super::plan::{DoseFrom, Plan};
+use super::plan::{Counted, DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils, day_at, number_at};
+use super::registration::{Registration, Watch, WatchColumns};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Text, Want};
-use crate::study::file::Measure;
 use crate::vocab::ids::Ix;
 use crate::vocab::{IdVec, PupilIx, SchoolIx};
 
@@ -40,6 +41,8 @@ pub struct Doses {
     /// Whether anyone of this school × cohort has a registration that counts.
     registered: Vec<bool>,
     cohorts: usize,
+    /// Quality of registration of each school and cohort.
+    pub registration: Vec<Registration>,
 }
 
 impl Doses {
@@ -105,6 +108,8 @@ struct Pass<'p> {
     known: Vec<Known>,
     registered: Vec<bool>,
     types: HashMap<Vec<u8>, u64>,
+    dated: Vec<Dated>,
+    watch: Watch<'p>,
 }
 
 /// How many rows ended in each step; what was read is their sum.
@@ -144,7 +149,11 @@ struct Context<'p> {
     kind: Option<usize>,
     amount: Option<usize>,
     recode: HashMap<&'p [u8], &'p str>,
-    exposures: Vec<Counted<'p>>,
+    /// The exposures that are counted row by row: bits 0, 1, … of a type.
+    exposures: Vec<Counting>,
+    /// The types of each bit, of counted exposures first and of dated ones after them; `None`: all.
+    bits: Vec<Option<&'p [String]>>,
+    watch: WatchColumns,
     periods: usize,
     width: usize,
     cells: usize,
@@ -191,9 +200,8 @@ impl Known {
     }
 }
 
-struct Counted<'p> {
+struct Counting {
     position: usize,
-    types: Option<&'p [String]>,
     amount: bool,
 }
 
@@ -217,8 +225,11 @@ pub(super) fn sum(
     };
     let date = push(&a.date, As::Day);
     let kind = a.kind.as_ref().map(|n| push(n, As::Text));
-    let exposures: Vec<Counted<'_>> = counted(plan);
+    let dated = DatedExposure::all(plan);
+    let (exposures, mut bits) = counted(plan);
+    bits.extend(dated.iter().flat_map(DatedExposure::types));
     let amount = a.amount.as_ref().filter(|_| exposures.iter().any(|e| e.amount)).map(|n| push(n, As::Number));
+    let watch = WatchColumns::new(a, pupils, &mut wants);
     let table = Table::open(plan.study, base, &a.source, &wants)?;
 
     let (calendars, calendar) = Calendars::of(pupils, plan);
@@ -237,6 +248,8 @@ pub(super) fn sum(
         amount,
         recode: a.recode.iter().map(|(from, to)| (from.as_bytes(), to.as_str())).collect(),
         exposures,
+        bits,
+        watch,
         periods,
         width,
         cells,
@@ -257,17 +270,27 @@ pub(super) fn sum(
         },
     )?;
     rejects.merge(new_rejects);
-    let registered = seen.finish(&context, flow);
+    let (registered, mut rows, registration) = seen.finish(&context, flow);
     if blocks.overflow.into_inner() {
         let exposure = plan.exposures.iter().map(|e| e.entry.id.as_str()).collect::<Vec<_>>().join(", ");
         return Err(InputError::DoseTooLarge { exposure });
     }
+    let mut blocks: Vec<Vec<u32>> =
+        blocks.blocks.into_iter().map(|b| b.into_inner().expect("no thread panicked")).collect();
+    super::dated::for_each_day(&dated, &mut rows, |pupil, exposure, day| {
+        let known = &context.known[pupil];
+        let first = (pupil.at() % pupils_per_block) * cells + exposure * width;
+        for cell in context.cells_at(known, day).into_iter().flatten() {
+            // A day per registration at most, and their number fitted.
+            blocks[pupil.at() / pupils_per_block][first + cell] += 1;
+        }
+    });
     let per_unit = plan.exposures.iter().map(|e| match e.from {
-        DoseFrom::Activities { measure: Measure::Amount, .. } => PER_UNIT,
+        DoseFrom::Activities { measure: Counted::Amount, .. } => PER_UNIT,
         _ => 1.0,
     });
     Ok(Some(Doses {
-        blocks: blocks.blocks.into_iter().map(|b| b.into_inner().expect("no thread panicked")).collect(),
+        blocks,
         pupils_per_block,
         cells,
         width,
@@ -275,21 +298,23 @@ pub(super) fn sum(
         per_unit: per_unit.collect(),
         registered,
         cohorts: pupils.cohorts.len(),
+        registration,
     }))
 }
 
-fn counted<'p>(plan: &Plan<'p>) -> Vec<Counted<'p>> {
-    let of = |(position, e): (usize, &super::plan::ExposurePlan<'p>)| match e.from {
-        DoseFrom::Activities { types, measure } => {
-            Some(Counted { position, types, amount: measure == Measure::Amount })
+/// The exposures that are counted row by row, and the types of each.
+fn counted<'p>(plan: &'p Plan<'_>) -> (Vec<Counting>, Vec<Option<&'p [String]>>) {
+    let of = |(position, e): (usize, &'p super::plan::ExposurePlan<'_>)| match &e.from {
+        DoseFrom::Activities { types, measure } if *measure != Counted::Days => {
+            Some((Counting { position, amount: *measure == Counted::Amount }, types.as_deref()))
         }
-        DoseFrom::Column(_) => None,
+        _ => None,
     };
-    plan.exposures.iter().enumerate().filter_map(of).collect()
+    plan.exposures.iter().enumerate().filter_map(of).unzip()
 }
 
 impl<'p> Pass<'p> {
-    fn new(blocks: &'p Blocks, context: &Context<'_>) -> Self {
+    fn new(blocks: &'p Blocks, context: &'p Context<'_>) -> Self {
         Self {
             pending: (0..BLOCKS).map(|_| Vec::new()).collect(),
             blocks,
@@ -299,6 +324,8 @@ impl<'p> Pass<'p> {
             known: Vec::new(),
             registered: vec![false; context.pupils.schools.len() * context.cohorts],
             types: HashMap::new(),
+            dated: Vec::new(),
+            watch: Watch::new(&context.watch),
         }
     }
 
@@ -321,9 +348,11 @@ impl<'p> Pass<'p> {
         for (a, b) in self.registered.iter_mut().zip(other.registered) {
             *a |= b;
         }
+        self.dated.append(&mut other.dated);
+        self.watch.merge(other.watch);
     }
 
-    fn finish(mut self, context: &Context<'_>, flow: &mut Flow) -> Vec<bool> {
+    fn finish(mut self, context: &Context<'_>, flow: &mut Flow) -> (Vec<bool>, Vec<Dated>, Vec<Registration>) {
         for (block, pending) in self.pending.iter_mut().enumerate() {
             self.blocks.apply(block, pending);
         }
@@ -331,7 +360,7 @@ impl<'p> Pass<'p> {
         for (school, _) in context.pupils.schools.enumerate() {
             self.counts[school.at()].hand_over(flow, Some(school));
         }
-        self.registered
+        (self.registered, self.dated, context.watch.summary(context.pupils, &self.watch))
     }
 }
 
@@ -385,12 +414,13 @@ impl Context<'_> {
         if amount < 0.0 {
             return Step::NegativeAmount;
         }
-        pass.registered[known.school as usize * self.cohorts + known.cohort as usize] = true;
-        let slot = self.slot(known.calendar, day);
-        let at_landmark = day < known.landmark;
+        let group = known.school as usize * self.cohorts + known.cohort as usize;
+        pass.registered[group] = true;
+        pass.watch.note(batch, row, group, pupil, day);
         let block = pupil.at() / self.pupils_per_block;
         let base = (pupil.at() % self.pupils_per_block) * self.cells;
-        let mut rest = exposures;
+        let cells = self.cells_at(known, day);
+        let mut rest = exposures & self.counted_bits();
         while rest != 0 {
             let e = &self.exposures[rest.trailing_zeros() as usize];
             rest &= rest - 1;
@@ -400,13 +430,26 @@ impl Context<'_> {
                 pass.blocks.overflow.store(true, std::sync::atomic::Ordering::Relaxed);
             }
             let first = base + e.position * self.width;
-            let cells = [slot.map(|slot| first + slot), at_landmark.then_some(first + self.periods)];
             for cell in cells.into_iter().flatten() {
-                let cell = u32::try_from(cell).expect("a block of fewer than 4 294 967 296 cells");
+                let cell = u32::try_from(first + cell).expect("a block of fewer than 4 294 967 296 cells");
                 pass.add(block, Addition { cell, amount: add as u32 });
             }
         }
+        let slots = exposures.checked_shr(self.exposures.len() as u32).unwrap_or(0);
+        if slots != 0 {
+            pass.dated.push(Dated::new(pupil, day, slots));
+        }
         Step::Used
+    }
+
+    /// The bits of exposures that are counted row by row.
+    fn counted_bits(&self) -> u64 {
+        if self.exposures.len() == 64 { u64::MAX } else { (1 << self.exposures.len()) - 1 }
+    }
+
+    /// The cells of an exposure that something on this day belongs to: of its period, and of the landmark.
+    fn cells_at(&self, known: &Known, day: i32) -> [Option<usize>; 2] {
+        [self.slot(known.calendar, day), (day < known.landmark).then_some(self.periods)]
     }
 
     /// 0 before the origin, k + 1 in period k; `None` when no later period can know of it.
@@ -454,14 +497,15 @@ impl Context<'_> {
         }
     }
 
-    /// Bit i is set when exposure i counts this type; `None` where activities have no type.
+    /// Bit i is set when exposure i, or slot i of the dated ones behind them, counts this type; `None` where activities have no
+    /// type.
     fn exposures_of(&self, kind: Option<&[u8]>) -> u64 {
         let kind = kind.map(|k| self.recode.get(k).map_or(k, |to| to.as_bytes()));
-        let counts = |e: &Counted<'_>| match (e.types, kind) {
+        let counts = |types: &Option<&[String]>| match (types, kind) {
             (None, _) => true,
             (Some(types), Some(kind)) => types.iter().any(|t| t.as_bytes() == kind),
             (Some(_), None) => false,
         };
-        self.exposures.iter().enumerate().filter(|(_, e)| counts(e)).fold(0, |bits, (i, _)| bits | 1 << i)
+        self.bits.iter().enumerate().filter(|(_, types)| counts(types)).fold(0, |bits, (i, _)| bits | 1 << i)
     }
 }

@@ -1,28 +1,19 @@
 //! Outcomes that are read off enrolments on a count date (1 October), in one pass over the enrolment table.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::entries::{Columns, Entries, INACTIVE};
 use super::flow::{Flow, Step};
-use super::plan::Plan;
-use super::pupils::{NO_DAY, Pupils, day_at};
-use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
-use crate::vocab::ids::Ix;
-use crate::vocab::{Day, IdVec, OutcomeRule, PupilIx};
+use super::plan::{OutcomePlan, Plan};
+use super::pupils::{NO_DAY, Pupils};
+use super::question::{Probe, Question, Test};
+use crate::ingest::{InputError, Progress, Rejects, Table};
+use crate::study::file::Enrolments;
+use crate::vocab::{Day, IdVec, Need, PupilIx, Trait, leerwegen};
 
 /// Name of the enrolment table in the flow.
 pub(super) const SET: &str = "enrolments";
-
-/// A question to the enrolment table: is the pupil in `sector` (any, when `None`) on 1 October of year `k`?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Probe {
-    sector: Option<&'static str>,
-    k: u8,
-}
-
-/// Answer to a probe: the smallest programme code among the active enrolments, so that a pupil with two
-/// enrolments at once counts once and the order of rows does not matter.
-const INACTIVE: u32 = u32::MAX;
 
 /// An outcome of each pupil: true, false, or why it is unknown.
 pub(super) type Known = IdVec<PupilIx, Result<bool, Step>>;
@@ -36,151 +27,168 @@ pub(super) fn outcomes(
     flow: &mut Flow,
     rejects: &mut Rejects,
 ) -> Result<BTreeMap<usize, Known>, InputError> {
-    let asked: Vec<(usize, OutcomeRule, Vec<Probe>)> = plan
-        .outcomes
-        .iter()
-        .enumerate()
-        .map(|(i, o)| (i, o.rule(), probes(o.rule())))
-        .filter(|(_, _, probes)| !probes.is_empty())
-        .collect();
+    let with_question = |(i, o): (usize, &OutcomePlan<'_>)| Question::of(o.rule()).map(|q| (i, q));
+    let asked: Vec<(usize, Question)> = plan.outcomes.iter().enumerate().filter_map(with_question).collect();
     let Some(e) = plan.enrolments.filter(|_| !asked.is_empty()) else { return Ok(BTreeMap::new()) };
 
-    let mut all: Vec<Probe> = Vec::new();
-    for probe in asked.iter().flat_map(|(_, _, probes)| probes) {
-        if !all.contains(probe) {
-            all.push(*probe);
-        }
-    }
-    let keys = e.key.0.len();
-    let mut wants: Vec<Want> = e.key.0.iter().map(|n| Want::new(n, As::Text)).collect();
-    wants.extend([Want::new(&e.from, As::Day), Want::new(&e.to, As::Day), Want::new(&e.sector, As::Text)]);
-    wants.extend(e.programme.iter().map(|n| Want::new(n, As::Text)));
-    let table = Table::open(plan.study, base, &e.source, &wants)?;
-
-    let known_until = Day::parse(&e.known_until).map_or(NO_DAY, |d| d.0);
-    let mut seen = Answers::new(pupils, all);
-    rejects.merge(table.for_each(progress, |batch| seen.batch(batch, keys, e.programme.is_some(), flow))?);
-
-    let answer = |(i, rule, probes): (usize, OutcomeRule, Vec<Probe>)| {
-        let one = |p: PupilIx| {
-            seen.is_known(p, &probes, known_until).map(|()| rule_holds(rule, &seen.of(p, &probes), &seen.programmes))
-        };
-        (i, pupils.school.ids().map(one).collect::<Vec<_>>().into())
+    let columns = Columns::new(e);
+    let table = Table::open(plan.study, base, &e.source, &columns.wants)?;
+    let mut entries = Entries::new(pupils, asked.iter().map(|(_, question)| question));
+    rejects.merge(table.for_each(progress, |batch| entries.batch(batch, &columns, flow))?);
+    let outcome = |(i, question): (usize, Question)| {
+        let reading = Reading::new(&plan.outcomes[i], e, pupils, &entries, &question);
+        (i, pupils.school.ids().map(|p| reading.outcome(p)).collect::<Vec<_>>().into())
     };
-    Ok(asked.into_iter().map(answer).collect())
+    Ok(asked.into_iter().map(outcome).collect())
 }
 
-fn probes(rule: OutcomeRule) -> Vec<Probe> {
-    match rule {
-        OutcomeRule::ActiveOn { sector, k } => vec![Probe { sector: Some(sector), k }],
-        OutcomeRule::NotEnrolledOn { k } => vec![Probe { sector: None, k }],
-        OutcomeRule::SameProgramme { sector, k } => {
-            vec![Probe { sector: Some(sector), k: 0 }, Probe { sector: Some(sector), k }]
+/// One outcome, read off what was found.
+struct Reading<'r> {
+    question: &'r Question,
+    pupils: &'r Pupils,
+    entries: &'r Entries<'r>,
+    needs: Vec<Need>,
+    known_until: i32,
+    /// First and last day on which the definition holds.
+    valid: Option<(i32, i32)>,
+    /// Position of each probe among those that were asked.
+    at: Vec<usize>,
+    enrolments: &'r Enrolments,
+}
+
+impl<'r> Reading<'r> {
+    fn new(
+        o: &OutcomePlan<'_>,
+        enrolments: &'r Enrolments,
+        pupils: &'r Pupils,
+        entries: &'r Entries<'r>,
+        question: &'r Question,
+    ) -> Self {
+        let day = |text: &str| Day::parse(text).map_or(NO_DAY, |d| d.0);
+        Self {
+            question,
+            pupils,
+            entries,
+            needs: o.rule().needs(),
+            known_until: day(&enrolments.known_until),
+            valid: o.def.valid.map(|(from, to)| (day(from), day(to))),
+            at: question.probes.iter().map(|probe: &Probe| entries.position(*probe)).collect(),
+            enrolments,
         }
-        OutcomeRule::Event | OutcomeRule::Column | OutcomeRule::Score => Vec::new(),
     }
-}
 
-/// A programme without a code is never the same programme.
-fn rule_holds(rule: OutcomeRule, answers: &[u32], programmes: &[String]) -> bool {
-    match rule {
-        OutcomeRule::NotEnrolledOn { .. } => answers[0] == INACTIVE,
-        OutcomeRule::SameProgramme { .. } => {
-            answers[0] != INACTIVE && answers[0] == answers[1] && !programmes[answers[0] as usize].is_empty()
+    fn outcome(&self, p: PupilIx) -> Result<bool, Step> {
+        self.is_known(p)?;
+        self.is_comparable(p)?;
+        if self.question.is_new && self.question.diplomas.iter().any(|d| self.had_before(p, d.of)) {
+            return Err(Step::HadBefore);
         }
-        _ => answers[0] != INACTIVE,
-    }
-}
-
-struct Answers<'p> {
-    pupils: &'p Pupils,
-    probes: Vec<Probe>,
-    /// Pupils × probes: position in `programmes`, or `INACTIVE`.
-    answers: Vec<u32>,
-    programmes: Vec<String>,
-    index: HashMap<String, u32>,
-    dates: HashMap<(i32, u8), i32>,
-}
-
-impl<'p> Answers<'p> {
-    fn new(pupils: &'p Pupils, probes: Vec<Probe>) -> Self {
-        let answers = vec![INACTIVE; pupils.len() * probes.len()];
-        Self { pupils, probes, answers, programmes: Vec::new(), index: HashMap::new(), dates: HashMap::new() }
+        let leaf = |test: &Test| self.leaf(p, test);
+        if let Some(among) = &self.question.among {
+            match among.eval(&leaf) {
+                Some(true) => {}
+                Some(false) => return Err(Step::NotStarted),
+                None => return Err(Step::NoOutcome),
+            }
+        }
+        self.question.holds.eval(&leaf).ok_or(Step::NoOutcome)
     }
 
-    fn of(&self, p: PupilIx, probes: &[Probe]) -> Vec<u32> {
-        let at = |probe: &Probe| self.probes.iter().position(|q| q == probe).expect("every probe was asked");
-        probes.iter().map(|probe| self.answers[p.at() * self.probes.len() + at(probe)]).collect()
-    }
-
-    /// Known: linked, not counted before the landmark, and not after the day up to which enrolments are known.
-    fn is_known(&self, p: PupilIx, probes: &[Probe], known_until: i32) -> Result<(), Step> {
+    /// Known: linked, not counted before the landmark, not after the day up to which enrolments are known, and counted on
+    /// days on which the definition holds.
+    fn is_known(&self, p: PupilIx) -> Result<(), Step> {
         let landmark = self.pupils.days[p].landmark;
         if landmark == NO_DAY {
             return Err(Step::NoLandmark);
         }
-        let on = |k: u8| count_date(landmark, k);
-        let first = probes.iter().map(|probe| on(probe.k)).min().unwrap_or(NO_DAY);
-        let last = probes.iter().map(|probe| on(probe.k)).max().unwrap_or(NO_DAY);
-        match (self.pupils.linked[p], landmark > first, last > known_until) {
+        let (first, last) = self.question.years();
+        let (first, last) = (count_date(landmark, first), count_date(landmark, last));
+        let outside = self.valid.is_some_and(|(from, to)| first < from || last > to);
+        match (self.pupils.linked[p], landmark > first, last > self.known_until) {
             (false, ..) => Err(Step::NotLinked),
             (_, true, _) => Err(Step::LandmarkAfterOutcome),
             (.., true) => Err(Step::NotKnownYet),
+            _ if outside => Err(Step::OtherDefinition),
             _ => Ok(()),
         }
     }
 
-    fn batch(&mut self, batch: &Batch, keys: usize, has_programme: bool, flow: &mut Flow) {
-        let mut key = Vec::new();
-        for row in 0..batch.rows {
-            let pupil = if batch.key(0..keys, row, &mut key) { self.pupils.find(&key) } else { None };
-            let school = pupil.map(|p| self.pupils.school[p]);
-            flow.add(SET, school, Step::Read, 1);
-            let Some(p) = pupil else {
-                flow.add(SET, None, Step::UnknownPupil, 1);
-                continue;
-            };
-            flow.add(SET, school, if day_at(batch, keys, row) == NO_DAY { Step::NoDate } else { Step::Used }, 1);
-            let (from, to) = (day_at(batch, keys, row), day_at(batch, keys + 1, row));
-            let landmark = self.pupils.days[p].landmark;
-            if from == NO_DAY || landmark == NO_DAY {
-                continue;
+    /// Has the traits that the outcome compares with.
+    fn is_comparable(&self, p: PupilIx) -> Result<(), Step> {
+        let traits = &self.pupils.traits;
+        for need in &self.needs {
+            match need {
+                Need::Leerweg if traits.expected_level(p).is_none() => return Err(Step::MissingCovariate),
+                Need::Sector => {
+                    let sector = traits.sector(p).ok_or(Step::MissingCovariate)?;
+                    if !self.enrolments.related.values().any(|names| names.0.iter().any(|s| s == sector)) {
+                        return Err(Step::NotComparable);
+                    }
+                }
+                _ => {}
             }
-            let sector = batch.columns[keys + 2].text().get(row);
-            let programme = if has_programme { batch.columns[keys + 3].text().get(row) } else { None };
-            let programme = self.programme(programme.unwrap_or_default());
-            for i in 0..self.probes.len() {
-                let probe = self.probes[i];
-                let on = self.count_date(landmark, probe.k);
-                let is_active = from <= on && (to == NO_DAY || on <= to);
-                if is_active && probe.sector.is_none_or(|s| sector.as_deref() == Some(s)) {
-                    let at = p.at() * self.probes.len() + i;
-                    self.answers[at] = self.smaller(self.answers[at], programme);
+        }
+        let Some(below) = self.question.below else { return Ok(()) };
+        let days = self.pupils.days[p];
+        let is_younger = traits.is_younger(p, below, days.origin, count_date(days.landmark, 0));
+        if is_younger.ok_or(Step::MissingCovariate)? { Ok(()) } else { Err(Step::OutsideAge) }
+    }
+
+    fn had_before(&self, p: PupilIx, of: crate::vocab::DiplomaKind) -> bool {
+        let day = self.entries.diploma(p, of).day;
+        day != NO_DAY && day < self.pupils.days[p].landmark
+    }
+
+    fn leaf(&self, p: PupilIx, test: &Test) -> Option<bool> {
+        let code = |probe: usize| self.entries.answer(p, self.at[probe]);
+        let entry = |probe: usize| self.entries.entry(code(probe));
+        let text =
+            |probe: usize, by: Trait| entry(probe).map(|e| e.text(by)).filter(|code| !self.entries.is_blank(*code));
+        match *test {
+            Test::In(i) => Some(code(i) != INACTIVE),
+            Test::Same(i, j, by) => Some(text(i, by).is_some_and(|one| Some(one) == text(j, by))),
+            Test::Differs(i, j, by) => text(i, by).zip(text(j, by)).map(|(one, other)| one != other),
+            Test::AtLevel(i) => {
+                let Some(entry) = entry(i) else { return Some(false) };
+                let sector = self.entries.word(entry.sector);
+                if leerwegen::ABOVE_MBO.contains(&sector) {
+                    return Some(true);
+                }
+                let level = if sector == leerwegen::MBO { entry.level() } else { return Some(false) };
+                level.zip(self.pupils.traits.expected_level(p)).map(|(level, expected)| level >= expected)
+            }
+            Test::Related(i) => {
+                let domain = self.entries.word(entry(i)?.text(Trait::Domain));
+                let sectors = self.enrolments.related.get(domain)?;
+                self.pupils.traits.sector(p).map(|own| sectors.0.iter().any(|s| s == own))
+            }
+            Test::Bol2(i) => {
+                let entry = entry(i)?;
+                let track = self.entries.word(entry.track);
+                let is_bol = if track.is_empty() { None } else { Some(track == leerwegen::BOL) };
+                match (is_bol, entry.level().map(|level| level >= 2)) {
+                    (Some(false), _) | (_, Some(false)) => Some(false),
+                    (Some(true), Some(true)) => Some(true),
+                    _ => None,
                 }
             }
+            Test::Obtained(d) => {
+                let asked = self.question.diplomas[d];
+                let by = count_date(self.pupils.days[p].landmark, asked.k);
+                let found = self.entries.diploma(p, asked.of);
+                let is_by = |day: i32| day != NO_DAY && day <= by;
+                match (is_by(found.day), is_by(found.unclear)) {
+                    (true, _) => Some(true),
+                    (false, true) => None,
+                    (false, false) => Some(false),
+                }
+            }
+            Test::Not(_) | Test::All(_) | Test::Any(_) => None,
         }
-    }
-
-    fn programme(&mut self, text: String) -> u32 {
-        if let Some(&code) = self.index.get(&text) {
-            return code;
-        }
-        let code = u32::try_from(self.programmes.len()).expect("fewer programmes than enrolments");
-        self.index.insert(text.clone(), code);
-        self.programmes.push(text);
-        code
-    }
-
-    fn smaller(&self, a: u32, b: u32) -> u32 {
-        if a == INACTIVE || self.programmes[b as usize] < self.programmes[a as usize] { b } else { a }
-    }
-
-    fn count_date(&mut self, landmark: i32, k: u8) -> i32 {
-        *self.dates.entry((landmark, k)).or_insert_with(|| count_date(landmark, k))
     }
 }
 
 /// 1 October, `k` years after the landmark's year.
-fn count_date(landmark: i32, k: u8) -> i32 {
+pub(super) fn count_date(landmark: i32, k: u8) -> i32 {
     Day(landmark).first_october(i16::from(k)).map_or(NO_DAY, |d| d.0)
 }

@@ -43,6 +43,16 @@ pub enum Step {
     LandmarkAfterOutcome,
     /// The outcome is counted after the day up to which enrolments are known.
     NotKnownYet,
+    /// The outcome is counted on a day on which its definition does not hold.
+    OtherDefinition,
+    /// Had the outcome before the landmark.
+    HadBefore,
+    /// Did not start in mbo, or was not enrolled, and the outcome is counted among those who did.
+    NotStarted,
+    /// Not of the age for which the outcome is defined.
+    OutsideAge,
+    /// Of a sector that can't be compared with mbo.
+    NotComparable,
     /// No activity was registered by anyone of this school and cohort: not measured.
     NoRegistration,
     /// No value of the outcome, or no score.
@@ -79,6 +89,11 @@ impl Step {
             Step::NotLinked => "not_linked",
             Step::LandmarkAfterOutcome => "landmark_after_outcome",
             Step::NotKnownYet => "not_known_yet",
+            Step::OtherDefinition => "other_definition",
+            Step::HadBefore => "had_before",
+            Step::NotStarted => "not_started",
+            Step::OutsideAge => "outside_age",
+            Step::NotComparable => "not_comparable",
             Step::NoRegistration => "no_registration",
             Step::NoOutcome => "no_outcome",
             Step::MissingCovariate => "missing_covariate",
@@ -109,6 +124,11 @@ impl Step {
             Step::NotLinked => ("niet gekoppeld: vervolg onbekend", "not linked: later education unknown"),
             Step::LandmarkAfterOutcome => ("peildatum na de teldatum", "landmark after the count date"),
             Step::NotKnownYet => ("uitkomst nog niet bekend", "outcome not known yet"),
+            Step::OtherDefinition => ("teldatum onder een andere definitie", "count date under another definition"),
+            Step::HadBefore => ("uitkomst al voor de peildatum", "had the outcome before the landmark"),
+            Step::NotStarted => ("niet gestart", "did not start"),
+            Step::OutsideAge => ("buiten de leeftijd van de definitie", "outside the age of the definition"),
+            Step::NotComparable => ("sector niet te vergelijken met mbo", "sector not comparable with mbo"),
             Step::NoRegistration => ("school en cohort zonder registraties", "school and cohort without registrations"),
             Step::NoOutcome => ("geen uitkomst bekend", "no outcome known"),
             Step::MissingCovariate => ("ontbrekend kenmerk", "missing characteristic"),

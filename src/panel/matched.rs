@@ -3,7 +3,7 @@
 
 use super::enrolled;
 use super::flow::{Flow, Step};
-use super::plan::{DoseFrom, Plan};
+use super::plan::Plan;
 use super::pupils::Pupils;
 use super::sets::{DoseAt, Panel};
 use crate::ingest::InputError;
@@ -87,7 +87,7 @@ pub fn notes(panel: &Panel<'_>) -> Vec<String> {
         }
     }
     for (i, e) in plan.exposures.iter().enumerate() {
-        let is_counted = matches!(e.from, DoseFrom::Activities { .. }) && flow.total("activities", Step::Used) > 0;
+        let is_counted = e.counts_activities() && flow.total("activities", Step::Used) > 0;
         let at = if plan.pupils.landmark.is_some() { DoseAt::Landmark } else { DoseAt::Period(plan.periods - 1) };
         if is_counted && panel.pupils.school.ids().all(|p| panel.dose(i, p, at) == 0.0) {
             notes.push(format!(

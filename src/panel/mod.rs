@@ -5,8 +5,10 @@
 //! `sql` prints it. Nobody else reads activity rows.
 
 mod calendars;
+mod dated;
 mod doses;
 mod enrolled;
+mod entries;
 pub mod flow;
 mod keys;
 pub mod matched;
@@ -14,9 +16,13 @@ pub mod native;
 mod occasions;
 pub mod plan;
 mod pupils;
+mod question;
+pub mod registration;
+mod scale;
 pub mod sets;
 pub mod sql;
 pub mod table;
+mod traits;
 
 pub use doses::Doses;
 pub use flow::{Flow, Step};
@@ -24,4 +30,5 @@ pub use native::build;
 pub use occasions::Scored;
 pub use plan::Plan;
 pub use pupils::Pupils;
+pub use registration::Registration;
 pub use sets::Panel;

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::calendars::Calendars;
 use super::plan::Plan;
 use super::sets::{OutcomeData, Panel};
-use super::{doses, enrolled, matched, occasions, pupils};
+use super::{doses, enrolled, matched, occasions, pupils, scale};
 use crate::ingest::{InputError, Progress, Rejects};
 use crate::panel::flow::Flow;
 use crate::vocab::OutcomeRule;
@@ -43,7 +43,11 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
     }
     assert_few(&plan, &rejects)?;
     matched::assert_matched(&plan, &pupils, &flow)?;
-    Ok(Panel { plan, pupils, doses, outcomes, flow, rejects })
+    let exposures = plan.exposures.len();
+    let (caps, units) = (vec![None; exposures], vec![1.0; exposures]);
+    let mut panel = Panel { plan, pupils, doses, outcomes, flow, rejects, caps, units };
+    scale::measure(&mut panel);
+    Ok(panel)
 }
 
 /// Fails when more rows were rejected than the study allows.

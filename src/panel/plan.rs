@@ -1,9 +1,11 @@
 //! The panel as a value: what is read, joined, counted and followed. The executor and the SQL printer both
 //! read this and nothing else, so that the SQL documents exactly what was done.
 
+use std::collections::BTreeSet;
+
 use crate::study::Study;
-use crate::study::file::{Activities, Covariate, Enrolments, Exposure, Measure, Outcome, Pupils};
-use crate::vocab::{OutcomeDef, OutcomeRule, PeriodLength};
+use crate::study::file::{Activities, Covariate, Enrolments, Exposure, Measure, Names, Outcome, Pupils, Triple};
+use crate::vocab::{ACTIVITIES, ActivityType, Need, OutcomeDef, OutcomeRule, PeriodLength, TriplePart};
 
 /// The whole plan of a study's panel.
 #[derive(Clone, Debug)]
@@ -28,27 +30,93 @@ pub struct Plan<'s> {
     pub outcomes: Vec<OutcomePlan<'s>>,
 }
 
-/// One exposure.
+/// One exposure: what is added up, and what is done with the sum, in this order: per school year, cap, logarithm.
 #[derive(Clone, Debug)]
 pub struct ExposurePlan<'s> {
     /// As declared.
     pub entry: &'s Exposure,
     /// Where its dose comes from.
     pub from: DoseFrom<'s>,
+    /// Divided by the school years of enrolment so far.
+    pub per_year: bool,
 }
 
 /// Where a dose comes from.
 #[derive(Clone, Debug)]
 pub enum DoseFrom<'s> {
-    /// Activities of these types (`None`: all), counted or with their amounts added up.
+    /// Activities of these types (`None`: all).
     Activities {
         /// Types after recoding.
-        types: Option<&'s [String]>,
-        /// Count or amount.
-        measure: Measure,
+        types: Option<Vec<String>>,
+        /// What of them is counted.
+        measure: Counted,
+    },
+    /// Completed triples. Each experience takes the first conversation on or after its day, and the first reflection on or
+    /// after that one; it completes a triple on the day of the reflection when that lies within so many days of the
+    /// experience. Experiences that end in the same reflection complete one triple.
+    Triples {
+        /// Types of the experience, the conversation and the reflection.
+        parts: [Vec<String>; 3],
+        /// Days from the experience to the reflection.
+        within: i32,
     },
     /// A column of the pupils.
     Column(&'s str),
+}
+
+/// What is counted of activities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Registrations.
+    Registrations,
+    /// Their amounts.
+    Amount,
+    /// Days with a registration.
+    Days,
+}
+
+impl<'s> ExposurePlan<'s> {
+    fn of(entry: &'s Exposure) -> Self {
+        let measure = match entry.measure {
+            Measure::Amount => Counted::Amount,
+            Measure::Days => Counted::Days,
+            Measure::Count | Measure::Intensity | Measure::Triples => Counted::Registrations,
+        };
+        let from = match (&entry.column, entry.measure) {
+            (Some(column), _) => DoseFrom::Column(column),
+            (None, Measure::Triples) => triples(&entry.triple.clone().unwrap_or_default()),
+            (None, _) => DoseFrom::Activities { types: types(entry), measure },
+        };
+        Self { entry, from, per_year: entry.per_year || entry.measure == Measure::Intensity }
+    }
+
+    /// Whether it counts activities, in one way or another.
+    pub fn counts_activities(&self) -> bool {
+        !matches!(self.from, DoseFrom::Column(_))
+    }
+}
+
+/// The types that count: named, or of named competences.
+fn types(entry: &Exposure) -> Option<Vec<String>> {
+    let of_competence = |names: &Names| {
+        let serves = |a: &&ActivityType| names.0.iter().any(|n| n == a.competence.code());
+        ACTIVITIES.iter().filter(serves).map(|a| a.code.to_string()).collect()
+    };
+    let named = entry.types.as_ref().map(|names| names.0.clone());
+    named.or_else(|| entry.competence.as_ref().map(of_competence))
+}
+
+fn triples<'s>(triple: &Triple) -> DoseFrom<'s> {
+    let of = |part: TriplePart| {
+        let own = match part {
+            TriplePart::Experience => &triple.experience,
+            TriplePart::Conversation => &triple.conversation,
+            TriplePart::Reflection => &triple.reflection,
+        };
+        let ours = || ACTIVITIES.iter().filter(|a| a.part() == Some(part)).map(|a| a.code.to_string()).collect();
+        own.as_ref().map_or_else(ours, |names| names.0.clone())
+    };
+    DoseFrom::Triples { parts: TriplePart::ALL.map(of), within: i32::from(triple.within_days) }
 }
 
 /// One outcome with its definition.
@@ -63,22 +131,13 @@ pub struct OutcomePlan<'s> {
 impl OutcomePlan<'_> {
     /// The rule by which it is read off the tables.
     pub fn rule(&self) -> OutcomeRule {
-        self.def.rule
+        self.def.rule.within_years(self.entry.years)
     }
 }
 
 impl<'s> Plan<'s> {
     /// The plan of a checked study.
     pub fn of(study: &'s Study) -> Self {
-        let exposure = |entry: &'s Exposure| {
-            let from = match &entry.column {
-                Some(column) => DoseFrom::Column(column),
-                None => {
-                    DoseFrom::Activities { types: entry.types.as_ref().map(|t| t.0.as_slice()), measure: entry.measure }
-                }
-            };
-            ExposurePlan { entry, from }
-        };
         Plan {
             study,
             pupils: &study.pupils,
@@ -86,10 +145,15 @@ impl<'s> Plan<'s> {
             enrolments: study.enrolments.as_ref(),
             period: study.time.period,
             periods: study.time.periods,
-            exposures: study.exposures.iter().map(exposure).collect(),
+            exposures: study.exposures.iter().map(ExposurePlan::of).collect(),
             covariates: &study.covariates,
             outcomes: study.outcomes.iter().map(|entry| OutcomePlan { entry, def: study.definition(entry) }).collect(),
         }
+    }
+
+    /// What the outcomes need of the tables besides pupils and enrolments.
+    pub fn needs(&self) -> BTreeSet<Need> {
+        self.outcomes.iter().flat_map(|o| o.rule().needs()).collect()
     }
 
     /// Position of an exposure; the study has been checked, so it is there.

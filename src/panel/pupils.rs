@@ -9,6 +9,7 @@ use super::flow::{Flow, Step};
 use super::keys::{Found, Keys};
 use super::native;
 use super::plan::{DoseFrom, Plan};
+use super::traits::{TraitColumns, Traits};
 use crate::ingest::{As, Batch, InputError, KEY_SEPARATOR, Progress, Rejects, Table, Want};
 use crate::study::file::Covariate;
 use crate::vocab::ids::Ix;
@@ -70,6 +71,8 @@ pub struct Pupils {
     pub event_days: BTreeMap<usize, IdVec<PupilIx, i32>>,
     /// The declared levels of each covariate, by its position; none for numbers.
     pub levels: Vec<Vec<String>>,
+    /// What outcomes compare with: leerweg, sector, age.
+    pub(super) traits: Traits,
     keys: Keys,
     is_keyed: bool,
 }
@@ -161,6 +164,7 @@ struct Layout {
     given: Vec<(usize, usize)>,
     values: Vec<(usize, usize)>,
     events: Vec<(usize, usize)>,
+    traits: TraitColumns,
 }
 
 /// What is read of the pupil table, and where each thing stands.
@@ -215,7 +219,9 @@ fn layout(plan: &Plan<'_>) -> (Vec<Want>, Layout) {
             _ => {}
         }
     }
+    let traits = TraitColumns::new(plan, &mut wants);
     let layout = Layout {
+        traits,
         key,
         school,
         cohort,
@@ -304,6 +310,7 @@ struct Reading<'p> {
     schools: Labels,
     names: Labels,
     cohorts: Labels,
+    sectors: Labels,
     counts: BTreeMap<Step, u64>,
     conflicts: u64,
     /// Rows with a text that a covariate does not list, by its id.
@@ -321,6 +328,7 @@ impl<'p> Reading<'p> {
             schools: Labels::default(),
             names: Labels::default(),
             cohorts: Labels::default(),
+            sectors: Labels::default(),
             counts: BTreeMap::new(),
             conflicts: 0,
             unlisted: BTreeMap::new(),
@@ -397,6 +405,8 @@ impl<'p> Reading<'p> {
         }
         let others = l.given.iter().chain(&l.values);
         row.numbers.extend(others.map(|&(_, at)| number_at(batch, at, i).to_bits()));
+        let sectors = &mut self.sectors;
+        l.traits.read(batch, i, text, |sector| sectors.code(sector.as_bytes()), &mut row.numbers);
         row.events.clear();
         row.events.extend(l.events.iter().map(|&(_, at)| day_at(batch, at, i)));
     }
@@ -434,7 +444,8 @@ impl<'p> Reading<'p> {
         let l = self.layout;
         let rows = &self.rows;
         let (n_cov, n_given) = (self.plan.covariates.len(), l.given.len());
-        let width = n_cov + n_given + l.values.len();
+        let first_trait = n_cov + n_given + l.values.len();
+        let width = first_trait + l.traits.len();
         let number = |at: usize| by_pupil(&order, |i| f64::from_bits(rows.numbers[i * width + at]));
         let event = |at: usize| by_pupil(&order, |i| rows.events[i * l.events.len() + at]);
         Pupils {
@@ -450,6 +461,7 @@ impl<'p> Reading<'p> {
             values: l.values.iter().enumerate().map(|(k, &(o, _))| (o, number(n_cov + n_given + k))).collect(),
             event_days: l.events.iter().enumerate().map(|(k, &(o, _))| (o, event(k))).collect(),
             levels: self.plan.covariates.iter().map(|c| c.levels.clone()).collect(),
+            traits: l.traits.sorted(self.sectors.texts.clone(), |k| number(first_trait + k)),
             is_keyed: !l.key.is_empty(),
             keys: self.keys.reordered(&order),
         }
@@ -495,7 +507,7 @@ pub(super) fn number_at(batch: &Batch, column: usize, row: usize) -> f64 {
 }
 
 /// The text of a cell, written into `text`.
-fn text_at<'t>(batch: &Batch, column: usize, row: usize, text: &'t mut Vec<u8>) -> Option<&'t str> {
+pub(super) fn text_at<'t>(batch: &Batch, column: usize, row: usize, text: &'t mut Vec<u8>) -> Option<&'t str> {
     text.clear();
     let is_there = batch.columns[column].text().write(row, text);
     // Arrow texts and the digits of numbers are UTF-8, so that this loses nothing.

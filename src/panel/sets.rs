@@ -8,9 +8,10 @@ use super::flow::{Flow, Step};
 use super::occasions::{LastPeriod, Scored};
 use super::plan::{DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils};
+use super::scale;
 use crate::ingest::Rejects;
 use crate::vocab::ids::Ix;
-use crate::vocab::{IdVec, PupilIx};
+use crate::vocab::{Day, IdVec, PupilIx};
 
 /// Everything the models need, and no activity row.
 pub struct Panel<'s> {
@@ -26,6 +27,10 @@ pub struct Panel<'s> {
     pub flow: Flow,
     /// Rows that could not be read.
     pub rejects: Rejects,
+    /// The largest dose of each exposure that counts as it is; `None` without a cap.
+    pub(super) caps: Vec<Option<f64>>,
+    /// See [`Panel::unit`].
+    pub(super) units: Vec<f64>,
 }
 
 /// An outcome of all pupils.
@@ -56,23 +61,50 @@ pub struct SetRow {
     pub pupil: PupilIx,
     /// The period; 0 in landmark sets.
     pub period: u16,
-    /// The dose known before it.
+    /// The dose known before it, in units of the exposure.
     pub dose: f64,
     /// Outcome: 0 or 1, a value or a score.
     pub y: f64,
 }
 
 impl Panel<'_> {
-    /// Dose of exposure `e` at a time; NaN when it is a missing column of the pupil.
+    /// Dose of exposure `e` at a time, per school year, capped and on a log scale where the study says so, in its natural unit;
+    /// NaN when it is missing.
     pub fn dose(&self, e: usize, p: PupilIx, at: DoseAt) -> f64 {
-        match (&self.plan.exposures[e].from, &self.doses) {
+        scale::transformed(&self.plan.exposures[e], self.uncapped(e, p, at), self.caps[e])
+    }
+
+    /// The dose before cap and logarithm.
+    pub(super) fn uncapped(&self, e: usize, p: PupilIx, at: DoseAt) -> f64 {
+        let exposure = &self.plan.exposures[e];
+        let sum = match (&exposure.from, &self.doses) {
             (DoseFrom::Column(_), _) => self.pupils.given_doses[&e][p],
-            (DoseFrom::Activities { .. }, Some(doses)) => match at {
+            (_, Some(doses)) => match at {
                 DoseAt::Period(k) => doses.before_period(e, p, k),
                 DoseAt::Landmark => doses.before_landmark(e, p),
             },
-            (DoseFrom::Activities { .. }, None) => f64::NAN,
+            (_, None) => f64::NAN,
+        };
+        if exposure.per_year { sum / self.school_years(p, at) } else { sum }
+    }
+
+    /// School years in which the pupil was enrolled before a time, the one of that time included; NaN without a first day.
+    fn school_years(&self, p: PupilIx, at: DoseAt) -> f64 {
+        let days = self.pupils.days[p];
+        let before = match at {
+            DoseAt::Landmark => days.landmark,
+            DoseAt::Period(k) => self.plan.period.start(Day(days.origin), k).map_or(NO_DAY, |d| d.0),
+        };
+        if days.from == NO_DAY || before == NO_DAY {
+            return f64::NAN;
         }
+        let years = Day(before - 1).school_year().zip(Day(days.from).school_year());
+        years.map_or(f64::NAN, |(last, first)| f64::from((last - first + 1).max(1)))
+    }
+
+    /// What one of the unit of exposure `e` is in its natural unit: 1, or a standard deviation of the pupils.
+    pub fn unit(&self, e: usize) -> f64 {
+        self.units[e]
     }
 
     /// The rows of the analysis set of outcome `o` with exposure `e`, by pupil and period, and the pupils
@@ -84,11 +116,9 @@ impl Panel<'_> {
     /// As [`Panel::rows`], of the pupils at some positions only.
     pub(super) fn rows_of(&self, o: usize, e: usize, pupils: Range<usize>) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
         let (mut rows, mut out) = (Vec::new(), Vec::new());
-        let counts_activities = matches!(self.plan.exposures[e].from, DoseFrom::Activities { .. });
-        let measured = |p: PupilIx| {
-            let silent = counts_activities && self.silent_is_missing() && !self.is_registered(p);
-            if silent { Err(Step::NoRegistration) } else { Ok(()) }
-        };
+        let counts_activities = self.plan.exposures[e].counts_activities();
+        let measured =
+            |p: PupilIx| if counts_activities && !self.is_measured(p) { Err(Step::NoRegistration) } else { Ok(()) };
         match &self.outcomes[&o] {
             OutcomeData::Event(at_risk) => {
                 for p in pupils.map(PupilIx::from_position) {
@@ -97,7 +127,7 @@ impl Panel<'_> {
                         Ok(last) => rows.extend((0..=last.period).map(|period| SetRow {
                             pupil: p,
                             period,
-                            dose: self.dose(e, p, DoseAt::Period(period)),
+                            dose: self.in_units(e, p, DoseAt::Period(period)),
                             y: f64::from(u8::from(last.event && period == last.period)),
                         })),
                     }
@@ -116,7 +146,7 @@ impl Panel<'_> {
                         Ok(()) => rows.extend(mine.iter().map(|s| SetRow {
                             pupil: p,
                             period: s.period,
-                            dose: self.dose(e, p, DoseAt::Period(s.period)),
+                            dose: self.in_units(e, p, DoseAt::Period(s.period)),
                             y: s.value,
                         })),
                     }
@@ -147,7 +177,12 @@ impl Panel<'_> {
     }
 
     fn landmark_row(&self, e: usize, p: PupilIx, y: f64) -> SetRow {
-        SetRow { pupil: p, period: 0, dose: self.dose(e, p, DoseAt::Landmark), y }
+        SetRow { pupil: p, period: 0, dose: self.in_units(e, p, DoseAt::Landmark), y }
+    }
+
+    fn in_units(&self, e: usize, p: PupilIx, at: DoseAt) -> f64 {
+        let (dose, unit) = (self.dose(e, p, at), self.units[e]);
+        if unit == 1.0 { dose } else { dose / unit }
     }
 
     /// Present at the landmark: still enrolled on the day before it.
@@ -161,6 +196,11 @@ impl Panel<'_> {
         }
         let left = days.to != NO_DAY && days.to < days.landmark - 1;
         if left { Err(Step::LeftBeforeLandmark) } else { Ok(()) }
+    }
+
+    /// Whether the pupil's school and cohort registers, or the study takes silence for zero.
+    pub(super) fn is_measured(&self, p: PupilIx) -> bool {
+        !self.silent_is_missing() || self.is_registered(p)
     }
 
     /// Whether a school and cohort without registrations is not measured, instead of zero.

@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
-use super::plan::DoseFrom;
+use super::plan::ExposurePlan;
 use super::sets::{DoseAt, OutcomeData, Panel, SetRow};
 use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, SchoolIx};
@@ -56,7 +56,7 @@ impl Panel<'_> {
     /// The table of outcome `o` in batches, by pupil and period. Membership of the set is decided by the
     /// first exposure: all exposures that count activities share it.
     pub fn batches(&self, o: usize) -> impl Iterator<Item = RecordBatch> + '_ {
-        let first = self.plan.exposures.iter().position(|e| matches!(e.from, DoseFrom::Activities { .. }));
+        let first = self.plan.exposures.iter().position(ExposurePlan::counts_activities);
         let pupils = if self.plan.exposures.is_empty() { 0 } else { self.pupils.len() };
         let schema = self.schema(o);
         let columns = self.columns();

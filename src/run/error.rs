@@ -40,6 +40,7 @@ impl RunError {
     pub fn exit_code(&self) -> u8 {
         match self {
             RunError::Input(e) if e.is_environment() => 4,
+            RunError::Input(e) if e.is_study() => 2,
             RunError::Input(_) => 3,
             RunError::Write { .. } | RunError::Busy => 4,
             RunError::Path(_) | RunError::Encode { .. } => 70,

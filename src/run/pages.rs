@@ -12,6 +12,7 @@ use crate::models::Fitted;
 use crate::panel::{Plan, Step};
 use crate::run::{Computed, VERSION};
 use crate::study::Study;
+use crate::study::file::Transform;
 use crate::vocab::{CohortIx, IdVec, Lang, SchoolIx, Unit};
 
 /// The pages of all schools, in order of their keys.
@@ -47,14 +48,22 @@ pub(super) fn outcome_label(plan: &Plan<'_>, o: usize, lang: Lang) -> String {
     own.clone().unwrap_or_else(|| outcome.def.label(lang).to_string())
 }
 
-/// Label of an exposure in a language.
+/// Label of an exposure in a language, with its unit where that is not one activity.
 pub(super) fn exposure_label(plan: &Plan<'_>, e: usize, lang: Lang) -> String {
     let entry = plan.exposures[e].entry;
     let own = match lang {
         Lang::Nl => &entry.label,
         Lang::En => &entry.label_en,
     };
-    own.clone().or_else(|| entry.label.clone()).unwrap_or_else(|| entry.id.clone())
+    let label = own.clone().or_else(|| entry.label.clone()).unwrap_or_else(|| entry.id.clone());
+    let unit = match (entry.unit_sd, entry.transform) {
+        (false, _) => return label,
+        (true, Transform::None) => lang.pick("standaardafwijking van de leerlingen", "standard deviation of pupils"),
+        (true, Transform::Log1p) => {
+            lang.pick("standaardafwijking van de leerlingen, logschaal", "standard deviation of pupils, log scale")
+        }
+    };
+    format!("{label} ({unit})")
 }
 
 /// Descriptions of all schools, by position of the exposure or outcome.

@@ -80,6 +80,18 @@ impl Programme {
     pub fn domein(self) -> &'static str {
         DOMEINEN[self.domein]
     }
+
+    /// Number of the domein, from 1.
+    pub fn domein_number(self) -> usize {
+        self.domein + 1
+    }
+
+    /// Every programme that can be drawn, as BOL.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of_domein = |domein| (2..=4).map(move |niveau| (domein, niveau));
+        let pairs = (0..DOMEINEN.len()).flat_map(of_domein);
+        pairs.flat_map(|(domein, niveau)| (1..=3).map(move |variant| Self { domein, niveau, variant, bbl: false }))
+    }
 }
 
 /// Adds the enrolments of a pupil's path. `observed_until` is the last day of which anything is known.

@@ -12,6 +12,7 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 
+use super::formats::{self, Form};
 use super::region::{Plan, Region};
 use super::spec::RegionSpec;
 use super::tables;
@@ -57,6 +58,16 @@ pub enum EmitError {
         /// What the Parquet writer said.
         source: ParquetError,
     },
+    /// There are not enough test numbers for so many pupils.
+    #[error(
+        "{pupils} pupils are more than the {most} person numbers of the test range; simulate fewer, or --as parquet"
+    )]
+    TooManyPupils {
+        /// Pupils of the region.
+        pupils: usize,
+        /// Test numbers.
+        most: usize,
+    },
 }
 
 /// Writes a region into `dir`, which is made when it isn't there; files of the same names are replaced.
@@ -98,6 +109,52 @@ pub fn simulate_to(spec: &RegionSpec, dir: &Path) -> Result<Vec<Written>, EmitEr
     file.write(&truth)?;
     files.push(file);
     files.into_iter().map(Table::close).collect()
+}
+
+/// Simulates a region and writes it as the files that schools and institutions have, with `truth.parquet` beside them. Memory holds
+/// the schools of one region and the files that list all schools. `Form::Parquet` adds the files of [`simulate_to`].
+///
+/// # Errors
+/// [`EmitError`]; a failure may leave files unwritten.
+pub fn write_files(spec: &RegionSpec, forms: &[Form], dir: &Path) -> Result<Vec<Written>, EmitError> {
+    let mut written = if forms.contains(&Form::Parquet) { simulate_to(spec, dir)? } else { Vec::new() };
+    if forms.iter().all(|form| *form == Form::Parquet) {
+        return Ok(written);
+    }
+    make(dir)?;
+    let plan = Plan::new(spec);
+    let (pupils, most) = (plan.pupils(), formats::most_pupils());
+    if pupils > most {
+        return Err(EmitError::TooManyPupils { pupils, most });
+    }
+    let mut writer = formats::Writer::new(forms, plan.cohorts());
+    let mut truths = Vec::new();
+    for schools in plan.regions() {
+        for file in writer.region(&schools) {
+            written.push(put(dir, file)?);
+        }
+        truths.extend(schools.into_iter().map(|s| s.truth));
+    }
+    for file in writer.finish() {
+        written.push(put(dir, file)?);
+    }
+    if !forms.contains(&Form::Parquet) {
+        let truth = plan.truth(&truths);
+        let mut file = Table::create(dir, "truth", &truth)?;
+        file.write(&truth)?;
+        written.push(file.close()?);
+    }
+    Ok(written)
+}
+
+/// Writes one file whole.
+fn put(dir: &Path, file: formats::File) -> Result<Written, EmitError> {
+    let path = dir.join(&file.name);
+    if let Some(folder) = path.parent() {
+        make(folder)?;
+    }
+    fs::write(&path, &file.bytes).map_err(|source| EmitError::Create { path, source })?;
+    Ok(Written { name: file.name, rows: file.rows })
 }
 
 fn make(dir: &Path) -> Result<(), EmitError> {

@@ -12,6 +12,7 @@
 //! | `after.rs` | enrolments after vmbo that show those outcomes |
 //! | `region.rs` | one school, one chunk of schools, the whole region |
 //! | `truth.rs`, `tables.rs` | the truth rows; everything as Arrow batches |
+//! | `formats/` | the region as DUO's, the schools' and the tools' own files |
 //! | `emit.rs` | the only file that touches the disk |
 
 mod activity;
@@ -20,6 +21,7 @@ mod calendar;
 mod dose;
 mod dropout;
 pub mod emit;
+pub mod formats;
 mod landmark;
 mod model;
 mod pupil;
@@ -34,6 +36,6 @@ pub mod truth;
 #[cfg(test)]
 mod tests;
 
-pub use emit::{EmitError, Written, simulate_to, write_region};
+pub use emit::{EmitError, Written, simulate_to, write_files, write_region};
 pub use region::{Region, simulate};
 pub use spec::{PlantedEffect, RegionSpec};

@@ -136,6 +136,26 @@ impl Plan {
         })
     }
 
+    /// The dates of the cohorts.
+    pub fn cohorts(&self) -> &[CohortDates] {
+        &self.cohorts
+    }
+
+    /// Pupils in all schools.
+    pub fn pupils(&self) -> usize {
+        self.sizes.iter().map(|n| *n as usize).sum()
+    }
+
+    /// The schools, those that share their mbo institutions together.
+    pub fn regions(&self) -> impl Iterator<Item = Vec<SimulatedSchool>> {
+        let schools: Vec<u32> = (0..).take(self.sizes.len()).collect();
+        let size = school::SCHOOLS_PER_REGION as usize;
+        (0..schools.len()).step_by(size).map(move |from| {
+            let to = schools.len().min(from + size);
+            schools[from..to].par_iter().map(|&s| self.school(s)).collect()
+        })
+    }
+
     /// The truth table, once all schools are drawn.
     pub fn truth(&self, schools: &[SchoolTruth]) -> RecordBatch {
         tables::truth(&truth::rows(&self.spec, &self.models, schools))

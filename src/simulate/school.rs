@@ -8,7 +8,7 @@ use super::stream::{Purpose, chance, normal, pick, stream};
 use crate::vocab::ACTIVITIES;
 
 /// Schools of one region share the mbo institutions their pupils go to.
-const SCHOOLS_PER_REGION: u32 = 12;
+pub(super) const SCHOOLS_PER_REGION: u32 = 12;
 /// BRINs of vmbo schools run from 90AA to 94ZZ; beyond that the vestiging number rises.
 const SCHOOL_BRINS: u32 = 5 * 26 * 26;
 

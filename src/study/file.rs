@@ -87,37 +87,164 @@ pub struct StudyHead {
     pub max_reject: u64,
 }
 
-/// File format of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+/// File format of a source. A named format has tables and columns of its own (`lob schema --list`); `csv`, `xlsx`,
+/// `las`, `dossier` and `parquet` have those of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// Text with a separator; a name that ends in `.gz` is unpacked.
+    /// Text with a separator.
     Csv,
     /// Apache Parquet.
     Parquet,
+    /// Excel workbook (`.xlsx`).
+    Xlsx,
+    /// Pupil list of a school's administration (Magister, Somtoday), as text or workbook.
+    Las,
+    /// Export of a career guidance tool, as text or workbook; totals rows at the end are taken off and counted.
+    Dossier,
+    /// DUO, Registratieoverzicht of an mbo institution.
+    DuoRo,
+    /// DUO, bekostigingsgrondslag (register delivery).
+    DuoGrondslag,
+    /// DUO, TBGI (XML).
+    DuoTbgi,
+    /// DUO, onderwijsbekostigingsoverzicht.
+    DuoObo,
+    /// DUO, NenR: persons who dropped out in a school year.
+    DuoNenr,
+    /// DUO, NRSP: start population of a school year.
+    DuoNrsp,
+    /// DUO, monthly workload.
+    DuoA04,
+    /// DUO, monthly start set.
+    DuoA05,
+    /// DUO, corrections after the year.
+    DuoA14,
+    /// DUO open data, exam candidates and passes per location.
+    DuoExamens,
+    /// DUO open data, pupils per location.
+    #[serde(rename = "duo-01voins")]
+    Duo01voins,
+    /// DUO open data, dropouts per vo institution (until about 2014).
+    DuoVsv,
+    /// DUO open data, vo locations.
+    DuoVestigingen,
+    /// DUO open data, transitions between institutions.
+    DuoOvergangen,
+    /// CEDA's prepared Parquet of RO or GRONDSLAG.
+    Ceda,
+    /// xAPI statements (JSON).
+    Xapi,
+    /// EDEXML or UWLR (XML).
+    Edexml,
 }
 
 impl Format {
-    /// The format that a file name or glob tells: `.parquet` or `.pq`, else CSV.
+    /// The format that a file name or glob tells when no adapter knows its content: `.parquet` or `.pq`, `.xlsx`,
+    /// else CSV.
     pub fn of_name(name: &str) -> Self {
         let name = name.to_lowercase();
         let file = name.rsplit('/').next().unwrap_or_default();
-        if file.contains(".parquet") || file.ends_with(".pq") { Format::Parquet } else { Format::Csv }
+        if file.contains(".parquet") || file.ends_with(".pq") {
+            Format::Parquet
+        } else if file.ends_with(".xlsx") || file.ends_with(".xlsm") {
+            Format::Xlsx
+        } else {
+            Format::Csv
+        }
+    }
+
+    /// The word in a study file.
+    pub fn word(self) -> String {
+        serde_json::to_value(self).ok().and_then(|v| v.as_str().map(str::to_string)).unwrap_or_default()
     }
 }
 
+/// What kind of identifier a column holds. Numbers of different kinds never meet without a crosswalk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdKind {
+    /// Persoonsgebonden nummer: BSN or onderwijsnummer.
+    Pgn,
+    /// Person number of a bekostigingsgrondslag, renumbered by DUO: it meets no other file.
+    PgnIp,
+    /// Number of a pupil in the administration of one school.
+    Leerlingnummer,
+    /// ECK iD.
+    Eckid,
+    /// Account name in xAPI statements.
+    Xapi,
+    /// Already a pseudonym: it stays as it is.
+    Pseudonym,
+}
+
+/// Encoding of a text file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Encoding {
+    /// UTF-8.
+    #[default]
+    Utf8,
+    /// Windows-1252, what older Dutch programs write.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+    /// UTF-16, little end first.
+    Utf16le,
+    /// UTF-16, big end first.
+    Utf16be,
+}
+
+/// The sign before the decimals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Decimal {
+    /// `1.5`; a comma separates thousands.
+    #[serde(rename = ".")]
+    Point,
+    /// `1,5`; a point separates thousands.
+    #[serde(rename = ",")]
+    Comma,
+}
+
 /// One or more files with the same columns.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Paths or globs, relative to the study file. Their rows are read as one table.
     pub files: Names,
-    /// `csv` or `parquet`; by default from the file name (`.csv`, `.csv.gz`, `.parquet`).
+    /// Format; by default what the content shows, else what the file name tells.
     #[serde(default)]
     pub format: Option<Format>,
-    /// CSV: the column separator, default `,`.
+    /// Named formats with several tables: which one, such as `enrolment`.
+    #[serde(default)]
+    pub table: Option<String>,
+    /// Text: the column separator; by default the one that the first line has most of.
     #[serde(default)]
     pub delimiter: Option<String>,
+    /// Text: the encoding; by default UTF-8 where the bytes allow it, else Windows-1252.
+    #[serde(default)]
+    pub encoding: Option<Encoding>,
+    /// Text: the decimal sign, `.` or `,`; by default the one that the column itself proves.
+    #[serde(default)]
+    pub decimal: Option<Decimal>,
+    /// Text: how dates are written (strftime), in place of `time.date_format`; by default the form that the column
+    /// itself proves.
+    #[serde(default)]
+    pub date_format: Option<String>,
+    /// Text and workbook: rows above the header, such as a title; default 0.
+    #[serde(default)]
+    pub skip_rows: u32,
+    /// Workbook: names of sheets, `*` for all visible ones; by default the only visible one.
+    #[serde(default)]
+    pub sheets: Names,
+    /// What kind of identifier a column of the file holds: `ids = { "Leerlingnummer" = "leerlingnummer" }`.
+    #[serde(default)]
+    pub ids: BTreeMap<String, IdKind>,
+    /// Accept a delivery whose control totals do not fit; every result says "incomplete source". Default false.
+    #[serde(default)]
+    pub incomplete: bool,
+    /// xAPI: home pages whose accounts are pupils.
+    #[serde(default)]
+    pub homepages: Names,
     /// CSV: texts that mean "no value", besides the empty cell.
     #[serde(default)]
     pub null: Vec<String>,
@@ -221,6 +348,18 @@ pub struct Pupils {
     /// Which pupils could be linked to later education; the others have unknown outcomes, never dropout.
     #[serde(default)]
     pub linked: Option<Linked>,
+    /// Column with the leerweg (BB, KB, GL, TL, GT, LWT), for `op_niveau`.
+    #[serde(default)]
+    pub leerweg: Option<String>,
+    /// Column with the vmbo sector, in the words of `enrolments.related`, for `verwant`.
+    #[serde(default)]
+    pub sector: Option<String>,
+    /// Column with the day of birth, or the first of the month, for outcomes with an age.
+    #[serde(default)]
+    pub birth: Option<String>,
+    /// Instead of `birth`: column with the age in years on the day of `origin`.
+    #[serde(default)]
+    pub age: Option<String>,
 }
 
 /// How a linked pupil is recognised.
@@ -280,6 +419,12 @@ pub struct Activities {
     /// Unit of `amount`.
     #[serde(default)]
     pub unit: Option<AmountUnit>,
+    /// Column with the day on which the activity was entered, for the quality of registration.
+    #[serde(default)]
+    pub entered: Option<String>,
+    /// Column with the system in which the activity was entered, for the quality of registration.
+    #[serde(default)]
+    pub system: Option<String>,
     /// A school and cohort without any registration: `exclude` (not measured, default) or `zero`.
     #[serde(default)]
     pub silent: Silent,
@@ -302,6 +447,24 @@ pub struct Enrolments {
     /// Column with the programme (crebo).
     #[serde(default)]
     pub programme: Option<String>,
+    /// Column with the domain, one of 16 in mbo.
+    #[serde(default)]
+    pub domain: Option<String>,
+    /// Column with the institution.
+    #[serde(default)]
+    pub institution: Option<String>,
+    /// Column with the level of an mbo enrolment, 1 to 4.
+    #[serde(default)]
+    pub level: Option<String>,
+    /// Column with the track of an mbo enrolment, in DUO's codes: `BOL`, `BBL`, `EX` (extraneus).
+    #[serde(default)]
+    pub track: Option<String>,
+    /// Column with the day of the diploma; empty means none.
+    #[serde(default)]
+    pub diploma: Option<String>,
+    /// The vmbo sectors that each domain belongs to, for `verwant`: `related = { "Bouw en infra" = "techniek" }`.
+    #[serde(default)]
+    pub related: BTreeMap<String, Names>,
     /// Day up to which the table is complete (`2024-12-31`). An outcome that is counted after it is not known yet.
     pub known_until: String,
 }
@@ -315,6 +478,62 @@ pub enum Measure {
     Count,
     /// The column `amount`.
     Amount,
+    /// Days with at least one registration: practice experience.
+    Days,
+    /// Completed triples: an experience, then a conversation, then a reflection, within `triple.within_days`.
+    Triples,
+    /// Registrations per enrolled school year: `count` with `per_year = true`.
+    Intensity,
+}
+
+/// What makes a triple. Without lists of types those of `lob schema --list` count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Triple {
+    /// Types that are an experience.
+    #[serde(default)]
+    pub experience: Option<Names>,
+    /// Types that are a conversation.
+    #[serde(default)]
+    pub conversation: Option<Names>,
+    /// Types that are a reflection.
+    #[serde(default)]
+    pub reflection: Option<Names>,
+    /// Days from the experience to the reflection, at most; default 60.
+    #[serde(default = "sixty")]
+    pub within_days: u16,
+}
+
+fn sixty() -> u16 {
+    60
+}
+
+impl Default for Triple {
+    fn default() -> Self {
+        Self { experience: None, conversation: None, reflection: None, within_days: sixty() }
+    }
+}
+
+/// On what scale a dose enters a model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Transform {
+    /// As it is.
+    #[default]
+    None,
+    /// log(1 + dose): the first activities count for more than later ones.
+    Log1p,
+}
+
+/// By when a dose that is a column of the pupils is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KnownBy {
+    /// Before the pupil's clock starts.
+    #[default]
+    Origin,
+    /// Only at the landmark: a pupil who left before can't have it.
+    Landmark,
 }
 
 /// A dose.
@@ -332,12 +551,33 @@ pub struct Exposure {
     /// Activity types that count; without it all do.
     #[serde(default)]
     pub types: Option<Names>,
-    /// `count` registrations (default) or add up their `amount`.
+    /// Instead of `types`: the loopbaancompetenties whose types count (`WE`; `lob schema --list` says which).
+    #[serde(default)]
+    pub competence: Option<Names>,
+    /// `count` registrations (default), add up their `amount`, count `days`, completed `triples`, or `intensity`.
     #[serde(default)]
     pub measure: Measure,
+    /// Measure `triples`: what makes one.
+    #[serde(default)]
+    pub triple: Option<Triple>,
+    /// Divided by the number of school years (August to July) in which the pupil was enrolled so far.
+    #[serde(default)]
+    pub per_year: bool,
+    /// Doses above this quantile of the pupils count as the quantile: 0.99.
+    #[serde(default)]
+    pub cap: Option<f64>,
+    /// `none` (default) or `log1p`.
+    #[serde(default)]
+    pub transform: Transform,
+    /// The unit is one standard deviation of the pupils at the landmark, after all of the above.
+    #[serde(default)]
+    pub unit_sd: bool,
     /// Instead of activities: a numeric column of the pupils that is known beforehand.
     #[serde(default)]
     pub column: Option<String>,
+    /// By when `column` is known: before the `origin` (default), or only at the `landmark`.
+    #[serde(default)]
+    pub known_by: KnownBy,
     /// The step whose association is reported, default 1: "per 5 extra activiteiten".
     #[serde(default = "one")]
     pub step: f64,
@@ -418,6 +658,9 @@ pub struct Outcome {
     /// Definitions `value` and `score`: column with the value.
     #[serde(default)]
     pub column: Option<String>,
+    /// Definitions of a diploma: by 1 October of how many years after the landmark's year.
+    #[serde(default)]
+    pub years: Option<u8>,
 }
 
 /// Link function of a binary model.

@@ -18,6 +18,39 @@ pub enum Competence {
     NW,
 }
 
+impl Competence {
+    /// All five.
+    pub const ALL: [Competence; 5] = [Competence::KR, Competence::MR, Competence::WE, Competence::LS, Competence::NW];
+
+    /// Code in the study file.
+    pub fn code(self) -> &'static str {
+        match self {
+            Competence::KR => "KR",
+            Competence::MR => "MR",
+            Competence::WE => "WE",
+            Competence::LS => "LS",
+            Competence::NW => "NW",
+        }
+    }
+}
+
+/// Part of a triple: an experience, the conversation about it, the reflection on it (`domain.md` §1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TriplePart {
+    /// Meets work or a programme.
+    Experience,
+    /// Is talked about with a mentor or counsellor.
+    Conversation,
+    /// Is written down, with a next step.
+    Reflection,
+}
+
+impl TriplePart {
+    /// All three, in their order in time.
+    pub const ALL: [TriplePart; 3] = [TriplePart::Experience, TriplePart::Conversation, TriplePart::Reflection];
+}
+
 /// What one registration of an activity measures besides its count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +114,20 @@ pub const ACTIVITIES: &[ActivityType] = &[
     row("DDD", "doorstroomdossier", "transfer file", Count, LS),
     row("OVERIG", "overige activiteit", "other activity", Count, NW),
 ];
+
+impl ActivityType {
+    /// The part of a triple that an activity of this type can be.
+    pub fn part(&self) -> Option<TriplePart> {
+        match self.code {
+            "STAGE" | "STAGE_B" | "INTSTG" | "BEDR" | "GAST" | "BEURS" | "PPO" | "OPEND" | "MEEL" | "PROJ" => {
+                Some(TriplePart::Experience)
+            }
+            "GESPR" | "DRIEH" => Some(TriplePart::Conversation),
+            "REFL" => Some(TriplePart::Reflection),
+            _ => None,
+        }
+    }
+}
 
 /// The type with this code.
 pub fn activity(code: &str) -> Option<&'static ActivityType> {

@@ -36,6 +36,12 @@ impl Day {
         Self::ymd(self.date()?.year() + years, 10, 1)
     }
 
+    /// The school year of this day by its first calendar year: 1 August 2021 to 31 July 2022 is 2021.
+    pub fn school_year(self) -> Option<i32> {
+        let date = self.date()?;
+        Some(i32::from(date.year()) - i32::from(date.month() < 8))
+    }
+
     /// Adds calendar months; the day of the month is kept where the month has it, else its last day
     /// (31 January + 1 month = 28 or 29 February), as SQL's `+ INTERVAL n MONTH`.
     pub fn plus_months(self, months: i32) -> Option<Self> {
@@ -81,6 +87,12 @@ mod tests {
             let day = Day(n);
             assert_eq!(Day::from_date(day.date().unwrap()), day);
         }
+    }
+
+    #[test]
+    fn a_school_year_starts_in_august() {
+        let years = [(2021, 7, 31), (2021, 8, 1), (2022, 7, 31)].map(|(y, m, d)| Day::ymd(y, m, d)?.school_year());
+        assert_eq!(years, [Some(2020), Some(2021), Some(2021)]);
     }
 
     #[test]

@@ -6,15 +6,16 @@ pub mod calendar;
 pub mod estimand;
 pub mod ids;
 pub mod lang;
+pub mod leerwegen;
 pub mod outcomes;
 pub mod refusal;
 pub mod units;
 
-pub use activities::{ACTIVITIES, ActivityType, Competence};
+pub use activities::{ACTIVITIES, ActivityType, Competence, TriplePart};
 pub use calendar::{Day, PeriodLength};
 pub use estimand::{Contrast, DosePart, Estimand, Population, Reading};
 pub use ids::{CohortIx, IdVec, PupilIx, SchoolIx};
 pub use lang::Lang;
-pub use outcomes::{Direction, OUTCOMES, OutcomeDef, OutcomeRule};
+pub use outcomes::{Among, DiplomaKind, Direction, Need, OUTCOMES, OutcomeDef, OutcomeRule, Trait};
 pub use refusal::RefusalReason;
 pub use units::{Interval, IntervalMethod, Level, Quantity, Unit};

@@ -423,3 +423,124 @@ pub fn write_days_study(dir: &Path) {
     events.add("bron", every(2, "DUO"));
     events.write(&dir.join("days-uitval.csv"), ',');
 }
+
+/// Every outcome that rests on enrolments.
+pub const OUTCOMES: &str = include_str!("../../fixtures/studies/uitkomsten.toml");
+
+/// Writes the files of [`OUTCOMES`], with what makes outcomes unknown: double enrolments, enrolments without a trait, pupils
+/// who are too old, of no leerweg, of no sector, or who had their diploma before.
+pub fn write_outcomes_study(dir: &Path) {
+    let spec = RegionSpec { schools: 7, cohorts: 3, pupils: 1500, seed: 17, ..RegionSpec::default() };
+    simulate_to(&spec, dir).unwrap();
+    let mut pupils = Sheet::read(&dir.join("leerling.parquet"));
+    let sectors = ["techniek", "economie", "zorg en welzijn", "groen", "intersectoraal"];
+    pupils.add("sector", |i, _| (i % 13 != 0).then(|| sectors[i % sectors.len()].to_string()));
+    pupils.add("geboren", |i, _| {
+        // Around the twenty-third birthday on 1 October of the cohorts' years, and one leap day.
+        let (year, month) = (1997 + i % 9, 9 + i % 3);
+        (i % 17 != 0).then(|| if i % 40 == 1 { "2000-02-29".into() } else { format!("{year}-{month:02}-01") })
+    });
+    let (leerweg, age) = (pupils.at("leerweg"), pupils.at("leeftijd"));
+    for (i, row) in pupils.rows.iter_mut().enumerate() {
+        match i % 30 {
+            0 => row[leerweg] = Some("BB/KB".into()),
+            1 => row[leerweg] = None,
+            2 => row[age] = None,
+            3 => row[age] = Some("21.15".into()),
+            4 => row[age] = Some("24".into()),
+            _ => {}
+        }
+    }
+    pupils.write(&dir.join("leerling.csv"), ',');
+
+    let mut rows = Sheet::read(&dir.join("inschrijving.parquet"));
+    let at = |name: &str| rows.at(name);
+    let (begin, end, sector, crebo) = (at("begin"), at("eind"), at("sector"), at("crebo"));
+    let (domain, level, track) = (at("domein"), at("niveau"), at("leerweg_mbo"));
+    let (place, diploma) = (at("instelling"), at("diploma_datum"));
+    let mut more: Vec<_> = rows.rows.iter().step_by(3).cloned().collect();
+    for (i, row) in more.iter_mut().enumerate() {
+        match i % 10 {
+            0 => row[sector] = Some("ho".into()),
+            1 => row[track] = Some("EX".into()),
+            2 => (row[sector], row[level]) = (Some("vavo".into()), None),
+            3 => row[place] = Some("99ZZ".into()),
+            4 => row[domain] = Some("Uiterlijke verzorging".into()),
+            5 => row[level] = Some("1".into()),
+            6 => row[end] = row[begin].clone(),
+            7 => row[diploma] = Some("2018-06-30".into()),
+            8 => row[sector] = None,
+            _ => row[begin] = None,
+        }
+    }
+    for (i, row) in rows.rows.iter_mut().enumerate() {
+        match i % 20 {
+            0 => row[domain] = None,
+            1 => row[level] = None,
+            2 => row[track] = None,
+            3 => row[crebo] = None,
+            4 => row[place] = None,
+            5 => row[level] = Some("7".into()),
+            6 => row[domain] = Some("Onbekend domein".into()),
+            7 | 8 => {
+                row[diploma] = row[begin].as_ref().map(|day| format!("{}-07-10", day[..4].parse::<i32>().unwrap() + 1))
+            }
+            _ => {}
+        }
+    }
+    rows.rows.extend(more);
+    rows.write(&dir.join("inschrijving.csv"), ',');
+}
+
+/// Doses of every kind, to be put into a study whose activities have types.
+const DOSES: &str = r#"
+[[exposures]]
+id = "we"
+competence = ["WE", "NW"]
+
+[[exposures]]
+id = "praktijkdagen"
+types = ["STAGE", "STAGE_B", "INTSTG"]
+measure = "days"
+cap = 0.9
+
+[[exposures]]
+id = "cycli"
+measure = "triples"
+transform = "log1p"
+unit_sd = true
+
+[[exposures]]
+id = "korte_cycli"
+measure = "triples"
+triple = { experience = ["STAGE", "BEDR", "LES"], conversation = "GESPR", reflection = ["REFL", "TEST"], within_days = 21 }
+cap = 0.75
+
+[[exposures]]
+id = "verzuim_laag"
+column = "verzuim_lj2"
+cap = 0.5
+transform = "log1p"
+unit_sd = true
+"#;
+
+/// Doses per school year, for studies with dates.
+const PER_YEAR: &str = r#"
+[[exposures]]
+id = "intensiteit"
+measure = "intensity"
+cap = 0.95
+
+[[exposures]]
+id = "cycli_per_jaar"
+measure = "triples"
+per_year = true
+transform = "log1p"
+unit_sd = true
+"#;
+
+/// A study with doses of every kind besides its own.
+pub fn with_doses(text: &str) -> String {
+    let per_year = if text.contains("enrolled_from") { PER_YEAR } else { "" };
+    text.replacen("[[covariates]]", &format!("{DOSES}{per_year}\n[[covariates]]"), 1)
+}

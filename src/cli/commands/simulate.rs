@@ -1,12 +1,14 @@
 //! `lob simulate`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use crate::cli::args::Simulate;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
-use crate::simulate::{PlantedEffect, RegionSpec, simulate_to};
+use crate::simulate::formats::Form;
+use crate::simulate::{EmitError, PlantedEffect, RegionSpec, Written, simulate_to, write_files};
 use crate::study::template::TEMPLATE;
 
 pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exit, Failure> {
@@ -21,10 +23,35 @@ pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exi
         effect: if command.null { PlantedEffect::null() } else { PlantedEffect::default() },
         ..RegionSpec::default()
     };
-    write(&spec, &command.to, screen)?;
-    let study = command.to.join("study.toml");
-    screen.say(&format!("Run it with: lob run {}", study.display()));
+    if command.forms.as_slice() == [Form::Parquet] {
+        write(&spec, &command.to, screen)?;
+        let study = command.to.join("study.toml");
+        screen.say(&format!("Run it with: lob run {}", study.display()));
+        return Ok(Exit::Success);
+    }
+    let written = write_files(&spec, &command.forms, &command.to)
+        .map_err(|e| Failure { exit: emit_exit(&e), message: e.to_string() })?;
+    screen.say(&format!("Simulated in {}: {}", command.to.display(), by_folder(&written).join(", ")));
     Ok(Exit::Success)
+}
+
+fn emit_exit(error: &EmitError) -> Exit {
+    if matches!(error, EmitError::TooManyPupils { .. }) { Exit::Usage } else { Exit::Environment }
+}
+
+/// "24 files in duo/ with 12 345 rows".
+fn by_folder(written: &[Written]) -> Vec<String> {
+    let mut folders: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    for file in written {
+        let folder = file.name.split_once('/').map_or("", |(folder, _)| folder);
+        let sums = folders.entry(folder).or_default();
+        *sums = (sums.0 + 1, sums.1 + file.rows);
+    }
+    let line = |(folder, (files, rows)): (&str, (u64, u64))| {
+        let place = if folder.is_empty() { "the folder itself".to_string() } else { format!("{folder}/") };
+        format!("{} file{} with {} rows in {place}", grouped(files), if files == 1 { "" } else { "s" }, grouped(rows))
+    };
+    folders.into_iter().map(line).collect()
 }
 
 /// Writes the tables of a region, its truth and its study file.

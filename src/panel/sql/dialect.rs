@@ -62,6 +62,14 @@ impl Dialect {
         }
     }
 
+    /// Days from one date to another.
+    pub(super) fn days_between(self, from: &str, to: &str) -> String {
+        match self {
+            Dialect::DuckDb => format!("({to} - {from})"),
+            Dialect::Spark => format!("DATEDIFF({to}, {from})"),
+        }
+    }
+
     /// Number of a row in the order of the file.
     pub(super) fn row_number(self) -> &'static str {
         match self {
@@ -107,7 +115,7 @@ fn duckdb(source: &Source, base: &Path) -> Opened {
         let common = "union_by_name = true, hive_partitioning = false";
         let from = match format {
             Format::Parquet => format!("read_parquet([{paths}], {common})"),
-            Format::Csv => format!(
+            _ => format!(
                 "read_csv([{paths}], header = true, delim = {}, quote = '\"', escape = '\"', comment = '', \
                  all_varchar = true, {common})",
                 sql.quoted(delimiter(source))
@@ -126,7 +134,7 @@ fn spark(name: &str, source: &Source, base: &Path) -> Opened {
         let path = sql.quoted(&path);
         let (using, options) = match format {
             Format::Parquet => ("parquet", format!("path {path}")),
-            Format::Csv => {
+            _ => {
                 let sep = sql.quoted(delimiter(source));
                 ("csv", format!("path {path}, header 'true', sep {sep}, escape '\"', multiLine 'true'"))
             }
@@ -140,7 +148,10 @@ fn spark(name: &str, source: &Source, base: &Path) -> Opened {
 /// Paths and globs as the study gives them, below `base`.
 fn paths<'s>(source: &'s Source, base: &'s Path) -> impl Iterator<Item = (String, Format)> + 's {
     source.files.0.iter().map(move |pattern| {
-        let format = source.format.unwrap_or_else(|| Format::of_name(pattern));
+        let format = match source.format.unwrap_or_else(|| Format::of_name(pattern)) {
+            Format::Parquet => Format::Parquet,
+            _ => Format::Csv,
+        };
         (base.join(pattern).to_string_lossy().into_owned(), format)
     })
 }

@@ -6,13 +6,17 @@
 //! | `dialect.rs` | the few things in which the dialects differ |
 //! | `sources.rs` | files, renames, words for no value, filters, look-ups |
 //! | `people.rs` | pupils, the calendar of their periods, activities, registering schools |
+//! | `doses.rs` | doses before each row, triples, caps |
 //! | `outcome.rs` | the rows at risk with their outcome, per kind of outcome |
+//! | `enrolled.rs` | outcomes that are read off enrolments and diplomas |
 //!
 //! A cell that can't be read makes the query fail; the executor counts it as a reject and, with
 //! `study.max_reject`, goes on without the row. Rows in conflict are the executor's errors too: the query
 //! trusts that it has run.
 
 mod dialect;
+mod doses;
+mod enrolled;
 mod outcome;
 mod people;
 mod sources;
@@ -21,8 +25,8 @@ use std::path::Path;
 
 pub use dialect::Dialect;
 
-use super::plan::{DoseFrom, OutcomePlan, Plan};
-use crate::study::file::{Axis, Measure, Silent};
+use super::plan::{ExposurePlan, OutcomePlan, Plan};
+use crate::study::file::{Axis, Silent};
 use crate::vocab::OutcomeRule;
 use sources::{Cell, Sources};
 
@@ -46,11 +50,13 @@ pub fn print(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Path) -> 
         sql: dialect,
         sources: Sources::new(plan.study, dialect),
         ctes: Vec::new(),
+        has_periods: false,
     };
     query.pupils(outcome);
     query.activities();
     query.outcome();
-    query.doses();
+    query.doses("outcome", "");
+    query.caps();
     let select = query.select();
     let (before, mut ctes) = query.sources.print(base);
     ctes.extend(query.ctes);
@@ -95,6 +101,7 @@ struct Query<'p> {
     sql: Dialect,
     sources: Sources<'p>,
     ctes: Vec<Cte>,
+    has_periods: bool,
 }
 
 impl<'p> Query<'p> {
@@ -159,72 +166,25 @@ impl<'p> Query<'p> {
         }
     }
 
-    /// The doses known before each row of `outcome`.
-    fn doses(&mut self) {
-        let doses: Vec<String> = self.plan.exposures.iter().filter_map(|e| self.dose(e)).collect();
-        if doses.is_empty() {
-            return;
-        }
-        let same: Vec<String> = self.keys().iter().map(|k| format!("a.{k} = o.{k}")).collect();
-        let keys = self.keys_of("o");
-        let body = format!(
-            "SELECT\n  {keys},\n  o.period,\n{}\nFROM outcome AS o\nLEFT JOIN activities AS a\n  \
-             ON {}\n  AND a.dated < o.known_before\nGROUP BY {keys}, o.period",
-            lines(doses.into_iter(), ","),
-            same.join(" AND ")
-        );
-        let comment = if is_landmark(self.outcome) {
-            "Doses known before the landmark"
-        } else {
-            "Doses known before the first day of each period"
-        };
-        self.cte("doses", comment, body);
-    }
-
-    fn dose(&self, e: &super::plan::ExposurePlan<'_>) -> Option<String> {
-        let DoseFrom::Activities { types, measure } = e.from else {
-            return None;
-        };
-        let only = match types {
-            None => String::new(),
-            Some([]) => " FILTER (WHERE FALSE)".into(),
-            Some(types) => format!(" FILTER (WHERE a.kind IN ({}))", self.sql.list(types)),
-        };
-        let sum = match measure {
-            Measure::Count => format!("CAST(COUNT(a.dated){only} AS DOUBLE)"),
-            Measure::Amount => {
-                format!("CAST(COALESCE(SUM(a.thousandths){only}, 0) AS DOUBLE) / 1000e0")
-            }
-        };
-        Some(format!("{sum} AS {}", self.sql.name(&format!("dose_{}", e.entry.id))))
-    }
-
     /// The table, in the order of its rows.
     fn select(&self) -> String {
         let name = |n: &str| self.sql.name(n);
         let mut columns =
             vec![format!("{} AS pupil", self.pupil()), "p.school".into(), "p.cohort".into(), "o.period".into()];
-        for e in &self.plan.exposures {
-            let dose = name(&format!("dose_{}", e.entry.id));
-            columns.push(match e.from {
-                DoseFrom::Activities { .. } => format!("d.{dose}"),
-                DoseFrom::Column(_) => format!("p.{dose}"),
-            });
+        for (i, e) in self.plan.exposures.iter().enumerate() {
+            columns.push(format!("{} AS {}", self.transformed(i, ""), name(&format!("dose_{}", e.entry.id))));
         }
         for c in self.plan.covariates {
             columns.push(format!("p.{} AS {}", name(&format!("covariate_{}", c.id)), name(&c.id)));
         }
         columns.push(format!("o.y AS {}", name(&self.outcome.entry.id)));
-        let counts = self.plan.exposures.iter().any(|e| matches!(e.from, DoseFrom::Activities { .. }));
+        let counts = self.plan.exposures.iter().any(ExposurePlan::counts_activities);
         let mut text = format!(
             "SELECT\n{}\nFROM outcome AS o\nJOIN pupils AS p {}",
             lines(columns.into_iter(), ","),
             self.using()
         );
-        if counts {
-            let same: Vec<String> = self.keys().iter().map(|k| format!("d.{k} = o.{k}")).collect();
-            text += &format!("\nJOIN doses AS d ON {} AND d.period = o.period", same.join(" AND "));
-        }
+        text += &self.dose_joins("");
         if counts && self.plan.activities.is_some_and(|a| a.silent == Silent::Exclude) {
             text += "\n-- A school and cohort without any registration is not measured, which is not zero\n\
                      JOIN registering AS r ON r.school = p.school AND r.cohort = p.cohort";

@@ -1,6 +1,7 @@
 //! The rows of the analysis set: pupil, period, the day before which a dose is known, the outcome `y`.
 
 use super::Query;
+use crate::panel::question::Question;
 use crate::study::file::AfterEnd;
 use crate::vocab::OutcomeRule;
 
@@ -11,20 +12,10 @@ impl<'p> Query<'p> {
             OutcomeRule::Event => self.event(),
             OutcomeRule::Score => self.scores(),
             OutcomeRule::Column => self.value(),
-            OutcomeRule::ActiveOn { sector, k } => {
+            rule => {
+                let question = Question::of(rule).expect("the rules that don't rest on enrolments stand above");
                 self.enrolments();
-                self.binary(&[(Some(sector), k)], "c0.programme IS NOT NULL");
-            }
-            OutcomeRule::NotEnrolledOn { k } => {
-                self.enrolments();
-                self.binary(&[(None, k)], "c0.programme IS NULL");
-            }
-            OutcomeRule::SameProgramme { sector, k } => {
-                self.enrolments();
-                self.binary(
-                    &[(Some(sector), 0), (Some(sector), k)],
-                    "COALESCE(c0.programme = c1.programme AND c0.programme <> '', FALSE)",
-                );
+                self.binary(&question);
             }
         }
     }
@@ -122,7 +113,7 @@ impl<'p> Query<'p> {
     }
 
     /// Present at the landmark: still enrolled on the day before it.
-    fn at_landmark(&self) -> Vec<String> {
+    pub(super) fn at_landmark(&self) -> Vec<String> {
         let p = self.plan.pupils;
         if p.landmark.is_none() {
             return Vec::new();
@@ -137,63 +128,4 @@ impl<'p> Query<'p> {
         }
         keep
     }
-
-    fn enrolments(&mut self) {
-        let e = self.plan.enrolments.expect("a checked study has enrolments where an outcome rests on them");
-        let mut columns = self.key_columns(&e.source, &e.key.0);
-        for (column, name) in [(&e.from, "first_day"), (&e.to, "last_day")] {
-            let cell = self.sources.want(&e.source, column);
-            columns.push(format!("{} AS {name}", self.day(&cell)));
-        }
-        let sector = self.sources.want(&e.source, &e.sector);
-        columns.push(format!("{} AS sector", self.text(&sector)));
-        let programme = e.programme.as_ref().map(|column| {
-            let cell = self.sources.want(&e.source, column);
-            self.text(&cell)
-        });
-        columns.push(programme.map_or("'' AS programme".into(), |p| format!("COALESCE({p}, '') AS programme")));
-        let body = format!("SELECT {}\nFROM {} AS s", columns.join(", "), self.sources.table(&e.source));
-        self.cte("enrolments", "Enrolments in later education", body);
-    }
-
-    /// A yes or no at count dates: 1 October of the landmark's year + k, in `sector` (any, when `None`).
-    fn binary(&mut self, probes: &[(Option<&str>, u8)], holds: &str) {
-        let (keys, using) = (self.keys_of("p"), self.using());
-        let mut joins = String::new();
-        for (i, (sector, k)) in probes.iter().enumerate() {
-            let on = count_date(*k);
-            let in_sector = sector.map_or(String::new(), |s| format!("\n  AND e.sector = {}", self.sql.quoted(s)));
-            let body = format!(
-                "SELECT {keys}, MIN(e.programme) AS programme\nFROM pupils AS p\nJOIN enrolments AS e {using}\n\
-                 WHERE e.first_day <= {on}\n  AND (e.last_day IS NULL OR e.last_day >= {on}){in_sector}\nGROUP BY {keys}"
-            );
-            let name = format!("on_count_date_{i}");
-            let comment = format!(
-                "Enrolled{} on 1 October, year {k} after the landmark's; of several programmes the smallest code",
-                sector.map_or(String::new(), |s| format!(" in {s}"))
-            );
-            self.cte(&name, &comment, body);
-            let same: Vec<String> = self.keys().iter().map(|key| format!("c{i}.{key} = p.{key}")).collect();
-            joins += &format!("\nLEFT JOIN {name} AS c{i} ON {}", same.join(" AND "));
-        }
-        let mut keep = self.at_landmark();
-        if self.plan.pupils.linked.is_some() {
-            keep.push("p.linked".into());
-        }
-        let e = self.plan.enrolments.expect("a checked study has enrolments where an outcome rests on them");
-        let years = || probes.iter().map(|(_, k)| *k);
-        keep.push(format!("p.landmark <= {}", count_date(years().min().unwrap_or(0))));
-        keep.push(format!("{} <= DATE '{}'", count_date(years().max().unwrap_or(0)), e.known_until));
-        let body = format!(
-            "SELECT {keys}, 0 AS period, p.landmark AS known_before, CASE WHEN {holds} THEN 1e0 ELSE 0e0 END AS y\n\
-             FROM pupils AS p{joins}\nWHERE {}",
-            keep.join("\n  AND ")
-        );
-        self.cte("outcome", "Pupils at the landmark; not linked or not counted yet is unknown, never dropout", body);
-    }
-}
-
-/// 1 October, `k` years after the landmark's year.
-fn count_date(k: u8) -> String {
-    format!("MAKE_DATE(CAST(EXTRACT(YEAR FROM p.landmark) AS INTEGER) + {k}, 10, 1)")
 }

@@ -1,9 +1,9 @@
 //! Pupils, the calendar of their periods, activities.
 
 use super::{Query, double, lines};
-use crate::panel::plan::DoseFrom;
+use crate::panel::plan::{Counted, DoseFrom, ExposurePlan};
 use crate::panel::pupils::column_of;
-use crate::study::file::{Axis, Covariate, Measure, Silent};
+use crate::study::file::{Axis, Covariate, Silent};
 use crate::vocab::{OutcomeRule, PeriodLength};
 
 impl<'p> Query<'p> {
@@ -44,6 +44,7 @@ impl<'p> Query<'p> {
                 columns.push(format!("{} AS {}", self.number(&cell), self.sql.name(&format!("dose_{}", e.entry.id))));
             }
         }
+        columns.extend(self.traits());
         columns.extend(self.of_outcome(outcome));
 
         let mut keep: Vec<String> = match p.key.0.as_slice() {
@@ -168,6 +169,9 @@ impl<'p> Query<'p> {
 
     /// First day of each period of each pupil, and of the period after it.
     pub(super) fn periods(&mut self) {
+        if std::mem::replace(&mut self.has_periods, true) {
+            return;
+        }
         let (n, keys) = (self.plan.periods, self.keys_of("p"));
         let start = |k: &str| match (self.plan.study.time.axis, self.plan.period) {
             (Axis::Days, PeriodLength::Days(days) | PeriodLength::Months(days)) => {
@@ -196,7 +200,7 @@ impl<'p> Query<'p> {
         let Some(a) = self.plan.activities else {
             return;
         };
-        if !self.plan.exposures.iter().any(|e| matches!(e.from, DoseFrom::Activities { .. })) {
+        if !self.plan.exposures.iter().any(ExposurePlan::counts_activities) {
             return;
         }
         let mut columns = self.key_columns(&a.source, &a.key.0);
@@ -206,9 +210,8 @@ impl<'p> Query<'p> {
             let cell = self.sources.want(&a.source, kind);
             columns.push(format!("{} AS kind", self.recoded(&self.text(&cell))));
         }
-        let measures =
-            |m: Measure| self.plan.exposures.iter().any(|e| e.entry.column.is_none() && e.entry.measure == m);
-        let amount = a.amount.as_ref().filter(|_| measures(Measure::Amount));
+        let adds_up = |e: &ExposurePlan<'_>| matches!(e.from, DoseFrom::Activities { measure: Counted::Amount, .. });
+        let amount = a.amount.as_ref().filter(|_| self.plan.exposures.iter().any(adds_up));
         if let Some(amount) = amount {
             let cell = self.sources.want(&a.source, amount);
             columns.push(format!("CAST(ROUND({} * 1000e0) AS BIGINT) AS thousandths", self.number(&cell)));

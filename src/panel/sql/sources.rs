@@ -38,7 +38,9 @@ impl<'p> Sources<'p> {
                 }
                 self.ask(&lookup.table, column)
             }
-            None => source.files.0.iter().all(|f| source.format.unwrap_or_else(|| Format::of_name(f)) == Format::Csv),
+            None => {
+                source.files.0.iter().all(|f| source.format.unwrap_or_else(|| Format::of_name(f)) != Format::Parquet)
+            }
         };
         self.wanted.entry(name).or_default().insert(column.to_string());
         is_csv
@@ -117,8 +119,10 @@ impl<'p> Sources<'p> {
             match files.format {
                 _ if words.is_empty() && in_file == name => name,
                 _ if words.is_empty() => format!("{in_file} AS {name}"),
-                Format::Csv => format!("CASE WHEN {in_file} IN ({words}) THEN NULL ELSE {in_file} END AS {name}"),
-                Format::Parquet => format!(
+                _ if files.format != Format::Parquet => {
+                    format!("CASE WHEN {in_file} IN ({words}) THEN NULL ELSE {in_file} END AS {name}")
+                }
+                _ => format!(
                     "CASE WHEN {} AND {} IN ({words}) THEN NULL ELSE {in_file} END AS {name}",
                     self.sql.is_text(&in_file),
                     self.sql.text(&in_file)

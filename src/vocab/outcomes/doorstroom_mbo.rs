@@ -11,4 +11,5 @@ pub const DEF: OutcomeDef = OutcomeDef {
     en: "progression to mbo",
     direction: Direction::HigherIsBetter,
     rule: OutcomeRule::ActiveOn { sector: "mbo", k: 0 },
+    valid: None,
 };

@@ -11,4 +11,5 @@ pub const DEF: OutcomeDef = OutcomeDef {
     en: "dropout",
     direction: Direction::LowerIsBetter,
     rule: OutcomeRule::Event,
+    valid: None,
 };

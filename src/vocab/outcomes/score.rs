@@ -11,4 +11,5 @@ pub const DEF: OutcomeDef = OutcomeDef {
     en: "score",
     direction: Direction::HigherIsBetter,
     rule: OutcomeRule::Score,
+    valid: None,
 };

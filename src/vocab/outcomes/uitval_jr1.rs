@@ -1,7 +1,7 @@
 //! In no funded education on 1 October one year after the first count date (`domain.md` §3.1). Of all pupils at the landmark,
 //! not only of those who started: a conditional rate would hide who never arrived.
 
-use super::{Direction, OutcomeDef, OutcomeRule};
+use super::{Among, Direction, OutcomeDef, OutcomeRule};
 
 /// The definition of `uitval_jr1`.
 pub const DEF: OutcomeDef = OutcomeDef {
@@ -11,5 +11,6 @@ pub const DEF: OutcomeDef = OutcomeDef {
     nl: "uitval in het eerste jaar na het vmbo",
     en: "dropout in the first year after vmbo",
     direction: Direction::LowerIsBetter,
-    rule: OutcomeRule::NotEnrolledOn { k: 1 },
+    rule: OutcomeRule::NotEnrolledOn { k: 1, among: Among::Everyone },
+    valid: None,
 };

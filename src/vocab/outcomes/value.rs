@@ -11,4 +11,5 @@ pub const DEF: OutcomeDef = OutcomeDef {
     en: "outcome",
     direction: Direction::Neutral,
     rule: OutcomeRule::Column,
+    valid: None,
 };

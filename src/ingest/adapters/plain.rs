@@ -1,0 +1,80 @@
+//! Text with a separator and Parquet: the columns are those of the file.
+
+use super::super::csv::{Form, TextFile};
+use super::super::files::InputFile;
+use super::super::parquet::Footer;
+use super::super::{Dialect, InputError};
+use super::{Adapter, Batches, Head, Options, Raw, Reader, Rows};
+use crate::study::file::Format;
+
+/// Text with a separator.
+pub(super) struct Csv;
+
+impl Adapter for Csv {
+    fn format(&self) -> Format {
+        Format::Csv
+    }
+
+    fn detect(&self, _: &Head) -> bool {
+        true
+    }
+
+    fn open(&self, file: &InputFile, options: &Options) -> Result<Box<dyn Reader>, InputError> {
+        let form = Form { format: Format::Csv, quoting: true, totals: false };
+        Ok(Box::new(TextFile::open(file, options, form)?))
+    }
+}
+
+/// Apache Parquet.
+pub(super) struct Parquet;
+
+impl Adapter for Parquet {
+    fn format(&self) -> Format {
+        Format::Parquet
+    }
+
+    fn detect(&self, head: &Head) -> bool {
+        head.bytes.starts_with(b"PAR1")
+    }
+
+    fn open(&self, file: &InputFile, _: &Options) -> Result<Box<dyn Reader>, InputError> {
+        let footer = Footer::read(file)?;
+        let mut first_rows = vec![1];
+        for rows in footer.row_groups() {
+            first_rows.push(first_rows[first_rows.len() - 1] + rows);
+        }
+        first_rows.pop();
+        Ok(Box::new(ParquetReader { file: file.clone(), footer, first_rows }))
+    }
+}
+
+struct ParquetReader {
+    file: InputFile,
+    footer: Footer,
+    first_rows: Vec<u64>,
+}
+
+impl Reader for ParquetReader {
+    fn header(&self) -> &[String] {
+        &self.footer.header
+    }
+
+    fn parts(&self) -> usize {
+        self.first_rows.len()
+    }
+
+    fn read<'r>(&'r self, part: usize, columns: &[usize]) -> Result<Batches<'r>, InputError> {
+        let mut row = self.first_rows[part];
+        let batches = self.footer.batches(&self.file, part, columns)?;
+        Ok(Box::new(batches.map(move |batch| {
+            let batch = batch?;
+            let rows = Rows::From(row);
+            row += batch.num_rows() as u64;
+            Ok(Raw { batch, rows })
+        })))
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect { format: Some(Format::Parquet), ..Dialect::default() }
+    }
+}

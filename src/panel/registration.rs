@@ -1,0 +1,259 @@
+//! How well a school registers its activities, per school and cohort: whom it reaches, how late rows are entered, whether
+//! many are entered at once, and in which system. Seen in the same pass in which doses are summed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::pupils::{NO_DAY, Pupils, day_at};
+use crate::ingest::{As, Batch, Want};
+use crate::study::file::Activities;
+use crate::vocab::ids::Ix;
+use crate::vocab::{CohortIx, PupilIx, SchoolIx};
+
+/// Lags from which an entry counts as late and as very late, in days.
+const LATE: [i32; 2] = [30, 90];
+/// Share of the registrations from which a system counts as used beside others.
+const IN_USE: f64 = 0.1;
+
+/// Quality of registration of a school and cohort.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registration {
+    /// The school.
+    pub school: SchoolIx,
+    /// The cohort.
+    pub cohort: CohortIx,
+    /// Its pupils.
+    pub pupils: u64,
+    /// Pupils with at least one registration that counts.
+    pub registered: u64,
+    /// Registrations that count.
+    pub registrations: u64,
+    /// How late they were entered; `None` where the study names no column for it.
+    pub lag: Option<Lag>,
+    /// Share of the registrations with a day of entry that were entered on the busiest of those days.
+    pub busiest_day: Option<f64>,
+    /// The systems in which they were entered; `None` where the study names no column for it, or nothing was registered.
+    pub systems: Option<Systems>,
+}
+
+/// Days from an activity to its entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lag {
+    /// Registrations with a day of entry.
+    pub known: u64,
+    /// Mean number of days.
+    pub mean_days: f64,
+    /// Entered more than 30 days later.
+    pub over_30: u64,
+    /// Entered more than 90 days later.
+    pub over_90: u64,
+    /// Entered before the day of the activity.
+    pub before: u64,
+}
+
+/// Systems in which a school and cohort registers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Systems {
+    /// The one with most registrations; of equals the first in the alphabet.
+    pub main: String,
+    /// Its share.
+    pub share: f64,
+    /// Systems with at least a tenth of the registrations.
+    pub in_use: u64,
+    /// Whether the school's cohort before this one had another main system.
+    pub switched: bool,
+}
+
+impl Registration {
+    /// Share of the pupils with at least one registration.
+    pub fn coverage(&self) -> f64 {
+        self.registered as f64 / self.pupils as f64
+    }
+}
+
+/// Which columns are watched, and the pupils with a registration, one bit each.
+pub(super) struct WatchColumns {
+    entered: Option<usize>,
+    system: Option<usize>,
+    groups: usize,
+    registered: Vec<AtomicU64>,
+}
+
+/// What one thread has seen, by school × cohort.
+pub(super) struct Watch<'p> {
+    columns: &'p WatchColumns,
+    registrations: Vec<u64>,
+    lags: Vec<Lags>,
+    /// Registrations per day of entry.
+    days: HashMap<(u32, i32), u64>,
+    systems: HashMap<Vec<u8>, Vec<u64>>,
+    text: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Lags {
+    known: u64,
+    days: i64,
+    over: [u64; 2],
+    before: u64,
+}
+
+impl WatchColumns {
+    pub(super) fn new(a: &Activities, pupils: &Pupils, wants: &mut Vec<Want>) -> Self {
+        let mut maybe = |name: &Option<String>, as_: As| {
+            name.as_ref().map(|n| {
+                wants.push(Want::new(n, as_));
+                wants.len() - 1
+            })
+        };
+        Self {
+            entered: maybe(&a.entered, As::Day),
+            system: maybe(&a.system, As::Text),
+            groups: pupils.schools.len() * pupils.cohorts.len(),
+            registered: (0..pupils.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    fn is_registered(&self, p: PupilIx) -> bool {
+        self.registered[p.at() / 64].load(Ordering::Relaxed) >> (p.at() % 64) & 1 == 1
+    }
+
+    /// The quality of each school and cohort that has pupils, in their order.
+    pub(super) fn summary(&self, pupils: &Pupils, seen: &Watch<'_>) -> Vec<Registration> {
+        let cohorts = pupils.cohorts.len();
+        let mut counts = vec![(0, 0); self.groups];
+        for p in pupils.school.ids() {
+            let count: &mut (u64, u64) = &mut counts[pupils.school[p].at() * cohorts + pupils.cohort[p].at()];
+            count.0 += 1;
+            count.1 += u64::from(self.is_registered(p));
+        }
+        let mut busiest = vec![0; self.groups];
+        for ((group, _), n) in &seen.days {
+            let most = &mut busiest[*group as usize];
+            *most = n.max(most).to_owned();
+        }
+        let systems: BTreeMap<&[u8], &Vec<u64>> = seen.systems.iter().map(|(name, n)| (name.as_slice(), n)).collect();
+        let mut all: Vec<Registration> = Vec::new();
+        for (group, (n, registered)) in counts.into_iter().enumerate().filter(|(_, (n, _))| *n > 0) {
+            let school = SchoolIx::from_position(group / cohorts);
+            let lags = &seen.lags[group];
+            let before = all.last().filter(|r| r.school == school).and_then(|r| r.systems.as_ref());
+            all.push(Registration {
+                school,
+                cohort: CohortIx::from_position(group % cohorts),
+                pupils: n,
+                registered,
+                registrations: seen.registrations[group],
+                lag: self.entered.map(|_| lags.summary()),
+                busiest_day: share(busiest[group], lags.known).filter(|_| self.entered.is_some()),
+                systems: systems_of(&systems, group, before),
+            });
+        }
+        all
+    }
+}
+
+fn share(n: u64, of: u64) -> Option<f64> {
+    (of > 0).then(|| n as f64 / of as f64)
+}
+
+fn systems_of(systems: &BTreeMap<&[u8], &Vec<u64>>, group: usize, before: Option<&Systems>) -> Option<Systems> {
+    let counts = || systems.iter().map(|(name, n)| (*name, n[group]));
+    let total: u64 = counts().map(|(_, n)| n).sum();
+    // `max_by_key` takes the last of equals, and the first is wanted.
+    let (main, most) = counts().rev().max_by_key(|(_, n)| *n).filter(|(_, n)| *n > 0)?;
+    let main = String::from_utf8_lossy(main).into_owned();
+    Some(Systems {
+        share: most as f64 / total as f64,
+        in_use: counts().filter(|(_, n)| *n as f64 >= IN_USE * total as f64).count() as u64,
+        switched: before.is_some_and(|b| b.main != main),
+        main,
+    })
+}
+
+impl Lags {
+    fn note(&mut self, lag: i32) {
+        self.known += 1;
+        self.days += i64::from(lag);
+        self.before += u64::from(lag < 0);
+        for (over, late) in self.over.iter_mut().zip(LATE) {
+            *over += u64::from(lag > late);
+        }
+    }
+
+    fn merge(&mut self, other: &Lags) {
+        self.known += other.known;
+        self.days += other.days;
+        self.before += other.before;
+        for (mine, theirs) in self.over.iter_mut().zip(other.over) {
+            *mine += theirs;
+        }
+    }
+
+    fn summary(&self) -> Lag {
+        let mean_days = if self.known == 0 { f64::NAN } else { self.days as f64 / self.known as f64 };
+        Lag { known: self.known, mean_days, over_30: self.over[0], over_90: self.over[1], before: self.before }
+    }
+}
+
+impl<'p> Watch<'p> {
+    pub(super) fn new(columns: &'p WatchColumns) -> Self {
+        Self {
+            columns,
+            registrations: vec![0; columns.groups],
+            lags: vec![Lags::default(); columns.groups],
+            days: HashMap::new(),
+            systems: HashMap::new(),
+            text: Vec::new(),
+        }
+    }
+
+    /// Notes a registration that counts, of a pupil of school × cohort `group`.
+    pub(super) fn note(&mut self, batch: &Batch, row: usize, group: usize, pupil: PupilIx, day: i32) {
+        self.registrations[group] += 1;
+        let (word, bit) = (&self.columns.registered[pupil.at() / 64], 1 << (pupil.at() % 64));
+        // Most rows find the bit set, and a load does not take the word away from other threads.
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+        if let Some(column) = self.columns.entered {
+            let entered = day_at(batch, column, row);
+            if entered != NO_DAY {
+                self.lags[group].note(entered.saturating_sub(day));
+                let group = u32::try_from(group).expect("fewer schools × cohorts than 4 294 967 296");
+                *self.days.entry((group, entered)).or_default() += 1;
+            }
+        }
+        if let Some(column) = self.columns.system {
+            self.text.clear();
+            batch.columns[column].text().write(row, &mut self.text);
+            match self.systems.get_mut(&self.text) {
+                Some(counts) => counts[group] += 1,
+                None => {
+                    let mut counts = vec![0; self.columns.groups];
+                    counts[group] = 1;
+                    self.systems.insert(self.text.clone(), counts);
+                }
+            }
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: Watch<'p>) {
+        let add = |mine: &mut [u64], theirs: &[u64]| mine.iter_mut().zip(theirs).for_each(|(m, t)| *m += t);
+        add(&mut self.registrations, &other.registrations);
+        for (mine, theirs) in self.lags.iter_mut().zip(&other.lags) {
+            mine.merge(theirs);
+        }
+        for (key, n) in other.days {
+            *self.days.entry(key).or_default() += n;
+        }
+        for (name, counts) in other.systems {
+            match self.systems.get_mut(&name) {
+                Some(mine) => add(mine, &counts),
+                None => {
+                    self.systems.insert(name, counts);
+                }
+            }
+        }
+    }
+}
