@@ -18,6 +18,7 @@ pub(super) struct Cells {
     pub(super) trials: Array1<f64>,
     pub(super) successes: Array1<f64>,
     pub(super) dose: Array1<f64>,
+    pub(super) cohorts: Vec<u32>,
 }
 
 /// What rows must share to be one cell. Sorting by it gives the canonical order of cells.
@@ -31,9 +32,10 @@ struct Key {
     pattern: u32,
 }
 
-pub(super) fn cells(panel: &Panel<'_>, rows: &[SetRow], doses: &Centred, columns: &Columns) -> Cells {
+/// Cells of rows; `by_cohort` keeps cohorts apart also where x does not need them.
+pub(super) fn cells(panel: &Panel<'_>, rows: &[SetRow], doses: &Centred, columns: &Columns, by_cohort: bool) -> Cells {
     let patterns = patterns(panel, columns, rows);
-    let by_cohort = columns.needs_cohort();
+    let by_cohort = by_cohort || columns.needs_cohort();
     let mut counted: HashMap<Key, (f64, f64, Spine)> = HashMap::new();
     for (row, pattern) in rows.iter().zip(patterns) {
         let spine = Spine::of(panel, row);
@@ -54,7 +56,8 @@ pub(super) fn cells(panel: &Panel<'_>, rows: &[SetRow], doses: &Centred, columns
         (trials[i], successes[i], dose[i]) = (*m, *y, spine.dose);
     }
     let period = keys.iter().map(|k| k.period).collect();
-    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, trials, successes, dose }
+    let cohorts = keys.iter().map(|k| k.cohort).collect();
+    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, trials, successes, dose, cohorts }
 }
 
 /// Number of each row's combination of covariate values, in order of the values.

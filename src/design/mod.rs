@@ -88,6 +88,17 @@ pub struct BinaryDesign {
     pub period: Vec<u16>,
     /// Dose of each cell, not split, in units of the exposure.
     pub dose: Array1<f64>,
+    /// Cohorts of schools with a level of their own, where the model asks for them.
+    pub cohorts: Option<CohortLevels>,
+}
+
+/// The cohorts of schools as groups.
+#[derive(Clone, Debug)]
+pub struct CohortLevels {
+    /// Group code of each cell; nested in schools.
+    pub code: Vec<u32>,
+    /// Number of codes.
+    pub n_levels: usize,
 }
 
 /// Values or scores, one row each, by school and pupil.
@@ -151,11 +162,13 @@ struct Complete {
 pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesign {
     let set = complete(panel, entry);
     let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
-    let cells = compress::cells(panel, &set.rows, &set.doses, &columns);
+    let cells = compress::cells(panel, &set.rows, &set.doses, &columns, entry.cohort_intercept);
     let head = head(panel, entry, &columns, &cells.schools, &set);
     let group = codes(&head.groups, &cells.schools);
     let z = random_columns(entry, &head, &cells.x, None);
+    let cohorts = entry.cohort_intercept.then(|| cohort_levels(&group, &cells.cohorts)).flatten();
     BinaryDesign {
+        cohorts,
         head,
         x: cells.x,
         z,
@@ -256,6 +269,15 @@ fn head(panel: &Panel<'_>, entry: &ModelEntry, columns: &Columns, schools: &[Sch
         step: exposure.entry.step,
         notes: columns.notes.clone(),
     }
+}
+
+/// Codes of the cohorts of schools; `None` where no school has two, and a cohort would be its school.
+fn cohort_levels(group: &[u32], cohort: &[u32]) -> Option<CohortLevels> {
+    let pairs = || group.iter().copied().zip(cohort.iter().copied());
+    let all: std::collections::BTreeSet<(u32, u32)> = pairs().collect();
+    let schools = all.iter().map(|(g, _)| g).collect::<std::collections::BTreeSet<_>>().len();
+    let code: BTreeMap<(u32, u32), u32> = all.iter().copied().zip(0..).collect();
+    (all.len() > schools).then(|| CohortLevels { code: pairs().map(|p| code[&p]).collect(), n_levels: all.len() })
 }
 
 /// Group codes of rows whose schools stand in order.

@@ -15,6 +15,8 @@ pub(super) struct Own<'a> {
     pub(super) beta: &'a Array1<f64>,
     /// Random effects of the school; empty in models without.
     pub(super) b: ArrayView1<'a, f64>,
+    /// Predicted levels of cohorts per row of the design; they count as known.
+    pub(super) cohorts: Option<&'a [f64]>,
 }
 
 impl Own<'_> {
@@ -33,7 +35,8 @@ impl Own<'_> {
             let (x, z) = (self.design.x.row(i), self.design.z.row(i));
             let moved = change(i);
             let own: f64 = z.iter().zip(self.b).map(|(z, b)| z * b).sum();
-            let eta = x.dot(self.beta) + own + moved * slope;
+            let cohort = self.cohorts.map_or(0.0, |levels| levels[i]);
+            let eta = x.dot(self.beta) + own + cohort + moved * slope;
             let d1 = weight * self.link.mean_d1(eta);
             let gradient = risks.add(self.design.period[i], weight, self.link.mean(eta));
             gradient.iter_mut().zip(x.iter().chain(z.iter().take(q))).for_each(|(g, v)| *g += d1 * v);

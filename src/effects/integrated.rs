@@ -13,7 +13,7 @@ use super::lever::Lever;
 use super::risk::{Graded, Risks};
 use crate::design::BinaryDesign;
 use crate::models::{AcceptedFit, Fit};
-use crate::stats::{Link, gauss_hermite};
+use crate::stats::{GlmmFit, Link, gauss_hermite};
 
 /// Nodes where z'b varies little over schools, and where it varies much: with these the error is below the tenth digit up
 /// to a standard deviation of [`LITTLE`], and below the ninth up to about 2.
@@ -21,6 +21,25 @@ const NODES: [usize; 2] = [15, 31];
 const LITTLE: f64 = 0.6;
 /// Rows of a piece of work; pieces are added in order, so that the number of threads leaves no trace.
 const PIECE: usize = 2048;
+
+/// How levels and slopes of schools, and levels of their cohorts, spread.
+pub(super) struct Spread {
+    /// Λ (q×q).
+    pub(super) lambda: Array2<f64>,
+    /// Standard deviation of cohorts' levels.
+    pub(super) cohort_sd: Option<f64>,
+}
+
+impl Spread {
+    fn none() -> Self {
+        Self { lambda: Array2::zeros((0, 0)), cohort_sd: None }
+    }
+
+    /// As estimated: schools are the first term, their cohorts the second.
+    pub(super) fn of(fit: &GlmmFit) -> Self {
+        Self { lambda: fit.terms[0].lambda.clone(), cohort_sd: fit.terms.get(1).map(|t| t.lambda[[0, 0]]) }
+    }
+}
 
 /// By how much E1 must move, as a probability, for quadrature to be used: 0.1 percentage points (`statistics.md` §5.6, R7).
 const ENOUGH: f64 = 0.001;
@@ -40,6 +59,8 @@ pub(super) struct Curve<'f> {
     pub(super) beta: Cow<'f, Array1<f64>>,
     /// Λ (q×q, q = 0 without random effects).
     lambda: Array2<f64>,
+    /// Standard deviation of the levels of a school's cohorts, where the model has them: the last element of θ.
+    cohort_sd: Option<f64>,
     link: Link,
     nodes: Vec<(f64, f64)>,
     /// Covariances of φ = (β, θ): by the model, and robust to schools where there is one.
@@ -85,6 +106,7 @@ impl<'f> Curve<'f> {
             design: self.design,
             beta,
             lambda,
+            cohort_sd: self.cohort_sd.map(|sd| sd + step[k]),
             link: self.link,
             nodes: self.nodes.clone(),
             vcovs: self.vcovs.clone(),
@@ -103,7 +125,7 @@ impl<'f> Curve<'f> {
         for (i, weight) in rows {
             let moved = change(i);
             let eta = d.x.row(i).dot(&*self.beta) + moved * self.beta[lever.column];
-            let mut variance = 0.0;
+            let mut variance = self.cohort_sd.map_or(0.0, |sd| sd * sd);
             for b in 0..self.lambda.ncols() {
                 let z = |a: usize| d.z[[i, a]] + if lever.slope && a == 1 { moved } else { 0.0 };
                 variance += (b..self.lambda.nrows()).map(|a| self.lambda[[a, b]] * z(a)).sum::<f64>().powi(2);
@@ -118,12 +140,12 @@ impl<'f> Curve<'f> {
             Fit::Pooled(f) => {
                 let robust = f.robust.iter().map(|robust| &robust.vcov);
                 let vcovs = std::iter::once(&f.glm.vcov).chain(robust).collect();
-                Some(Self::new(design, Cow::Borrowed(&f.glm.beta), Array2::zeros((0, 0)), fit.link(), vcovs))
+                Some(Self::new(design, Cow::Borrowed(&f.glm.beta), Spread::none(), fit.link(), vcovs))
             }
             Fit::Mixed(mixed) => {
                 let f = &mixed.ml;
                 let vcovs = [Some(&f.vcov), f.vcov_sandwich.as_ref()].into_iter().flatten().collect();
-                Some(Self::new(design, Cow::Borrowed(&f.beta), f.terms[0].lambda.clone(), fit.link(), vcovs))
+                Some(Self::new(design, Cow::Borrowed(&f.beta), Spread::of(f), fit.link(), vcovs))
             }
             Fit::Linear(_) => None,
         }
@@ -132,20 +154,22 @@ impl<'f> Curve<'f> {
     pub(super) fn new(
         design: &'f BinaryDesign,
         beta: Cow<'f, Array1<f64>>,
-        lambda: Array2<f64>,
+        spread: Spread,
         link: Link,
         vcovs: Vec<&'f Array2<f64>>,
     ) -> Self {
-        let gh = gauss_hermite(NODES[usize::from(largest_sd(design, &lambda) > LITTLE)]);
+        let Spread { lambda, cohort_sd } = spread;
+        let gh =
+            gauss_hermite(NODES[usize::from(largest_sd(design, &lambda).hypot(cohort_sd.unwrap_or(0.0)) > LITTLE)]);
         let scale = std::f64::consts::PI.sqrt();
         let nodes = gh.nodes.iter().zip(&gh.weights).map(|(t, w)| (t * std::f64::consts::SQRT_2, w / scale)).collect();
-        Self { design, beta, lambda, link, nodes, vcovs }
+        Self { design, beta, lambda, cohort_sd, link, nodes, vcovs }
     }
 
     /// Number of parameters φ.
     pub(super) fn parameters(&self) -> usize {
         let q = self.lambda.nrows();
-        self.beta.len() + q * (q + 1) / 2
+        self.beta.len() + q * (q + 1) / 2 + usize::from(self.cohort_sd.is_some())
     }
 
     /// Risks of all rows, the dose of row i moved by `change(i)`.
@@ -184,7 +208,8 @@ impl<'f> Curve<'f> {
             for (b, to) in spread.iter_mut().enumerate() {
                 *to = (b..q).map(|a| self.lambda[[a, b]] * z[a]).sum();
             }
-            let at = self.row(eta, spread.iter().map(|s| s * s).sum::<f64>().sqrt());
+            let cohort = self.cohort_sd.unwrap_or(0.0);
+            let at = self.row(eta, (spread.iter().map(|s| s * s).sum::<f64>() + cohort * cohort).sqrt());
             let gradient = risks.add(d.period[i], weight, at.mean);
             let d1 = weight * at.by_eta;
             gradient.iter_mut().zip(x).for_each(|(g, x)| *g += d1 * x);
@@ -196,6 +221,9 @@ impl<'f> Curve<'f> {
                     gradient[k] += weight * at.by_v * z * spread[b];
                     k += 1;
                 }
+            }
+            if self.cohort_sd.is_some() {
+                gradient[k] += weight * at.by_v * cohort;
             }
         }
         risks

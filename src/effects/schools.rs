@@ -13,11 +13,11 @@ use std::ops::Range;
 use ndarray::{Array1, Array2};
 
 use super::conditional::{Own, shares};
-use super::integrated::{Curve, Quadrature};
+use super::integrated::{Curve, Quadrature, Spread};
 use super::lever::{Lever, main_part, ranges};
 use super::reference::{Doses, reference_pupils};
 use super::risk::Graded;
-use crate::design::{BinaryDesign, Design};
+use crate::design::{BinaryDesign, CohortLevels, Design};
 use crate::models::{AcceptedFit, Fit};
 use crate::stats::{GlmmFit, Link};
 
@@ -76,6 +76,7 @@ enum Ends<'f> {
         /// Reference pupils, and their risk at any school.
         reference: Vec<(usize, f64)>,
         anywhere: Graded,
+        cohorts: Option<Vec<f64>>,
     },
 }
 
@@ -88,17 +89,26 @@ impl<'f> SchoolsOf<'f> {
             Fit::Mixed(mixed) => {
                 let f = &mixed.schools;
                 let reference = reference_pupils(design, &f.beta);
-                let curve =
-                    Curve::new(design, Cow::Borrowed(&f.beta), f.terms[0].lambda.clone(), fit.link(), vec![&f.vcov]);
+                let curve = Curve::new(design, Cow::Borrowed(&f.beta), Spread::of(f), fit.link(), vec![&f.vcov]);
                 let anywhere = curve.of(reference.iter().copied(), lever, |_| 0.0).total();
                 let q = design.z.ncols();
                 let between_ml = if q == 2 { between(&mixed.ml.terms[0].lambda) } else { 0.0 };
-                Ends::Mixed { fit: f, between_ml, reference, anywhere }
+                let modes = f.terms.get(1).map(|t| &t.modes);
+                let level = |(c, modes): (&CohortLevels, &Array2<f64>)| {
+                    c.code.iter().map(|&code| modes[[code as usize, 0]]).collect()
+                };
+                let cohorts = design.cohorts.as_ref().zip(modes).map(level);
+                Ends::Mixed { fit: f, between_ml, reference, anywhere, cohorts }
             }
             _ => Ends::Pooled,
         };
         let rows = ranges(&design.group, design.head.groups.len());
         Some(Self { design, national, rows, lever, link: fit.link(), ends })
+    }
+
+    /// Levels of the schools' cohorts per row of the design, where the model has them.
+    fn cohort_levels(&self) -> Option<&[f64]> {
+        if let Ends::Mixed { cohorts, .. } = &self.ends { cohorts.as_deref() } else { None }
     }
 
     /// The school of group `g`.
@@ -119,12 +129,18 @@ impl<'f> SchoolsOf<'f> {
         match &self.ends {
             Ends::Pooled => {
                 let none = Array1::zeros(0);
-                let at = Own { design: d, link: self.link, beta: &self.national.beta, b: none.view() };
+                let at = Own { design: d, link: self.link, beta: &self.national.beta, b: none.view(), cohorts: None };
                 let risk = |by: f64| at.risks(rows(), self.lever, |_| by).total();
                 points.own = Some(by_model(&risk(step).minus(&risk(0.0))));
             }
-            Ends::Mixed { fit, between_ml, reference, anywhere } => {
-                let at = Own { design: d, link: self.link, beta: &fit.beta, b: fit.terms[0].modes.row(g) };
+            Ends::Mixed { fit, between_ml, reference, anywhere, .. } => {
+                let at = Own {
+                    design: d,
+                    link: self.link,
+                    beta: &fit.beta,
+                    b: fit.terms[0].modes.row(g),
+                    cohorts: self.cohort_levels(),
+                };
                 let point = |of: &Graded, less: Option<&Graded>| {
                     let shares = shares(fit, g, of, less);
                     let value = of.value - less.map_or(0.0, |l| l.value);
@@ -147,6 +163,8 @@ impl<'f> SchoolsOf<'f> {
                         scale: deviation.gradient[fit.beta.len() + 1].abs(),
                     });
                 }
+                // Reference pupils belong to no cohort of this school: its cohorts' levels are 0 on average.
+                let at = Own { cohorts: None, ..at };
                 let here = at.risks(reference.iter().copied(), self.lever, |_| 0.0).total();
                 points.adjusted = Some(point(&here, Some(anywhere)).0);
             }

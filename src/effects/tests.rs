@@ -8,12 +8,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::conditional::Own;
-use super::integrated::Curve;
+use super::integrated::{Curve, Spread};
 use super::lever::Lever;
 use super::reference::reference_pupils;
 use super::risk::Graded;
 use super::*;
-use crate::design::BinaryDesign;
+use crate::design::{BinaryDesign, CohortLevels};
 use crate::models::{self, Fit};
 use crate::panel::Flow;
 use crate::stats::{Link, normal_quantile};
@@ -46,13 +46,20 @@ fn tiny() -> BinaryDesign {
         successes: arr1(&[1.0, 0.0, 2.0]),
         group: vec![0; 3],
         period: vec![0, 0, 1],
+        cohorts: None,
     }
 }
 
 const LEVER: Lever = Lever { column: 1, slope: true };
 
 fn curve<'d>(d: &'d BinaryDesign, beta: &'d Array1<f64>, phi: &[f64], link: Link) -> Curve<'d> {
-    Curve::new(d, Cow::Borrowed(beta), arr2(&[[phi[2], 0.0], [phi[3], phi[4]]]), link, Vec::new())
+    Curve::new(
+        d,
+        Cow::Borrowed(beta),
+        Spread { lambda: arr2(&[[phi[2], 0.0], [phi[3], phi[4]]]), cohort_sd: phi.get(5).copied() },
+        link,
+        Vec::new(),
+    )
 }
 
 /// What `of` makes of risks at φ has the gradient of its central differences.
@@ -75,7 +82,8 @@ fn assert_gradient(phi: &[f64], of: impl Fn(&[f64]) -> Graded) {
 fn integrated_gradients_equal_central_differences() {
     let d = tiny();
     for link in [Link::Logit, Link::Cloglog, Link::Probit] {
-        for phi in [[-1.2, -0.4, 0.6, 0.1, 0.3], [-0.3, 0.5, 0.2, -0.1, 0.05]] {
+        // The last one has levels of cohorts too.
+        for phi in [vec![-1.2, -0.4, 0.6, 0.1, 0.3], vec![-0.3, 0.5, 0.2, -0.1, 0.05, 0.4]] {
             let at = |phi: &[f64], moves: &[&(dyn Fn(usize) -> f64 + Sync)]| -> Vec<Graded> {
                 let beta = arr1(&phi[..2]);
                 let curve = curve(&d, &beta, phi, link);
@@ -104,7 +112,7 @@ fn gradients_at_a_schools_own_effects_equal_central_differences() {
     for slope in [true, false] {
         assert_gradient(&[-1.2, -0.4, 0.3, -0.2], |phi| {
             let (beta, b) = (arr1(&phi[..2]), arr1(&phi[2..]));
-            let own = Own { design: &d, link: Link::Logit, beta: &beta, b: b.view() };
+            let own = Own { design: &d, link: Link::Logit, beta: &beta, b: b.view(), cohorts: None };
             let rows = || (0..3).map(|i| (i, d.trials[i]));
             let moved = own.risks(rows(), Lever { slope, ..LEVER }, |_| 1.5).total();
             moved.minus(&own.risks(rows(), LEVER, |_| 0.0).total())
@@ -213,6 +221,7 @@ impl World {
             group,
             period: vec![0; n],
             dose: dose.into(),
+            cohorts: None,
         };
         Self { design, intercept, b }
     }
@@ -233,7 +242,7 @@ impl World {
     fn truth(&self) -> (f64, Vec<[f64; 4]>) {
         let (d, beta) = (&self.design, self.beta());
         let lambda = arr2(&[[SD[0], 0.0], [0.0, SD[1]]]);
-        let curve = Curve::new(d, Cow::Borrowed(&beta), lambda, Link::Logit, Vec::new());
+        let curve = Curve::new(d, Cow::Borrowed(&beta), Spread { lambda, cohort_sd: None }, Link::Logit, Vec::new());
         let (step, doses) = (d.head.step, Doses::of(&Design::Binary(d.clone()), None));
         let e1 = curve.everybody(LEVER, |_| step).total().minus(&curve.everybody(LEVER, |_| 0.0).total()).value;
         let reference = reference_pupils(d, &beta);
@@ -242,7 +251,7 @@ impl World {
             let rows = || (0..d.trials.len()).filter(|&i| d.group[i] as usize == g).map(|i| (i, d.trials[i]));
             let e3 = curve.of(rows(), LEVER, |_| 0.0).total().value
                 - curve.of(rows(), LEVER, |i| doses.to_reference(g, d.period[i])).total().value;
-            let own = Own { design: d, link: Link::Logit, beta: &beta, b: self.b.row(g) };
+            let own = Own { design: d, link: Link::Logit, beta: &beta, b: self.b.row(g), cohorts: None };
             let risk = |slope, by: f64| own.risks(rows(), Lever { slope, ..LEVER }, |_| by).total().value;
             let e5 = own.risks(reference.iter().copied(), LEVER, |_| 0.0).total().value - anywhere;
             [e3, risk(true, step) - risk(false, step), e5, risk(true, step) - risk(true, 0.0)].map(|p| 100.0 * p)
@@ -301,6 +310,47 @@ fn intervals_hold_the_truth() {
     }
     // Schools truly differ here, and yet nearly none can be told apart.
     assert!(flagged < held[1].of / 20);
+}
+
+/// Cohorts of a school that differ by more than their pupils: with a level of their own they are seen, and E1 says so in
+/// its interval.
+#[test]
+fn levels_of_cohorts_are_found_and_carried() {
+    let mut world = World::draw(8, &[90; 30], -1.2);
+    let d = &mut world.design;
+    let n = d.trials.len();
+    let code: Vec<u32> = (0..n).map(|i| d.group[i] * 3 + (i % 3) as u32).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(99);
+    let levels: Vec<f64> = (0..90)
+        .map(|_| {
+            0.7 * {
+                let z: f64 = StandardNormal.sample(&mut rng);
+                z
+            }
+        })
+        .collect();
+    let (beta, b) = (world.beta(), world.b.clone());
+    let d = &mut world.design;
+    let mut counts = vec![Counts::default(); 30];
+    for i in 0..n {
+        let g = d.group[i] as usize;
+        let eta = d.x.row(i).dot(&beta) + d.z.row(i).dot(&b.row(g)) + levels[code[i] as usize];
+        d.successes[i] = f64::from(u8::from(rng.random::<f64>() < 1.0 / (1.0 + (-eta).exp())));
+        counts[g].pupils += 1;
+        counts[g].events += d.successes[i] as u64;
+    }
+    d.head.counts = counts.into();
+    let plain = world.fitted();
+    world.design.cohorts = Some(CohortLevels { code, n_levels: 90 });
+    let with = world.fitted();
+    let Ok(Fit::Mixed(fit)) = &with.fit else { panic!("a fit: {:?}", with.fit) };
+    let sd = fit.ml.terms[1].lambda[[0, 0]];
+    assert!((sd - 0.7).abs() < 0.25, "{sd}");
+    let Ok(Fit::Mixed(one)) = &plain.fit else { panic!("a fit") };
+    assert!(fit.ml.log_lik > one.ml.log_lik + 10.0, "the levels are seen");
+    let found = of(&with);
+    assert!(matches!(found.nation, Finding::Estimate(_)));
+    assert!(found.by_school.iter().all(|s| matches!(s.adjusted, Finding::Estimate(_))));
 }
 
 /// 400 draws know a standard error to about 1/√800 = 3.5 %; four of those, and what the delta method's line leaves out.

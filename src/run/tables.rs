@@ -199,7 +199,13 @@ fn random_parameters(fit: &Fit, head: &Head) -> Vec<(&'static str, String, f64)>
     };
     match fit {
         Fit::Pooled(_) => Vec::new(),
-        Fit::Mixed(f) => of("school", &f.ml.terms[0].lambda, 1.0, false),
+        Fit::Mixed(f) => {
+            let mut rows = of("school", &f.ml.terms[0].lambda, 1.0, false);
+            let cohorts =
+                f.ml.terms.get(1).map(|t| ("school:cohort", "sd__(Intercept)".to_string(), t.lambda[[0, 0]].abs()));
+            rows.extend(cohorts);
+            rows
+        }
         Fit::Linear(f) => {
             let growth = is_growth(f);
             let mut rows = of("school", &f.terms[0].lambda, f.sigma, growth);
@@ -316,7 +322,9 @@ fn formula(f: &Fitted) -> String {
         Random::Slope => format!(" + (1 + {slope} | school)"),
     };
     let pupil = if growth { " + (1 + time | pupil)" } else { "" };
-    format!("{} ~ {start}{}{random}{pupil}", f.entry.outcome, terms.join(" + "))
+    let has_cohorts = matches!(&f.design, Design::Binary(d) if d.cohorts.is_some());
+    let cohort = if has_cohorts { " + (1 | school:cohort)" } else { "" };
+    format!("{} ~ {start}{}{random}{cohort}{pupil}", f.entry.outcome, terms.join(" + "))
 }
 
 /// One random effect of one school.

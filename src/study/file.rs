@@ -753,6 +753,10 @@ pub struct ModelEntry {
     /// A split dose: the mean of a school and cohort is `reliable` (default), `leave_one_out` or `plain`.
     #[serde(default)]
     pub cohort_mean: CohortMean,
+    /// Hazard and landmark models with `random` other than `none`: a level of each cohort of a school as well, default
+    /// false. It costs the errors robust to schools and the check by quadrature.
+    #[serde(default)]
+    pub cohort_intercept: bool,
     /// Binary models: draws of the parameters for a second interval of E1 and E3 (`conf_low_draws`), default none; 200 are
     /// enough to see whether it differs.
     #[serde(default)]
