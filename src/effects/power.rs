@@ -7,7 +7,7 @@
 //! level `2.80·SE`, and reliability `λ = τ²/(τ² + SE²)` if slopes of schools truly differ by a standard deviation of τ.
 //! Only pupils, schools, cohorts and doses are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::effects::VISIBLE;
 use crate::panel::Panel;
@@ -48,6 +48,7 @@ pub struct Precision {
 /// Sums of doses, from which everything follows for any share p.
 #[derive(Clone, Debug)]
 pub struct DoseCounts {
+    cohorts: u64,
     schools: IdVec<SchoolIx, Sums>,
 }
 
@@ -85,13 +86,14 @@ impl DoseCounts {
             }
         }
         let mut schools: IdVec<SchoolIx, Sums> = vec![Sums::default(); pupils.schools.len()].into();
+        let cohorts = cells.keys().map(|(_, c)| c).collect::<BTreeSet<_>>().len() as u64;
         for ((s, _), cell) in cells {
             let sums = &mut schools[s];
             sums.n += cell.n as u64;
             sums.cohorts += 1;
             sums.squares += cell.squares;
         }
-        Self { schools }
+        Self { cohorts, schools }
     }
 
     /// Expectations of every school and of all together, for an outcome that a share `p` has.
@@ -102,7 +104,8 @@ impl DoseCounts {
             squares: a.squares + s.squares,
         });
         let schools: Vec<Expected> = self.schools.iter().map(|s| s.expect(p, step)).collect();
-        (all.expect(p, step), schools.into())
+        // Variance within takes a mean per school and cohort; a reader wants to know how many cohorts there are.
+        (Expected { n_cohorts: self.cohorts, ..all.expect(p, step) }, schools.into())
     }
 }
 

@@ -17,7 +17,6 @@ use crate::design::{BinaryDesign, CohortLevels};
 use crate::models::{self, Fit};
 use crate::panel::Flow;
 use crate::stats::{Link, normal_quantile};
-use crate::study::file::ModelEntry;
 use crate::vocab::ids::Ix;
 
 fn head(doses: Vec<(DosePart, usize)>, terms: &[&str], groups: usize, counts: Vec<Counts>) -> Head {
@@ -231,11 +230,14 @@ impl World {
     }
 
     fn fitted(&self) -> Fitted {
-        let entry: ModelEntry = toml::from_str("id = \"m\"\nkind = \"landmark\"\noutcome = \"y\"\nexposure = \"d\"")
-            .expect("a model entry");
-        let design = Design::Binary(self.design.clone());
-        let fit: Result<Fit, _> = models::model(&entry).fit(&design, &entry);
-        Fitted { entry, design, fit }
+        let text = "id = \"m\"\nkind = \"landmark\"\noutcome = \"y\"\nexposure = \"d\"";
+        let mut fitted = Fitted {
+            entry: toml::from_str(text).expect("a model entry"),
+            design: Design::Binary(self.design.clone()),
+            fit: Err(RefusalReason::NotConverged),
+        };
+        fitted.fit = models::model(&fitted.entry).fit(&fitted.design, &fitted.entry);
+        fitted
     }
 
     /// True E1, and E3, E4, E5 and the own association per school, in percentage points.

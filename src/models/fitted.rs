@@ -1,6 +1,8 @@
 //! What a model hands on: the design it was fitted on and the fit, or why there is none.
 
-use crate::design::Design;
+use ndarray::Array2;
+
+use crate::design::{BinaryDesign, Design};
 use crate::stats::{Cells, ClusterVcov, Family, GlmFit, GlmOptions, GlmmFit, Link, LmmFit, StatsError, Stop, fit_glm};
 use crate::study::file::{LinkName, ModelEntry};
 use crate::vocab::RefusalReason;
@@ -102,7 +104,8 @@ impl Fitted {
         if !matches!(reason, RefusalReason::Separated | RefusalReason::RankDeficient) {
             return None;
         }
-        let cells = Cells { x: d.x.view(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
+        let x = standardised(d);
+        let cells = Cells { x: x.view(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
         match fit_glm(&cells, family(self.entry.link), &GlmOptions::default()) {
             Err(StatsError::Separated { column } | StatsError::RankDeficient { column }) => {
                 d.head.terms.get(column).map(String::as_str)
@@ -140,6 +143,23 @@ impl Fit {
             Fit::Linear(fit) => Some(&fit.stop),
         }
     }
+}
+
+/// Columns around their mean and in units of their spread, so that the intercept does not move with a covariate that
+/// separates, and coefficients can be compared.
+fn standardised(d: &BinaryDesign) -> Array2<f64> {
+    let mut x = d.x.clone();
+    let centred = d.head.terms.first().is_some_and(|t| t == "(Intercept)");
+    for mut column in x.columns_mut().into_iter().skip(usize::from(centred)) {
+        let n = column.len() as f64;
+        let mean = if centred { column.sum() / n } else { 0.0 };
+        column.mapv_inplace(|v| v - mean);
+        let spread = (column.dot(&column) / n).sqrt();
+        if spread > 0.0 {
+            column.mapv_inplace(|v| v / spread);
+        }
+    }
+    x
 }
 
 fn is_end(stop: &Stop) -> bool {

@@ -86,7 +86,7 @@ const SECTION: SectionWords = SectionWords {
     effects_held: "The characteristics under ‘How to read this’ are held equal.",
     effects_empty: "This study did not estimate an association with LOB.",
     effects_note: "The estimate for your school also uses the data of the other schools. With few pupils, a school's estimate lies close to that of all schools.",
-    contribution_caveat: "This uses the association over all schools, not one of your school's own. Whether LOB is the cause, we do not know.",
+    contribution_caveat: "This uses the association over all schools, not one of your school's own.",
     adjusted_own: "Your pupils compared with equal pupils",
     adjusted_unsure: "That cannot be told from all schools together.",
     own_line: "Is the association at your school different?",
@@ -342,8 +342,8 @@ fn frequency(w: &EffectWords) -> String {
 }
 
 fn gap(gap: f64, exposure: &str) -> String {
-    let size = format::plain((gap.abs() * 10.0).round() / 10.0, EN);
-    if size == "0" {
+    let size = format::number(gap.abs(), 1, EN);
+    if size == format::number(0.0, 1, EN) {
         return format!("Your pupils have about as many {exposure} as the middle school.");
     }
     let way = if gap < 0.0 { "fewer" } else { "more" };

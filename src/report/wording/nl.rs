@@ -86,7 +86,7 @@ const SECTION: SectionWords = SectionWords {
     effects_held: "De kenmerken onder ‘Lees dit zo’ houden we daarbij gelijk.",
     effects_empty: "In dit onderzoek is geen samenhang met LOB berekend.",
     effects_note: "De schatting voor uw school gebruikt ook de gegevens van de andere scholen. Heeft een school weinig leerlingen, dan ligt haar schatting dicht bij die van alle scholen.",
-    contribution_caveat: "We gebruiken hier het verband van alle scholen, niet een eigen verband van uw school. Of LOB de oorzaak is, weten we niet.",
+    contribution_caveat: "We gebruiken hier het verband van alle scholen, niet een eigen verband van uw school.",
     adjusted_own: "Uw leerlingen vergeleken met gelijke leerlingen",
     adjusted_unsure: "Dat is niet te onderscheiden van alle scholen samen.",
     own_line: "Is het verband op uw school anders?",
@@ -345,8 +345,8 @@ fn frequency(w: &EffectWords) -> String {
 }
 
 fn gap(gap: f64, exposure: &str) -> String {
-    let size = format::plain((gap.abs() * 10.0).round() / 10.0, NL);
-    if size == "0" {
+    let size = format::number(gap.abs(), 1, NL);
+    if size == format::number(0.0, 1, NL) {
         return format!("Uw leerlingen hebben ongeveer evenveel {exposure} als de middelste school.");
     }
     let way = if gap < 0.0 { "minder" } else { "meer" };

@@ -33,7 +33,8 @@ pub(super) fn contribution(e: &EffectEstimate, row: &EffectRow, words: &Words) -
     let gap = e.estimand.contrast.step;
     let w = effect_words(e, row, words);
     let mut all = vec![(words.say.gap)(gap, exposure)];
-    if format::plain(gap.abs(), words.lang) == format::plain(0.0, words.lang) {
+    // Printed as no difference.
+    if format::number(gap.abs(), 1, words.lang) == format::number(0.0, 1, words.lang) {
         return all;
     }
     all.push((words.say.contribution)(&w));
@@ -60,7 +61,7 @@ fn adjusted(e: &EffectEstimate, row: &EffectRow, words: &Words) -> Vec<String> {
 /// Whether the school's own line can be told from that of all schools, and if so what it says.
 pub(super) fn line(row: &EffectRow, words: &Words) -> Markup {
     let text = match &row.deviation {
-        Finding::Estimate(_) if row.is_apart => sentences(&row.own, row, words),
+        Finding::Estimate(_) if row.is_apart => apart(row, words),
         Finding::Estimate(e) => {
             let null = (words.say.null)(e.n_pupils, row.smallest_visible, e.quantity.unit);
             vec![words.section.not_apart.to_owned(), null]
@@ -71,6 +72,15 @@ pub(super) fn line(row: &EffectRow, words: &Words) -> Markup {
         h4 { (words.section.own_line) }
         @for text in text { p { (text) } }
     }
+}
+
+/// The school's own line; where no difference fits it too, with what its pupils could show.
+fn apart(row: &EffectRow, words: &Words) -> Vec<String> {
+    let mut all = sentences(&row.own, row, words);
+    if let (Finding::Estimate(e), Some(null)) = (&row.own, all.get_mut(1)) {
+        *null = (words.say.null)(e.n_pupils, row.smallest_visible, e.quantity.unit);
+    }
+    all
 }
 
 /// The numbers of this school as a table, where there are any.
