@@ -87,6 +87,9 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  lob check study.toml\n  \
         lob check --power study.toml     can it be seen with our numbers? no outcome is read")]
     Check(Check),
+    /// Bring files as they come to canonical tables, with a codebook and a study that runs on them.
+    #[command(after_help = "Example:\n  lob ingest study.toml --out tables && lob run tables/study.toml")]
+    Ingest(Ingest),
     /// Run a study: panel, models, effects, tables and school reports.
     #[command(after_help = "Examples:\n  lob run study.toml\n  lob run study.toml --out results --lang en --threads 4")]
     Run(Run),
@@ -152,6 +155,16 @@ fn share(text: &str) -> Result<(String, f64), String> {
     let (id, share) = text.split_once('=').ok_or_else(wrong)?;
     let share: f64 = share.parse().map_err(|_| wrong())?;
     if share > 0.0 && share < 1.0 && !id.is_empty() { Ok((id.to_string(), share)) } else { Err(wrong()) }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Ingest {
+    /// The study file, with an [ingest] part.
+    #[arg(value_name = "STUDY")]
+    pub(super) study: PathBuf,
+    /// Folder for the tables, datapackage.json and study.toml. Only you can read it.
+    #[arg(long, default_value = "tables", value_name = "DIR")]
+    pub(super) out: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

@@ -24,6 +24,7 @@ pub fn execute(args: &Args) -> Exit {
         Command::Demo(c) => commands::demo::execute(c, args, &screen),
         Command::Init(c) => commands::init::execute(c, &screen),
         Command::Check(c) => commands::check::execute(c, &screen),
+        Command::Ingest(c) => commands::ingest::execute(c, &screen),
         Command::Run(c) => commands::run::execute(c, args, &screen),
         Command::Panel(c) => commands::panel::execute(c, &screen),
         Command::Report(c) => commands::report::execute(c, args, &screen),

@@ -197,6 +197,17 @@ pub enum InputError {
         /// What is wrong and what to do.
         detail: String,
     },
+    /// Dates whose day and month nobody can tell apart.
+    #[error(
+        "LOB-E0129 {file}: column `{column}` has dates like 99/99/9999 that can be day and month or month and day; say \
+         date_format = \"%d/%m/%Y\" (or \"%m/%d/%Y\") for the source"
+    )]
+    Ambiguous {
+        /// File name.
+        file: String,
+        /// The column.
+        column: String,
+    },
     /// A file changed while it was read.
     #[error("LOB-E0111 {file}: changed while it was read; wait until it is complete and run again")]
     Changed {
@@ -234,6 +245,33 @@ pub enum InputError {
         school: String,
         /// Its linked pupils.
         pupils: u64,
+    },
+    /// Two different periods of one enrolment start on one day.
+    #[error(
+        "LOB-E0140 ingest.enrolment ({source_names}): {rows} periods start on the day on which another period of the same \
+         pupil, institution and enrolment number starts, and differ from it; take one of the deliveries out"
+    )]
+    RepeatedPeriod {
+        /// Sources in the study.
+        source_names: String,
+        /// Periods.
+        rows: u64,
+    },
+    /// Following the transitions of institutions leads back.
+    #[error("LOB-E0141 sources.{source_name}: the transitions from `{number}` lead back to a number before")]
+    SuccessorCycle {
+        /// Source in the study.
+        source_name: String,
+        /// A number on the cycle.
+        number: String,
+    },
+    /// One institution goes over as a whole to two others.
+    #[error("LOB-E0142 sources.{source_name}: `{number}` goes over as a whole to two other numbers")]
+    TwoSuccessors {
+        /// Source in the study.
+        source_name: String,
+        /// The number.
+        number: String,
     },
     /// A dose got too large for its store.
     #[error(

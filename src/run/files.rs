@@ -18,11 +18,16 @@ use super::{LoosePage, RunError};
 use crate::panel::Panel;
 
 fn properties() -> WriterProperties {
+    private_properties("pupil")
+}
+
+/// Settings of a table whose column `key` holds pseudonyms.
+pub(super) fn private_properties(key: &str) -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by("lob-effect".into())
         // Smallest and largest pseudonym would stand in the footer.
-        .set_column_statistics_enabled(ColumnPath::from("pupil"), EnabledStatistics::None)
+        .set_column_statistics_enabled(ColumnPath::from(key), EnabledStatistics::None)
         .build()
 }
 
@@ -125,7 +130,7 @@ pub fn write_json(value: &impl serde::Serialize, path: &Path) -> Result<(), RunE
 }
 
 /// A file that only its owner reads, also when it was there before with other permissions.
-fn create_private(path: &Path) -> std::io::Result<File> {
+pub(super) fn create_private(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

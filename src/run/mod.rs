@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the door through which results go out")]
 
+mod canonical;
 mod effect_tables;
 mod error;
 mod files;
@@ -19,6 +20,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
+pub use canonical::{Ingested, ingest};
 pub use error::RunError;
 pub use files::{write_json, write_page, write_panel, write_table};
 pub use manifest::FileEntry;

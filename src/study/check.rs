@@ -1,6 +1,7 @@
 //! Meaning of a study file: names that exist, keys that fit each other, and doses that are known before
 //! the outcome. All errors are collected; each finds its line through the path of its key.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
@@ -8,7 +9,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, StudyError, nearest};
 use super::file::{
-    Axis, DoseForm, Exposure, KnownBy, Measure, ModelEntry, Outcome, Random, Source, StudyFile, Transform,
+    Axis, DoseForm, Exposure, Format, KnownBy, Measure, ModelEntry, Names, Outcome, Random, Source, StudyFile,
+    Transform,
 };
 use super::shape;
 use crate::vocab::outcomes::outcome;
@@ -57,8 +59,10 @@ impl Study {
         if !errors.is_empty() {
             return Err(sorted(errors));
         }
-        let file: StudyFile = toml::from_str(text).map_err(|e| vec![syntax(text, &e)])?;
+        let mut file: StudyFile = toml::from_str(text).map_err(|e| vec![syntax(text, &e)])?;
+        let taken = add_canonical(&mut file);
         let mut check = Check { text, table: &table, file: &file, kinds, errors: Vec::new() };
+        check.ingest(&taken);
         check.all();
         let errors = check.errors;
         if errors.is_empty() { Ok(Study(file)) } else { Err(sorted(errors)) }
@@ -71,6 +75,22 @@ impl Study {
     pub fn definition(&self, o: &Outcome) -> &'static OutcomeDef {
         outcome(o.definition.as_deref().unwrap_or(&o.id)).expect("a checked outcome has a definition")
     }
+}
+
+/// Makes the canonical tables of `[ingest]` sources of the study. Returns those whose name a source of files has already.
+fn add_canonical(file: &mut StudyFile) -> Vec<String> {
+    let tables: Vec<String> = file.ingest.iter().flat_map(|i| i.tables()).map(str::to_string).collect();
+    let mut taken = Vec::new();
+    for table in tables {
+        let source = Source { files: Names(vec![format!("{table}.parquet")]), ..Source::default() };
+        match file.sources.entry(table) {
+            Entry::Occupied(entry) => taken.push(entry.key().clone()),
+            Entry::Vacant(entry) => {
+                entry.insert(source);
+            }
+        }
+    }
+    taken
 }
 
 fn sorted(mut errors: Vec<StudyError>) -> Vec<StudyError> {
@@ -92,6 +112,27 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// `[ingest]`: `taken` are canonical tables whose name a source of files has.
+    fn ingest(&mut self, taken: &[String]) {
+        for table in taken {
+            self.error(
+                &format!("sources.{table}"),
+                format!("`{table}` is a table that [ingest] makes; name the files otherwise"),
+            );
+        }
+        let Some(ingest) = &self.file.ingest else { return };
+        let known: Vec<String> = self.file.sources.keys().cloned().collect();
+        for (key, name) in ingest.sources() {
+            self.known(&format!("ingest.{key}"), "source", name, &known);
+        }
+        if ingest.key.0.is_empty() {
+            self.error("ingest.key", "name the columns that together name a pupil");
+        }
+        if self.file.time.axis != Axis::Calendar {
+            self.error("ingest", "canonical tables have dates: time.axis must be \"calendar\"");
+        }
+    }
+
     fn all(&mut self) {
         self.id("study.id", &self.file.study.id);
         for (name, source) in &self.file.sources {
@@ -160,6 +201,16 @@ impl Check<'_> {
         }
         if source.delimiter.as_ref().is_some_and(|d| d.len() != 1) {
             self.error(&format!("{at}.delimiter"), "a delimiter is one character: `,` `;` `|` or a tab `\\t`");
+        }
+        let has_tables = !matches!(
+            source.format,
+            Some(Format::Csv | Format::Parquet | Format::Xlsx | Format::Las | Format::Dossier | Format::Ceda)
+        );
+        if source.table.is_some() && !has_tables {
+            self.error(&format!("{at}.table"), "this format has no tables to choose from; leave `table` out");
+        }
+        if source.format.is_some_and(|f| f != Format::Xapi) && !source.homepages.0.is_empty() {
+            self.error(&format!("{at}.homepages"), "only xapi has home pages");
         }
         for (i, filter) in source.filter.iter().enumerate() {
             if filter.is.is_some() == filter.is_not.is_some() {

@@ -44,6 +44,9 @@ pub struct StudyFile {
     pub study: StudyHead,
     /// The files, by a name of your choice.
     pub sources: BTreeMap<String, Source>,
+    /// How files as they come become canonical tables (`lob ingest`); the rest of the study then names those as its sources.
+    #[serde(default)]
+    pub ingest: Option<Ingest>,
     /// The time axis and the periods of the panel.
     pub time: Time,
     /// One row per pupil.
@@ -257,6 +260,85 @@ pub struct Source {
     /// Columns taken from other sources, many rows here to one row there.
     #[serde(default)]
     pub lookup: Vec<Lookup>,
+}
+
+/// Sources of the canonical tables `pupil`, `activity`, `enrolment`, `diploma`, `dropout`, `start_pop`, `school` and of others. A
+/// source has the columns of its table by their canonical names, from its format or by `rename` and `lookup`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ingest {
+    /// Columns that together name a pupil, in every source of a table of pupils; they become `pupil_key`.
+    pub key: Names,
+    /// Pupil lists: `school`, `cohort` or `school_year`, `track` or `study`, `enrolled_from`, `enrolled_to`, and the
+    /// columns that the study's covariates name.
+    pub pupil: Names,
+    /// Registrations: `date`, `kind`, `minutes`, `system`, `entered`.
+    #[serde(default)]
+    pub activity: Names,
+    /// Enrolments after vmbo: `period_start` and what else formats of registers give.
+    #[serde(default)]
+    pub enrolment: Names,
+    /// Diplomas: `date`, `brin`, `result_no`, `enrol_no`, `crebo`, `level`.
+    #[serde(default)]
+    pub diploma: Names,
+    /// Lists of dropouts: `brin`, `school_year`, `status`.
+    #[serde(default)]
+    pub dropout: Names,
+    /// Lists of those who could drop out.
+    #[serde(default)]
+    pub start_pop: Names,
+    /// Names of schools: `school`, `school_name`.
+    #[serde(default)]
+    pub school: Names,
+    /// Dated events and scores by table, with the columns that the study's outcomes name.
+    #[serde(default)]
+    pub other: BTreeMap<String, Names>,
+    /// Source with the keys of the pupils whose person number is known.
+    #[serde(default)]
+    pub crosswalk: Option<String>,
+    /// Register of programmes: `crebo`, `niveau`, `dossier_crebo`, `domein`.
+    #[serde(default)]
+    pub programmes: Option<String>,
+    /// Register of institutions' transitions: `from`, `to`, `date`, `whole`.
+    #[serde(default)]
+    pub successors: Option<String>,
+    /// Sector of the enrolments of a source that does not say it; default `mbo`.
+    #[serde(default)]
+    pub sector: BTreeMap<String, String>,
+}
+
+impl Ingest {
+    /// The canonical tables that it makes.
+    pub fn tables(&self) -> Vec<&str> {
+        let own = [
+            ("activity", &self.activity),
+            ("enrolment", &self.enrolment),
+            ("diploma", &self.diploma),
+            ("dropout", &self.dropout),
+            ("start_pop", &self.start_pop),
+        ];
+        let own = own.into_iter().filter(|(_, sources)| !sources.0.is_empty()).map(|(name, _)| name);
+        ["pupil", "school"].into_iter().chain(own).chain(self.other.keys().map(String::as_str)).collect()
+    }
+
+    /// Every source that it names, with the key of the study file that names it.
+    pub fn sources(&self) -> Vec<(String, &str)> {
+        let lists = [
+            ("pupil", &self.pupil),
+            ("activity", &self.activity),
+            ("enrolment", &self.enrolment),
+            ("diploma", &self.diploma),
+            ("dropout", &self.dropout),
+            ("start_pop", &self.start_pop),
+            ("school", &self.school),
+        ];
+        let lists = lists.into_iter().map(|(key, names)| (key.to_string(), names));
+        let lists = lists.chain(self.other.iter().map(|(name, names)| (format!("other.{name}"), names)));
+        let singles =
+            [("crosswalk", &self.crosswalk), ("programmes", &self.programmes), ("successors", &self.successors)];
+        let singles = singles.into_iter().filter_map(|(key, name)| Some((key.to_string(), name.as_deref()?)));
+        lists.flat_map(|(key, names)| names.0.iter().map(move |n| (key.clone(), n.as_str()))).chain(singles).collect()
+    }
 }
 
 /// One condition on a column; name exactly one of `is`, `is_not`.

@@ -4,6 +4,7 @@ pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod demo;
 pub(super) mod fit;
+pub(super) mod ingest;
 pub(super) mod init;
 pub(super) mod panel;
 pub(super) mod report;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Loaded, load};
+use super::{Loaded, ingest, load};
 use crate::cli::args::{Args, Run};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
@@ -13,6 +13,7 @@ use crate::vocab::{Lang, RefusalReason, Unit};
 pub(in crate::cli) fn execute(command: &Run, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = load(&command.study)?;
     let out = command.out.clone().unwrap_or_else(|| loaded.base.clone());
+    let loaded = ingest::prepared(loaded, &out, screen)?;
     run_study(&loaded, &out, args, screen)
 }
 

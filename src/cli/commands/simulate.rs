@@ -32,6 +32,11 @@ pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exi
     let written = write_files(&spec, &command.forms, &command.to)
         .map_err(|e| Failure { exit: emit_exit(&e), message: e.to_string() })?;
     screen.say(&format!("Simulated in {}: {}", command.to.display(), by_folder(&written).join(", ")));
+    if command.forms.contains(&Form::Parquet) {
+        let study = command.to.join("study.toml");
+        fs::write(&study, study_of(&spec)).map_err(|e| Failure::write("study.toml", &e))?;
+        screen.say(&format!("Run it with: lob run {}", study.display()));
+    }
     Ok(Exit::Success)
 }
 
@@ -67,6 +72,10 @@ pub(super) fn write(spec: &RegionSpec, dir: &Path, screen: &Screen) -> Result<()
 
 /// The template, with enrolments known up to the end of the year in which the last outcome is counted.
 fn study_of(spec: &RegionSpec) -> String {
+    TEMPLATE.replace("2024-12-31", &known_until(spec))
+}
+
+fn known_until(spec: &RegionSpec) -> String {
     let last_exam = i64::from(spec.first_exam_year) + i64::from(spec.cohorts.max(1)) - 1;
-    TEMPLATE.replace("2024-12-31", &format!("{}-12-31", last_exam + 1))
+    format!("{}-12-31", last_exam + 1)
 }

@@ -8,9 +8,24 @@
 //! | `dropout.rs` | lists of dropouts: definitive before provisional, rates, "unknown" |
 //! | `successors.rs` | schools that go on under another number |
 //! | `join.rs` | how many rows may meet, and who was not met |
+//!
+//! `build.rs` walks a study's `[ingest]`: `source.rs` reads, `pupils.rs`, `later.rs` and `activity.rs` make the tables, `cells.rs`
+//! gives them one order, `codebook.rs` says what their columns mean, `ledger.rs` what became of every row.
 
+mod activity;
 pub mod after;
+mod build;
+mod cells;
+pub mod codebook;
 pub mod dropout;
 pub mod join;
+mod later;
+mod ledger;
 pub mod periods;
+mod pupils;
+mod source;
 pub mod successors;
+
+pub use build::{Sink, build};
+pub use cells::{ColumnDef, Kind};
+pub use ledger::{Fate, Ledger};

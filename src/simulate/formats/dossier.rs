@@ -10,8 +10,8 @@ use super::person::{Person, unlisted};
 use super::text::{Lines, comma, dutch, school_year};
 use crate::simulate::activity::Event;
 
-/// The names of the activity types in the export, in the order of `ACTIVITIES`.
-pub(super) const NAMES: [(&str, &str); 18] = [
+/// Code and name in the export of each activity type, in the order of `ACTIVITIES`.
+pub const NAMES: [(&str, &str); 18] = [
     ("GESPR", "Gesprek mentor"),
     ("DRIEH", "Driehoeksgesprek"),
     ("STAGE", "Beroepsoriënterende stage"),

@@ -30,6 +30,7 @@ use std::str::FromStr;
 
 use super::calendar::{CohortDates, day};
 use super::region::SimulatedSchool;
+pub use dossier::NAMES as ACTIVITY_NAMES;
 use person::{Numbers, Person};
 use text::Lines;
 

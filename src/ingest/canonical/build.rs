@@ -1,0 +1,237 @@
+//! From a study with `[ingest]` to canonical tables, one after another, handed to whoever writes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+
+use super::cells::{Cell, ColumnDef, Kind, batch, schema};
+use super::ledger::{Fate, Ledger};
+use super::source::{Reading, Wanted};
+use super::successors::{ChainError, Successors, Transition};
+use super::{activity, dropout, later, pupils};
+use crate::ingest::{As, InputError, Progress};
+use crate::study::Study;
+use crate::study::file::Ingest;
+use crate::vocab::OutcomeRule;
+
+/// Takes the tables.
+pub trait Sink {
+    /// Why a table can't be taken.
+    type Error: From<InputError>;
+
+    /// A table begins.
+    ///
+    /// # Errors
+    /// It can't be taken.
+    fn begin(&mut self, name: &str, columns: &[ColumnDef], schema: SchemaRef) -> Result<(), Self::Error>;
+
+    /// Rows of the table that began last.
+    ///
+    /// # Errors
+    /// They can't be taken.
+    fn rows(&mut self, rows: &RecordBatch) -> Result<(), Self::Error>;
+
+    /// The table that began last is complete.
+    ///
+    /// # Errors
+    /// It can't be taken.
+    fn end(&mut self) -> Result<(), Self::Error>;
+}
+
+/// Builds all tables of a study and hands them to `sink`, in the order `pupil`, `enrolment`, `diploma`, `dropout`, `start_pop`,
+/// `school`, others, `activity`.
+///
+/// # Errors
+/// Unreadable input, repeated keys, more rejected rows than the study allows; or the sink's own.
+pub fn build<S: Sink>(
+    study: &Study,
+    ingest: &Ingest,
+    base: &Path,
+    progress: &dyn Progress,
+    sink: &mut S,
+) -> Result<Ledger, S::Error> {
+    let reading = Reading { study, ingest, base, progress };
+    let mut ledger = Ledger::default();
+    let all = pupils::read(&reading, &mut ledger)?;
+    let register = later::register(&reading, &mut ledger)?;
+    let enrolled = later::enrolments(&reading, &all, &register, &mut ledger)?;
+    let mut diplomas = later::diplomas(&reading, &all, &register, &mut ledger)?;
+    diplomas.extend(enrolled.diplomas);
+    let out = later::lists(&reading, "dropout", &ingest.dropout.0, &all, &mut ledger)?;
+    let start = later::lists(&reading, "start_pop", &ingest.start_pop.0, &all, &mut ledger)?;
+    ledger.note(
+        dropout::contradictions(&out, &enrolled.periods),
+        "rows of definitive lists of dropouts are of pupils whom the registers show as enrolled on that 1 October",
+    );
+    let unmatched = dropout::rates(&out, &start).values().map(|r| r.unmatched).sum();
+    if !ingest.start_pop.0.is_empty() {
+        ledger.note(unmatched, "persons on lists of dropouts are not in the start population of their list");
+    }
+    let successors = successors(&reading, &mut ledger)?;
+    let names = school_names(&reading, &mut ledger)?;
+    let crosswalk = crosswalk(&reading, &mut ledger)?;
+    let found: BTreeSet<String> =
+        enrolled.periods.iter().map(|p| p.pupil.clone()).chain(out.iter().map(|l| l.pupil.clone())).collect();
+    let around =
+        pupils::Around { successors: &successors, school_names: &names, crosswalk: crosswalk.as_ref(), found: &found };
+    let extras = pupils::extras(&reading);
+    let rows = pupils::rows(&all, &around, &mut ledger);
+    whole(sink, "pupil", &pupils::columns(&extras), &rows)?;
+    if !ingest.enrolment.0.is_empty() {
+        let rows = later::period_rows(&enrolled.periods, &diplomas, &register);
+        whole(sink, "enrolment", &later::period_columns(), &rows)?;
+    }
+    if !diplomas.is_empty() || !ingest.diploma.0.is_empty() {
+        whole(sink, "diploma", &later::diploma_columns(), &later::diploma_rows(&diplomas))?;
+    }
+    for (name, sources, listed) in [("dropout", &ingest.dropout, &out), ("start_pop", &ingest.start_pop, &start)] {
+        if !sources.0.is_empty() {
+            whole(sink, name, &later::listed_columns(), &later::listed_rows(listed))?;
+        }
+    }
+    whole(sink, "school", &school_columns(), &school_rows(&all, &names, &successors))?;
+    for (name, sources) in &ingest.other {
+        let (columns, rows) = other(&reading, name, &sources.0, &all, &mut ledger)?;
+        whole(sink, name, &columns, &rows)?;
+    }
+    if !ingest.activity.0.is_empty() {
+        let columns = activity::columns();
+        sink.begin("activity", &columns, schema(&columns))?;
+        activity::stream(&reading, &all, &mut ledger, |rows| sink.rows(&rows))?;
+        sink.end()?;
+    }
+    let max = study.study.max_reject;
+    if ledger.rejects.count() > max {
+        let (count, list) = (ledger.rejects.count(), ledger.rejects.to_string());
+        return Err(InputError::Rejects { count, max, list }.into());
+    }
+    Ok(ledger)
+}
+
+fn whole<S: Sink>(sink: &mut S, name: &str, columns: &[ColumnDef], rows: &[Vec<Cell>]) -> Result<(), S::Error> {
+    sink.begin(name, columns, schema(columns))?;
+    sink.rows(&batch(columns, rows))?;
+    sink.end()
+}
+
+fn successors(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Successors, InputError> {
+    let Some(source) = &reading.ingest.successors else { return Ok(Successors::default()) };
+    let mut wanted = ["from", "to", "whole"].map(|name| Wanted::must(name, As::Text)).to_vec();
+    wanted.extend([Wanted::must("date", As::Day), Wanted::may("current", As::Text)]);
+    let mut transitions = Vec::new();
+    reading.rows("school", source, false, &wanted, ledger, |row, ledger| {
+        let (Some(from), Some(to), Some(date)) = (row.text(0), row.text(1), row.day(3)) else {
+            return ledger.add("school", source, Fate::Incomplete, 1);
+        };
+        // A record that was replaced by a later one is no transition.
+        if row.text(4).is_some_and(|state| state != "A") {
+            return;
+        }
+        transitions.push(Transition { from, to, date, whole: row.text(2).as_deref() == Some("J") });
+    })?;
+    let chains = Successors::of(&transitions).map_err(|e| match e {
+        ChainError::Cycle { number } => InputError::SuccessorCycle { source_name: source.clone(), number },
+        ChainError::Two { number } => InputError::TwoSuccessors { source_name: source.clone(), number },
+    })?;
+    ledger.note(chains.split.len() as u64, "institutions were split; their schools keep the number they had");
+    Ok(chains)
+}
+
+fn school_names(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMap<String, String>, InputError> {
+    let wanted = [Wanted::must("school", As::Text), Wanted::must("school_name", As::Text)];
+    let mut names = BTreeMap::new();
+    for source in &reading.ingest.school.0 {
+        reading.rows("school", source, false, &wanted, ledger, |row, _| {
+            names.extend(row.text(0).zip(row.text(1)));
+        })?;
+    }
+    Ok(names)
+}
+
+/// Keys that the crosswalk knows; `None` without one.
+fn crosswalk(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Option<BTreeSet<String>>, InputError> {
+    let Some(source) = &reading.ingest.crosswalk else { return Ok(None) };
+    let mut keys = BTreeSet::new();
+    reading.rows("crosswalk", source, true, &[], ledger, |row, _| keys.extend(row.key()))?;
+    Ok(Some(keys))
+}
+
+fn school_columns() -> Vec<ColumnDef> {
+    vec![
+        ColumnDef::must("school", Kind::Text),
+        ColumnDef::may("school_name", Kind::Text),
+        ColumnDef::may("valid_from", Kind::Day),
+        ColumnDef::may("valid_to", Kind::Day),
+        ColumnDef::may("successor", Kind::Text),
+    ]
+}
+
+/// Every school of a pupil or a name, and every number that takes part in a transition.
+fn school_rows(
+    all: &BTreeMap<String, pupils::Pupil>,
+    names: &BTreeMap<String, String>,
+    successors: &Successors,
+) -> Vec<Vec<Cell>> {
+    let mut keys: BTreeSet<&String> = all.values().map(|p| &p.school).collect();
+    keys.extend(names.keys());
+    keys.extend(successors.schools().keys());
+    let row = |key: &String| {
+        let v = successors.schools().get(key).cloned().unwrap_or_default();
+        vec![
+            Cell::Text(key.clone()),
+            Cell::text(names.get(key).cloned()),
+            Cell::day(v.from),
+            Cell::day(v.to),
+            Cell::text(v.successor),
+        ]
+    };
+    keys.into_iter().map(row).collect()
+}
+
+/// A table of dated events or scores, with the columns that the study's outcomes name.
+fn other(
+    reading: &Reading<'_>,
+    name: &str,
+    sources: &[String],
+    all: &BTreeMap<String, pupils::Pupil>,
+    ledger: &mut Ledger,
+) -> Result<(Vec<ColumnDef>, Vec<Vec<Cell>>), InputError> {
+    let mut wanted: BTreeMap<String, As> = BTreeMap::new();
+    for o in reading.study.outcomes.iter().filter(|o| o.source.as_deref() == Some(name)) {
+        wanted.extend(o.date.clone().map(|n| (n, As::Day)));
+        let is_number = matches!(reading.study.definition(o).rule, OutcomeRule::Score | OutcomeRule::Column);
+        wanted.extend(o.column.clone().map(|n| (n, if is_number { As::Number } else { As::Text })));
+    }
+    let wanted: Vec<Wanted> = wanted.into_iter().map(|(n, as_)| Wanted::must(&n, as_)).collect();
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for source in sources {
+        reading.rows(name, source, true, &wanted, ledger, |row, ledger| {
+            let Some(key) = row.key() else { return ledger.add(name, source, Fate::NoKey, 1) };
+            if !all.contains_key(&key) {
+                return ledger.add(name, source, Fate::UnknownPupil, 1);
+            }
+            let cell = |(k, w): (usize, &Wanted)| match w.as_ {
+                As::Text => Cell::text(row.text(k)),
+                As::Number => Cell::number(row.number(k)),
+                As::Day => Cell::day(row.day(k)),
+            };
+            let mut cells = vec![Cell::Text(key)];
+            cells.extend(wanted.iter().enumerate().map(cell));
+            rows.push(cells);
+            ledger.add(name, source, Fate::Kept, 1);
+        })?;
+    }
+    rows.sort_unstable();
+    let mut columns = vec![ColumnDef::must("pupil_key", Kind::Text)];
+    columns.extend(wanted.iter().map(|w| {
+        let kind = match w.as_ {
+            As::Text => Kind::Text,
+            As::Number => Kind::Number,
+            As::Day => Kind::Day,
+        };
+        ColumnDef::may(&w.name, kind)
+    }));
+    Ok((columns, rows))
+}

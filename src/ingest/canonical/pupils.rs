@@ -1,0 +1,203 @@
+//! The canonical table `pupil`: one row per pupil, with the days of the cohort where the lists do not give them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cells::{Cell, ColumnDef, Kind};
+use super::join::{Link, link, shares};
+use super::ledger::{Fate, Ledger};
+use super::source::{Reading, Wanted};
+use super::successors::Successors;
+use crate::ingest::{As, InputError};
+use crate::vocab::{Day, OutcomeRule};
+
+/// Canonical name of the table.
+pub(super) const TABLE: &str = "pupil";
+
+/// A pupil on the way to the table.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Pupil {
+    pub school: String,
+    pub cohort: String,
+    pub year: Option<i16>,
+    pub track: Option<String>,
+    /// Clock start and end, landmark, enrolled from and to.
+    pub days: [Option<i32>; 5],
+    pub extras: Vec<Cell>,
+}
+
+const DAYS: [&str; 5] = ["clock_start", "clock_end", "landmark", "enrolled_from", "enrolled_to"];
+
+/// Columns of the pupils that the study names and that are not canonical: covariates, given doses, values, dated events.
+pub(super) fn extras(reading: &Reading<'_>) -> Vec<Wanted> {
+    let study = reading.study;
+    let mut all: BTreeMap<String, As> = BTreeMap::new();
+    for c in &study.covariates {
+        let as_ = if c.recode.is_empty() && c.levels.is_empty() { As::Number } else { As::Text };
+        all.insert(c.column.clone().unwrap_or_else(|| c.id.clone()), as_);
+    }
+    all.extend(study.exposures.iter().filter_map(|e| Some((e.column.clone()?, As::Number))));
+    for o in study.outcomes.iter().filter(|o| o.source.is_none()) {
+        all.extend(o.date.clone().map(|name| (name, As::Day)));
+        let is_value = study.definition(o).rule == OutcomeRule::Column;
+        all.extend(o.column.clone().filter(|_| is_value).map(|name| (name, As::Number)));
+    }
+    let ours = ["school", "school_name", "school_then", "cohort", "track", "link_status"];
+    let is_ours =
+        |name: &str| ours.contains(&name) || DAYS.contains(&name) || reading.ingest.key.0.iter().any(|k| k == name);
+    all.into_iter().filter(|(name, _)| !is_ours(name)).map(|(name, as_)| Wanted::must(&name, as_)).collect()
+}
+
+/// Reads the pupil lists.
+pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMap<String, Pupil>, InputError> {
+    let mut wanted = vec![
+        Wanted::must("school", As::Text),
+        Wanted::may("cohort", As::Text),
+        Wanted::may("school_year", As::Text),
+        Wanted::may("track", As::Text),
+        Wanted::may("study", As::Text),
+    ];
+    wanted.extend(DAYS.map(|name| Wanted::may(name, As::Day)));
+    let own = wanted.len();
+    wanted.extend(extras(reading));
+    let mut pupils: BTreeMap<String, Pupil> = BTreeMap::new();
+    let (mut conflicts, mut unread) = (BTreeMap::<String, u64>::new(), 0);
+    for source in &reading.ingest.pupil.0 {
+        reading.rows(TABLE, source, true, &wanted, ledger, |row, ledger| {
+            let Some(key) = row.key() else { return ledger.add(TABLE, source, Fate::NoKey, 1) };
+            let Some(school) = row.text(0) else { return ledger.add(TABLE, source, Fate::Incomplete, 1) };
+            let year = row.text(1).as_deref().and_then(year_of).or_else(|| row.text(2).as_deref().and_then(year_of));
+            let cohort = row.text(1).filter(|c| year_of(c).is_none()).or_else(|| year.map(|y| y.to_string()));
+            let track = row.text(3).or_else(|| row.text(4).as_deref().and_then(track_of).map(str::to_string));
+            unread += u64::from(track.is_none() && row.text(4).is_some());
+            let given = std::array::from_fn(|k| row.day(5 + k));
+            let extra = |(k, w): (usize, &Wanted)| match w.as_ {
+                As::Text => Cell::text(row.text(k)),
+                As::Number => Cell::number(row.number(k)),
+                As::Day => Cell::day(row.day(k)),
+            };
+            let extras = wanted.iter().enumerate().skip(own).map(extra).collect();
+            let days = with_calendar(given, year);
+            let pupil = Pupil { school, cohort: cohort.unwrap_or_default(), year, track, days, extras };
+            match pupils.get(&key) {
+                Some(before) if *before == pupil => ledger.add(TABLE, source, Fate::Copy, 1),
+                Some(_) => *conflicts.entry(source.clone()).or_default() += 1,
+                None => {
+                    pupils.insert(key, pupil);
+                    ledger.add(TABLE, source, Fate::Kept, 1);
+                }
+            }
+        })?;
+    }
+    if let Some((source_name, rows)) = conflicts.into_iter().next() {
+        return Err(InputError::ConflictingPupils { source_name, rows });
+    }
+    ledger.note(unread, "pupils have a study (`study`) in which no leerweg can be read; their `track` is empty");
+    Ok(pupils)
+}
+
+/// `2024` of `2024` and of `2023-2024`.
+fn year_of(text: &str) -> Option<i16> {
+    let year = |t: &str| t.parse::<i16>().ok().filter(|y| t.len() == 4 && (1900..=2200).contains(y));
+    match text.split_once(['-', '/']) {
+        Some((first, second)) => year(second).filter(|y| year(first) == Some(y - 1)),
+        None => year(text),
+    }
+}
+
+/// The leerweg in the name of a study: `vmbo-kb 4` → KB. Never from the name of a class.
+fn track_of(study: &str) -> Option<&'static str> {
+    let rest = study.trim().to_lowercase();
+    let rest = rest.strip_prefix("vmbo")?.trim_start_matches(['-', ' ', '_']);
+    let word: String = rest.chars().take_while(|c| c.is_alphabetic()).collect();
+    [
+        ("bb", "BB"),
+        ("b", "BB"),
+        ("bl", "BB"),
+        ("kb", "KB"),
+        ("k", "KB"),
+        ("kl", "KB"),
+        ("gl", "GL"),
+        ("tl", "TL"),
+        ("t", "TL"),
+    ]
+    .into_iter()
+    .find(|(name, _)| *name == word)
+    .map(|(_, code)| code)
+}
+
+/// Days that the list does not give, from the exam year: the clock runs from 1 October of leerjaar 3 to 31 July after the exam;
+/// the landmark is the day after.
+fn with_calendar(given: [Option<i32>; 5], year: Option<i16>) -> [Option<i32>; 5] {
+    let on = |years: i16, month, day| Day::ymd(year? + years, month, day).map(|d| d.0);
+    let [start, end, landmark, from, to] = given;
+    [start.or(on(-2, 10, 1)), end.or(on(0, 7, 31)), landmark.or(on(0, 8, 1)), from, to]
+}
+
+/// Columns of the table.
+pub(super) fn columns(extras: &[Wanted]) -> Vec<ColumnDef> {
+    let mut all = vec![
+        ColumnDef::must("pupil_key", Kind::Text),
+        ColumnDef::must("school", Kind::Text),
+        ColumnDef::must("school_then", Kind::Text),
+        ColumnDef::may("school_name", Kind::Text),
+        ColumnDef::may("cohort", Kind::Text),
+        ColumnDef::may("track", Kind::Text),
+    ];
+    all.extend(DAYS.map(|name| ColumnDef::may(name, Kind::Day)));
+    all.push(ColumnDef::must("link_status", Kind::Text));
+    let kind = |as_: As| match as_ {
+        As::Text => Kind::Text,
+        As::Number => Kind::Number,
+        As::Day => Kind::Day,
+    };
+    all.extend(extras.iter().map(|w| ColumnDef::may(&w.name, kind(w.as_))));
+    all
+}
+
+/// What other tables say of pupils.
+pub(super) struct Around<'a> {
+    pub successors: &'a Successors,
+    pub school_names: &'a BTreeMap<String, String>,
+    pub crosswalk: Option<&'a BTreeSet<String>>,
+    pub found: &'a BTreeSet<String>,
+}
+
+/// Rows of the table, in order; shares linked go to the ledger.
+pub(super) fn rows(pupils: &BTreeMap<String, Pupil>, around: &Around<'_>, ledger: &mut Ledger) -> Vec<Vec<Cell>> {
+    let mut links: Vec<(String, Link)> = Vec::with_capacity(pupils.len());
+    let mut rows = Vec::with_capacity(pupils.len());
+    for (key, p) in pupils {
+        let then = p.year.and_then(|y| Day::ymd(y - 1, 10, 1)).map_or(i32::MIN, |d| d.0);
+        let school = around.successors.newest(&p.school, then);
+        let how = link(key, around.crosswalk, around.found);
+        links.push((school.clone(), how));
+        let name = around.school_names.get(&school).or_else(|| around.school_names.get(&p.school));
+        let mut row = vec![
+            Cell::Text(key.clone()),
+            Cell::Text(school),
+            Cell::Text(p.school.clone()),
+            Cell::text(name.cloned()),
+            Cell::text(Some(p.cohort.clone()).filter(|c| !c.is_empty())),
+            Cell::text(p.track.clone()),
+        ];
+        row.extend(p.days.map(Cell::day));
+        row.push(Cell::Text(how.word().to_string()));
+        row.extend(p.extras.iter().cloned());
+        rows.push(row);
+    }
+    ledger.linked = shares(links.iter().map(|(school, how)| (school.as_str(), *how)));
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn years_and_tracks_are_read_or_left_empty() {
+        assert_eq!(["2024", "2023-2024", "2023/2024"].map(year_of), [Some(2024); 3]);
+        assert_eq!(["2023-2025", "24", "x"].map(year_of), [None; 3]);
+        let found = ["vmbo-kb 4", "VMBO TL", "vmbo-bl3", "vmbo-b", "4kb1", "havo 4", "vmbo-kader"].map(track_of);
+        assert_eq!(found, [Some("KB"), Some("TL"), Some("BB"), Some("BB"), None, None, None]);
+    }
+}

@@ -1,0 +1,109 @@
+//! Reading one source for one canonical table: the columns it has of those that are wanted, row by row.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use arrow::array::Array;
+
+use super::ledger::{Fate, Ledger};
+use crate::ingest::{As, Batch, InputError, Progress, Table, Want};
+use crate::study::Study;
+use crate::study::file::Ingest;
+
+/// A column that a canonical table takes from its sources.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub name: String,
+    pub as_: As,
+    pub required: bool,
+}
+
+impl Wanted {
+    pub fn may(name: &str, as_: As) -> Self {
+        Self { name: name.into(), as_, required: false }
+    }
+
+    pub fn must(name: &str, as_: As) -> Self {
+        Self { name: name.into(), as_, required: true }
+    }
+}
+
+/// What reading needs.
+pub(super) struct Reading<'a> {
+    pub study: &'a Study,
+    pub ingest: &'a Ingest,
+    pub base: &'a Path,
+    pub progress: &'a dyn Progress,
+}
+
+/// A row with its columns in the order in which they were wanted.
+pub(super) struct Row<'b> {
+    batch: &'b Batch,
+    row: usize,
+    at: &'b [Option<usize>],
+    /// Columns of the key, first in the batch.
+    keys: usize,
+}
+
+impl Row<'_> {
+    /// The pupil's key: its parts with a colon between them.
+    pub fn key(&self) -> Option<String> {
+        let part = |k: usize| self.batch.columns[k].text().get(self.row).map(|t| t.trim().replace(':', "%3A"));
+        let parts: Option<Vec<String>> = (0..self.keys).map(|k| part(k).filter(|p| !p.is_empty())).collect();
+        parts.map(|p| p.join(":"))
+    }
+
+    /// Wanted text `k`, trimmed; none when it is empty.
+    pub fn text(&self, k: usize) -> Option<String> {
+        let text = self.batch.columns[self.at[k]?].text().get(self.row)?;
+        Some(text.trim().to_string()).filter(|t| !t.is_empty())
+    }
+
+    /// Wanted number `k`.
+    pub fn number(&self, k: usize) -> Option<f64> {
+        let column = self.batch.columns[self.at[k]?].number();
+        column.is_valid(self.row).then(|| column.value(self.row))
+    }
+
+    /// Wanted day `k`.
+    pub fn day(&self, k: usize) -> Option<i32> {
+        let column = self.batch.columns[self.at[k]?].day();
+        column.is_valid(self.row).then(|| column.value(self.row))
+    }
+}
+
+impl Reading<'_> {
+    /// Streams `source` with what it has of `wanted`; required columns it must have. Rows are counted as read.
+    pub fn rows(
+        &self,
+        table: &str,
+        source: &str,
+        is_keyed: bool,
+        wanted: &[Wanted],
+        ledger: &mut Ledger,
+        mut each: impl FnMut(&Row<'_>, &mut Ledger),
+    ) -> Result<(), InputError> {
+        let known: BTreeSet<String> = Table::names(self.study, self.base, source)?;
+        let key = if is_keyed { &self.ingest.key.0[..] } else { &[] };
+        let mut wants: Vec<Want> = key.iter().map(|n| Want::new(n, As::Text)).collect();
+        let mut at = Vec::new();
+        for w in wanted {
+            let is_there = w.required || known.contains(&w.name);
+            at.push(is_there.then_some(wants.len()));
+            if is_there {
+                wants.push(Want::new(&w.name, w.as_));
+            }
+        }
+        let opened = Table::open(self.study, self.base, source, &wants)?;
+        let mut read = 0;
+        let rejects = opened.for_each(self.progress, |batch| {
+            read += batch.rows as u64;
+            for row in 0..batch.rows {
+                each(&Row { batch, row, at: &at, keys: key.len() }, ledger);
+            }
+        })?;
+        ledger.add(table, source, Fate::Read, read);
+        ledger.rejects.merge(rejects);
+        Ok(())
+    }
+}

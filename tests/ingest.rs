@@ -1,0 +1,396 @@
+//! `lob ingest` on small deliveries: what stands in the canonical tables, what is left out and counted, and that the order of rows
+//! and the number of threads leave no trace.
+
+#[path = "common/tables.rs"]
+mod tables;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use lob_effect::ingest::canonical::Fate;
+use lob_effect::ingest::{InputError, Silence};
+use lob_effect::run::{Ingested, RunError, ingest};
+use sha2::{Digest, Sha256};
+use tables::{Sheet, panel, study};
+use tempfile::TempDir;
+
+const STUDY: &str = r#"
+[study]
+id = "klein"
+title = "Klein"
+
+[sources.lijst]
+files = "lijst.csv"
+
+[sources.dossier]
+files = "dossier*.csv"
+
+[sources.register]
+files = "register.csv"
+
+[sources.resultaat]
+files = "resultaat.csv"
+
+[sources.uit]
+files = "uit.csv"
+
+[sources.start]
+files = "start.csv"
+
+[sources.brin]
+files = "brin.csv"
+
+[sources.crebo]
+files = "crebo.csv"
+
+[sources.kruis]
+files = "kruis.csv"
+
+[sources.over]
+files = "over.csv"
+
+[ingest]
+key = "id"
+pupil = "lijst"
+activity = "dossier"
+enrolment = "register"
+diploma = "resultaat"
+dropout = "uit"
+start_pop = "start"
+school = "brin"
+crosswalk = "kruis"
+programmes = "crebo"
+successors = "over"
+
+[time]
+axis = "calendar"
+period = { months = 6 }
+periods = 4
+
+[pupils]
+source = "pupil"
+key = "pupil_key"
+school = "school"
+school_name = "school_name"
+cohort = "cohort"
+origin = "clock_start"
+end = "clock_end"
+landmark = "landmark"
+enrolled_from = "enrolled_from"
+enrolled_to = "enrolled_to"
+linked = { column = "link_status", is = "linked" }
+
+[activities]
+source = "activity"
+key = "pupil_key"
+date = "date"
+type = "kind"
+recode = { "Gesprek mentor" = "GESPR" }
+
+[[exposures]]
+id = "lob"
+
+[[covariates]]
+id = "leerweg"
+column = "track"
+levels = ["TL", "KB"]
+
+[[covariates]]
+id = "ses_woa"
+
+[enrolments]
+source = "enrolment"
+key = "pupil_key"
+from = "period_start"
+to = "period_end"
+sector = "sector"
+programme = "crebo"
+known_until = "2024-12-31"
+
+[[outcomes]]
+id = "doorstroom_mbo"
+
+[[outcomes]]
+id = "uitval_jr1"
+
+[[models]]
+id = "m"
+kind = "landmark"
+outcome = "doorstroom_mbo"
+exposure = "lob"
+"#;
+
+/// The deliveries: header and rows of each file.
+fn files() -> BTreeMap<&'static str, Vec<&'static str>> {
+    BTreeMap::from([
+        (
+            "lijst.csv",
+            vec![
+                "id,school,school_year,study,ses_woa,enrolled_from,enrolled_to",
+                "p1,97VB00,2022-2023,vmbo-kb 4,0.25,2019-08-01,2023-07-31",
+                "p2,97VB00,2022-2023,vmbo-tl 4,,2019-08-01,2023-07-31",
+                "p3,98VA00,2022-2023,vmbo-tl 4,-0.5,2019-08-01,2023-07-31",
+                "p3,98VA00,2022-2023,vmbo-tl 4,-0.5,2019-08-01,2023-07-31",
+                "p4,98VA00,2022-2023,vmbo-tl 4,0,2019-08-01,2023-07-31",
+                "p5,98VA00,2022-2023,vmbo-tl 4,0,2019-08-01,2023-07-31",
+                ",98VA00,2022-2023,vmbo-tl 4,0,2019-08-01,2023-07-31",
+            ],
+        ),
+        (
+            "dossier-1.csv",
+            vec![
+                "id,date,kind,minutes",
+                "p2,2022-11-01,Gesprek mentor,20",
+                "p1,2022-11-01,STAGE,",
+                "p1,2021-11-01,Gesprek mentor,30",
+                "p9,2021-11-01,Gesprek mentor,30",
+                ",2021-11-01,Gesprek mentor,30",
+                "p1,,Gesprek mentor,30",
+            ],
+        ),
+        ("dossier-2.csv", vec!["id,date,kind,minutes", "p1,2021-11-01,Gesprek mentor,30", "p3,2022-01-10,Overig,"]),
+        (
+            "register.csv",
+            vec![
+                "id,brin,enrol_no,period_start,enrol_end,crebo,track,route_phase,funded,snapshot",
+                "p1,99ZA,C1,2023-08-01,,25001,BOL,,J,2024-12-01",
+                "p1,99ZA,C1,2024-02-01,,25001,BOL,,N,2024-12-01",
+                "p1,99ZA,C1,2024-08-01,,25002,BOL,,J,2024-12-01",
+                // An older delivery knows an enrolment that the newer one lacks, and p1's as it was.
+                "p1,99ZA,C1,2023-08-01,,25009,BOL,,J,2024-02-01",
+                "p2,99ZA,C1,2023-08-01,2024-06-20,25001,BBL,,J,2024-02-01",
+                "p3,99ZA,C1,2023-08-01,2024-03-01,25001,EX,,J,2024-12-01",
+                "p8,99ZA,C1,2023-08-01,,25001,BOL,,J,2024-12-01",
+            ],
+        ),
+        ("resultaat.csv", vec!["id,brin,result_no,enrol_no,crebo,date", "p2,99ZA,700001,C1,25001,2024-06-20"]),
+        (
+            "uit.csv",
+            vec!["id,brin,school_year,status", "p4,98VA,2022-2023,D", "p4,98VA,2022-2023,V", "p5,98VA,2022-2023,V"],
+        ),
+        ("start.csv", vec!["id,brin,school_year,status", "p4,98VA,2022-2023,D", "p5,98VA,2022-2023,D"]),
+        ("brin.csv", vec!["school,school_name", "98VA00,Nieuw", "97VB00,Oud"]),
+        ("crebo.csv", vec!["crebo,niveau,dossier_crebo,domein", "25001,2,23001,Afbouw", "25002,3,23001,Afbouw"]),
+        ("kruis.csv", vec!["id", "p1", "p2", "p3", "p4", "p5"]),
+        ("over.csv", vec!["from,to,date,whole,current", "97VB,98VA,2023-08-01,J,A", "97VB,90XX,2024-08-01,J,H"]),
+    ])
+}
+
+fn put(dir: &Path, files: &BTreeMap<&str, Vec<&str>>) {
+    for (name, lines) in files {
+        fs::write(dir.join(name), lines.join("\n") + "\n").expect("writes");
+    }
+}
+
+fn run(text: &str, dir: &Path, out: &Path) -> Result<Ingested, RunError> {
+    let study = study(text);
+    let parts = study.ingest.clone().expect("an [ingest] part");
+    ingest(&study, &parts, text, dir, out, &Silence)
+}
+
+fn ingested(files: &BTreeMap<&str, Vec<&str>>) -> (TempDir, Ingested) {
+    let dir = TempDir::new().expect("a folder");
+    put(dir.path(), files);
+    let done = run(STUDY, dir.path(), &dir.path().join("tables")).unwrap_or_else(|e| panic!("{e}"));
+    (dir, done)
+}
+
+/// The table as lines of cells with a space between them; nothing is `-`.
+fn lines(dir: &TempDir, table: &str, columns: &[&str]) -> Vec<String> {
+    let sheet = Sheet::read(&dir.path().join("tables").join(format!("{table}.parquet")));
+    let at: Vec<usize> = columns.iter().map(|c| sheet.header.iter().position(|h| h == c).expect("a column")).collect();
+    let cell = |row: &Vec<Option<String>>, k: usize| row[k].clone().unwrap_or_else(|| "-".into());
+    sheet.rows.iter().map(|row| at.iter().map(|&k| cell(row, k)).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn pupils_have_the_days_of_their_cohort_their_newest_school_and_how_they_were_found() {
+    let (dir, done) = ingested(&files());
+    let columns = [
+        "pupil_key",
+        "school",
+        "school_then",
+        "school_name",
+        "cohort",
+        "track",
+        "clock_start",
+        "landmark",
+        "link_status",
+        "ses_woa",
+    ];
+    assert_eq!(
+        lines(&dir, "pupil", &columns),
+        [
+            "p1 98VA00 97VB00 Nieuw 2023 KB 2021-10-01 2023-08-01 linked 0.25",
+            "p2 98VA00 97VB00 Nieuw 2023 TL 2021-10-01 2023-08-01 linked -",
+            "p3 98VA00 98VA00 Nieuw 2023 TL 2021-10-01 2023-08-01 linked -0.5",
+            "p4 98VA00 98VA00 Nieuw 2023 TL 2021-10-01 2023-08-01 linked 0.0",
+            "p5 98VA00 98VA00 Nieuw 2023 TL 2021-10-01 2023-08-01 not_found 0.0",
+        ]
+    );
+    let share = done.ledger.linked["98VA00"];
+    assert_eq!((share.pupils, share.linked, share.not_found, share.no_number), (5, 4, 1, 0));
+    let school = ["school", "valid_from", "valid_to", "successor"];
+    assert_eq!(
+        lines(&dir, "school", &school),
+        ["97VB - 2023-07-31 98VA", "97VB00 - - -", "98VA 2023-08-01 - -", "98VA00 - - -"]
+    );
+}
+
+#[test]
+fn periods_are_ended_merged_and_filled_and_carry_level_domain_and_diploma() {
+    let (dir, done) = ingested(&files());
+    let columns =
+        ["pupil_key", "enrol_no", "period_start", "period_end", "crebo", "level", "domain", "sector", "diploma_date"];
+    assert_eq!(
+        lines(&dir, "enrolment", &columns),
+        [
+            "p1 C1 2023-08-01 2024-07-31 25001 2 Afbouw mbo -",
+            "p1 C1 2024-08-01 - 25002 3 Afbouw mbo -",
+            "p2 C1 2023-08-01 2024-06-20 25001 2 Afbouw mbo 2024-06-20",
+            "p3 C1 2023-08-01 2024-03-01 25001 2 Afbouw mbo_extranei -",
+        ]
+    );
+    let total = |fate| done.ledger.total("enrolment", fate);
+    let counts = [Fate::Read, Fate::Kept, Fate::MergedPeriod, Fate::OlderDelivery, Fate::UnknownPupil].map(total);
+    assert_eq!(counts, [7, 4, 1, 1, 1]);
+    assert!(
+        done.ledger.notes.iter().any(|n| n.starts_with("1 periods of sources.register come from older deliveries"))
+    );
+    assert_eq!(lines(&dir, "diploma", &["pupil_key", "level", "date"]), ["p2 2 2024-06-20"]);
+}
+
+#[test]
+fn definitive_lists_replace_provisional_ones() {
+    let (dir, done) = ingested(&files());
+    assert_eq!(lines(&dir, "dropout", &["pupil_key", "school_year", "status"]), ["p4 2022-2023 definitive"]);
+    assert_eq!(done.ledger.total("dropout", Fate::ReplacedByDefinitive), 2);
+}
+
+#[test]
+fn activities_stand_in_order_with_their_codes_and_every_row_is_accounted_for() {
+    let (dir, done) = ingested(&files());
+    let columns = ["pupil_key", "date", "kind", "minutes"];
+    assert_eq!(
+        lines(&dir, "activity", &columns),
+        [
+            "p1 2021-11-01 GESPR 30.0",
+            "p1 2021-11-01 GESPR 30.0",
+            "p1 2022-11-01 STAGE -",
+            "p2 2022-11-01 GESPR 20.0",
+            "p3 2022-01-10 Overig -",
+        ]
+    );
+    let total = |fate| done.ledger.total("activity", fate);
+    let counts = [Fate::Read, Fate::Kept, Fate::UnknownPupil, Fate::NoKey, Fate::Incomplete].map(total);
+    assert_eq!(counts, [8, 5, 1, 1, 1]);
+    for table in ["pupil", "activity", "enrolment", "dropout", "start_pop", "diploma"] {
+        let all = done.ledger.rows.iter().filter(|((t, _, fate), _)| t == table && *fate != Fate::Read);
+        let (read, rest) = (done.ledger.total(table, Fate::Read), all.map(|(_, n)| n).sum::<u64>());
+        assert_eq!(read, rest, "{table}: every row read has one fate");
+    }
+}
+
+#[test]
+fn the_ready_study_runs_on_the_tables() {
+    let (dir, done) = ingested(&files());
+    let text = fs::read_to_string(&done.study).expect("study.toml");
+    let ready = study(&text);
+    assert!(ready.ingest.is_none());
+    let panel = panel(&ready, &dir.path().join("tables"));
+    assert_eq!((panel.pupils.len(), panel.pupils.schools.len()), (5, 1));
+}
+
+#[test]
+fn the_package_says_what_every_column_means_and_has_right_hashes() {
+    let (dir, _) = ingested(&files());
+    let tables = dir.path().join("tables");
+    let package: serde_json::Value =
+        serde_json::from_slice(&fs::read(tables.join("datapackage.json")).expect("a package")).expect("JSON");
+    let resources = package["resources"].as_array().expect("resources");
+    for resource in resources {
+        let bytes = fs::read(tables.join(resource["path"].as_str().expect("a path"))).expect("a file");
+        let hash: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(resource["hash"], format!("sha256:{hash}"));
+        assert_eq!(resource["bytes"], bytes.len());
+    }
+    let named = |name: &str| resources.iter().find(|r| r["name"] == name).expect("a resource");
+    let field = |table: &str, column: &str| {
+        let fields = named(table)["schema"]["fields"].as_array().expect("fields");
+        fields.iter().find(|f| f["name"] == column).cloned().expect("a field")
+    };
+    assert_eq!(field("enrolment", "level")["constraints"]["enum"], serde_json::json!([1, 2, 3, 4]));
+    assert_eq!(field("pupil", "pupil_key")["labels"]["nl"], "leerling (pseudoniem)");
+    assert_eq!(named("pupil")["schema"]["primaryKey"], serde_json::json!(["pupil_key"]));
+    assert_eq!(named("activity")["rows"], 5);
+}
+
+#[cfg(unix)]
+#[test]
+fn tables_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, _) = ingested(&files());
+    let mode = |path: &Path| fs::metadata(path).expect("is there").permissions().mode() & 0o777;
+    let tables = dir.path().join("tables");
+    assert_eq!(mode(&tables), 0o700);
+    for entry in fs::read_dir(&tables).expect("a folder") {
+        assert_eq!(mode(&entry.expect("an entry").path()), 0o600);
+    }
+}
+
+#[test]
+fn the_order_of_rows_and_the_number_of_threads_leave_no_trace() {
+    let (one, _) = ingested(&files());
+    let mut turned = files();
+    for lines in turned.values_mut() {
+        lines[1..].reverse();
+    }
+    let two = TempDir::new().expect("a folder");
+    put(two.path(), &turned);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("a small pool");
+    pool.install(|| run(STUDY, two.path(), &two.path().join("tables"))).unwrap_or_else(|e| panic!("{e}"));
+    for entry in fs::read_dir(one.path().join("tables")).expect("a folder") {
+        let name = entry.expect("an entry").file_name();
+        let bytes = |dir: &TempDir| fs::read(dir.path().join("tables").join(&name)).expect("is there");
+        assert!(bytes(&one) == bytes(&two), "{}", name.display());
+    }
+}
+
+#[test]
+fn two_different_periods_on_one_day_stop_with_a_count() {
+    let mut files = files();
+    files.get_mut("register.csv").expect("a file").push("p1,99ZA,C1,2024-08-01,,25003,BOL,,J,2024-12-01");
+    let dir = TempDir::new().expect("a folder");
+    put(dir.path(), &files);
+    let error = run(STUDY, dir.path(), &dir.path().join("tables")).expect_err("a conflict");
+    assert!(matches!(error, RunError::Input(InputError::RepeatedPeriod { rows: 1, .. })), "{error}");
+    assert!(error.to_string().starts_with("LOB-E0140 ") && !error.to_string().contains("p1"), "{error}");
+    assert!(!dir.path().join("tables/datapackage.json").exists(), "no package without all tables");
+}
+
+#[test]
+fn one_pupil_with_two_contents_and_transitions_in_a_circle_stop() {
+    let stopped = |file: &str, line: &'static str| {
+        let mut files = files();
+        files.get_mut(file).expect("a file").push(line);
+        let dir = TempDir::new().expect("a folder");
+        put(dir.path(), &files);
+        run(STUDY, dir.path(), &dir.path().join("tables")).expect_err("stops").to_string()
+    };
+    assert!(stopped("lijst.csv", "p1,97VB00,2022-2023,vmbo-tl 4,0.25,2019-08-01,2023-07-31").starts_with("LOB-E0109"));
+    assert!(stopped("over.csv", "98VA,97VB,2024-08-01,J,A").starts_with("LOB-E0141"));
+    assert!(stopped("over.csv", "97VB,90XX,2024-08-01,J,A").starts_with("LOB-E0142"));
+}
+
+#[test]
+fn names_that_do_not_exist_or_are_taken_are_errors_of_the_study_file() {
+    let errors = |text: &str| -> Vec<String> {
+        let errors = lob_effect::study::Study::parse(text, &lob_effect::models::kinds()).expect_err("is wrong");
+        errors.iter().map(|e| format!("{} {}", e.path, e.message)).collect()
+    };
+    let unknown = errors(&STUDY.replace("pupil = \"lijst\"", "pupil = \"lijsten\""));
+    assert!(unknown.iter().any(|e| e.starts_with("ingest.pupil there is no source `lijsten`")), "{unknown:?}");
+    let taken = errors(&STUDY.replace("[sources.lijst]", "[sources.pupil]\nfiles = \"x.csv\"\n\n[sources.lijst]"));
+    assert!(taken.iter().any(|e| e.starts_with("sources.pupil ")), "{taken:?}");
+}
