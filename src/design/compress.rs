@@ -9,14 +9,17 @@ use super::centre::{Centred, cohort_code};
 use super::columns::{Columns, Spine};
 use crate::panel::Panel;
 use crate::panel::sets::SetRow;
-use crate::vocab::SchoolIx;
+use crate::vocab::{ExitKind, SchoolIx};
+
+/// Staying, and as many ways out as there are.
+const MOST_CATEGORIES: usize = 1 + ExitKind::ALL.len();
 
 pub(super) struct Cells {
     pub(super) schools: Vec<SchoolIx>,
     pub(super) period: Vec<u16>,
     pub(super) x: Array2<f64>,
-    pub(super) trials: Array1<f64>,
-    pub(super) successes: Array1<f64>,
+    /// Rows with outcome 0, 1, … (cells × categories).
+    pub(super) counts: Array2<f64>,
     pub(super) dose: Array1<f64>,
     pub(super) cohorts: Vec<u32>,
 }
@@ -32,32 +35,40 @@ struct Key {
     pattern: u32,
 }
 
-/// Cells of rows; `by_cohort` keeps cohorts apart also where x does not need them.
-pub(super) fn cells(panel: &Panel<'_>, rows: &[SetRow], doses: &Centred, columns: &Columns, by_cohort: bool) -> Cells {
+/// Cells of rows whose outcome is a whole number below `categories`; `by_cohort` keeps cohorts apart also where x does not
+/// need them.
+pub(super) fn cells(
+    panel: &Panel<'_>,
+    rows: &[SetRow],
+    doses: &Centred,
+    columns: &Columns,
+    categories: usize,
+    by_cohort: bool,
+) -> Cells {
     let patterns = patterns(panel, columns, rows);
     let by_cohort = by_cohort || columns.needs_cohort();
-    let mut counted: HashMap<Key, (f64, f64, Spine)> = HashMap::new();
+    let mut counted: HashMap<Key, ([f64; MOST_CATEGORIES], Spine)> = HashMap::new();
     for (row, pattern) in rows.iter().zip(patterns) {
         let spine = Spine::of(panel, row);
         let cohort = if by_cohort { cohort_code(spine.cohort) } else { 0 };
         let key = Key { school: spine.school, cohort, period: row.period, dose: ordered_bits(row.dose), pattern };
-        let cell = counted.entry(key).or_insert((0.0, 0.0, spine));
-        cell.0 += 1.0;
-        cell.1 += row.y;
+        let cell = counted.entry(key).or_insert(([0.0; MOST_CATEGORIES], spine));
+        cell.0[row.y as usize] += 1.0;
     }
     let mut keys: Vec<&Key> = counted.keys().collect();
     keys.sort_unstable();
     let mut x = Array2::zeros((keys.len(), columns.terms.len()));
-    let (mut trials, mut successes) = (Array1::zeros(keys.len()), Array1::zeros(keys.len()));
+    let mut counts = Array2::zeros((keys.len(), categories));
     let mut dose = Array1::zeros(keys.len());
     for (i, key) in keys.iter().enumerate() {
-        let (m, y, spine) = &counted[*key];
+        let (of_cell, spine) = &counted[*key];
         columns.fill(panel, spine, doses, x.row_mut(i));
-        (trials[i], successes[i], dose[i]) = (*m, *y, spine.dose);
+        counts.row_mut(i).iter_mut().zip(of_cell).for_each(|(count, n)| *count = *n);
+        dose[i] = spine.dose;
     }
     let period = keys.iter().map(|k| k.period).collect();
     let cohorts = keys.iter().map(|k| k.cohort).collect();
-    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, trials, successes, dose, cohorts }
+    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, counts, dose, cohorts }
 }
 
 /// Number of each row's combination of covariate values, in order of the values.

@@ -14,6 +14,7 @@ mod manifest;
 mod pages;
 pub mod power;
 mod publish;
+mod status;
 mod tables;
 pub mod validation;
 
@@ -24,7 +25,7 @@ use rayon::prelude::*;
 
 pub use canonical::{Ingested, ingest};
 pub use error::RunError;
-pub use files::{create_private_folder, write_json, write_page, write_panel, write_table};
+pub use files::{create_private_folder, write_cells, write_json, write_page, write_panel, write_table};
 pub use manifest::FileEntry;
 
 use crate::disclosure::suppress::Profile;

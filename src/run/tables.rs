@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 
-use super::{Computed, RunError, VERSION, effect_tables};
+use super::{Computed, RunError, VERSION, effect_tables, status};
 use crate::design::{Design, Head};
 use crate::effects::{Finding, ModelFindings};
 use crate::models::{Fit, Fitted, model};
@@ -24,6 +24,8 @@ pub(super) fn all(computed: &Computed<'_>) -> Result<Vec<(&'static str, RecordBa
         ("decomposition", effect_tables::decomposition(computed)?),
         ("vcov", effect_tables::vcov(computed)?),
         ("flow", flow(computed)?),
+        ("registration", computed.panel.registration_table()),
+        ("outcome_status", status::outcome_status(computed)?),
     ])
 }
 
