@@ -31,7 +31,7 @@ def main(query_file: str, panel_file: str) -> int:
     for i, (their, our) in enumerate(zip(their_rows, our_rows)):
         for column, a, b in zip(our_columns, their, our):
             if type(a) is not type(b) or a != b:
-                differences.append(f"row {i}, {our[0]} {our[3]}, {column}: SQL {a!r}, engine {b!r}")
+                differences.append(f"row {i}, {our[0]} {our[1]} {our[3]}, {column}: SQL {a!r}, engine {b!r}")
         if len(differences) > SHOWN:
             break
     for line in differences[:SHOWN]:

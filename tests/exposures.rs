@@ -1,5 +1,8 @@
 //! Doses and the quality of registration, on activities that are written out.
 
+#[path = "common/studies.rs"]
+#[allow(dead_code, reason = "other test files use the rest")]
+mod studies;
 #[path = "common/tables.rs"]
 mod tables;
 
@@ -9,10 +12,12 @@ use std::path::Path;
 use lob_effect::models::kinds;
 use lob_effect::panel::Panel;
 use lob_effect::panel::sets::DoseAt;
+use lob_effect::simulate::{RegionSpec, simulate_to};
 use lob_effect::study::Study;
+use lob_effect::study::template::TEMPLATE;
 use lob_effect::vocab::PupilIx;
 use lob_effect::vocab::ids::Ix;
-use tables::{panel, study};
+use tables::{Sheet, panel, study, write_table};
 
 /// A study with one exposure, whose keys stand in for EXPOSURE.
 const STUDY: &str = r#"
@@ -156,6 +161,45 @@ fn caps_logarithms_and_standard_deviations_follow_each_other() {
             assert!((row.dose - log / sd).abs() < 1e-14, "models see standard deviations");
         }
     });
+}
+
+/// The panel's tables, and what was seen of registrations.
+fn everything(text: &str, dir: &Path) -> (Vec<Vec<u8>>, Vec<lob_effect::panel::Registration>) {
+    let study = study(text);
+    let panel = panel(&study, dir);
+    let file = dir.join("panel.out");
+    let tables = (0..panel.plan.outcomes.len()).map(|o| {
+        write_table(&panel, o, &file);
+        fs::read(&file).unwrap()
+    });
+    (tables.collect(), panel.doses.as_ref().unwrap().registration.clone())
+}
+
+#[test]
+fn the_order_of_rows_and_the_number_of_threads_do_not_matter() {
+    let dir = tempfile::tempdir().unwrap();
+    let spec = RegionSpec { schools: 5, cohorts: 2, pupils: 400, seed: 21, ..RegionSpec::default() };
+    simulate_to(&spec, dir.path()).unwrap();
+    let mut rows = Sheet::read(&dir.path().join("activiteit.parquet"));
+    let half = rows.rows.len() / 2;
+    let text = studies::with_doses(TEMPLATE).replace("activiteit.parquet", "activiteit-*.csv");
+    let write = |rows: &Sheet| {
+        let part =
+            |range: std::ops::Range<usize>| Sheet { header: rows.header.clone(), rows: rows.rows[range].to_vec() };
+        part(0..half).write(&dir.path().join("activiteit-1.csv"), ',');
+        part(half..rows.rows.len()).write(&dir.path().join("activiteit-2.csv"), ',');
+    };
+    let with_threads = |n: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+        pool.install(|| everything(&text, dir.path()))
+    };
+    write(&rows);
+    let (one, eight) = (with_threads(1), with_threads(8));
+    rows.rows.sort_by_key(|row| blake3::hash(format!("{row:?}").as_bytes()).to_hex().to_string());
+    write(&rows);
+    let shuffled = with_threads(8);
+    assert!(one == eight, "threads");
+    assert!(one == shuffled, "order of rows");
 }
 
 #[test]

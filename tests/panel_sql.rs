@@ -11,7 +11,8 @@ mod tables;
 use std::path::Path;
 use std::process::Command;
 
-use lob_effect::panel::sql::{Dialect, print};
+use lob_effect::panel::sql::{Dialect, print, print_cells, print_registration};
+use lob_effect::run::{write_cells, write_table as write_table_bytes};
 use lob_effect::simulate::{RegionSpec, simulate_to};
 use lob_effect::study::Study;
 use lob_effect::study::template::TEMPLATE;
@@ -34,19 +35,24 @@ fn compare(study: &Study, base: &Path, rows: u64) {
     let panel = panel(study, base);
     let dir = tempfile::tempdir().unwrap();
     for (o, outcome) in panel.plan.outcomes.iter().enumerate() {
-        let (query, table) = (dir.path().join("query.sql"), dir.path().join("panel.parquet"));
-        std::fs::write(&query, print(&panel.plan, o, Dialect::DuckDb, base)).unwrap();
+        let table = dir.path().join("panel.parquet");
         let written = write_table(&panel, o, &table);
         assert!(written >= rows, "{}: only {written} rows", outcome.entry.id);
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/duckdb_compare.py");
-        let output = Command::new(&python).arg(script).args([&query, &table]).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        println!("{}: {said}", outcome.entry.id);
-        if !output.status.success() {
-            let error = String::from_utf8_lossy(&output.stderr);
-            let sql = std::fs::read_to_string(&query).unwrap();
-            panic!("outcome {} of {}\n{said}{error}\n{sql}", outcome.entry.id, study.study.id);
-        }
+        agree(&python, &print(&panel.plan, o, Dialect::DuckDb, base), &table, &outcome.entry.id);
+    }
+}
+
+/// Runs a query in DuckDB and compares the result with a table.
+fn agree(python: &str, sql: &str, table: &Path, outcome: &str) {
+    let query = table.with_extension("sql");
+    std::fs::write(&query, sql).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/duckdb_compare.py");
+    let output = Command::new(python).arg(script).args([query.as_path(), table]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{outcome}: {said}");
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr);
+        panic!("outcome {outcome}\n{said}{error}\n{sql}");
     }
 }
 
@@ -93,6 +99,51 @@ fn doses_of_every_kind_agree_with_duckdb() {
     compare(&study(&studies::with_doses(studies::CSV)), dir.path(), 100);
     studies::write_days_study(dir.path());
     compare(&study(&studies::with_doses(studies::DAYS)), dir.path(), 300);
+}
+
+#[test]
+fn competing_exits_agree_with_duckdb() {
+    let dir = tempfile::tempdir().unwrap();
+    simulate_to(&region(1200, 19), dir.path()).unwrap();
+    studies::write_causes(dir.path());
+    compare(&study(&studies::with_causes(TEMPLATE)), dir.path(), 300);
+}
+
+#[test]
+fn cells_of_schools_and_cohorts_agree_with_duckdb() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    simulate_to(&region(1200, 20), dir.path()).unwrap();
+    let study = study(TEMPLATE);
+    let panel = panel(&study, dir.path());
+    let file = dir.path().join("cells.parquet");
+    for outcome in ["doorstroom_mbo", "uitval_jr1"] {
+        let o = panel.plan.outcome(outcome);
+        assert!(write_cells(&panel, o, &file).unwrap().is_some_and(|rows| rows > 10));
+        agree(&python, &print_cells(&panel.plan, o, Dialect::DuckDb, dir.path()), &file, outcome);
+    }
+    let event = panel.plan.outcome("uitval_vmbo");
+    assert_eq!(write_cells(&panel, event, &file).unwrap(), None, "an event has no landmark");
+}
+
+#[test]
+fn quality_of_registration_agrees_with_duckdb() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    simulate_to(&RegionSpec { missing_links: 0.1, ..region(900, 22) }, dir.path()).unwrap();
+    let both = "entered = \"invoer_datum\"          # for the quality of registration, as the next one\n\
+                system = \"bron_systeem\"\n";
+    assert!(TEMPLATE.contains(both));
+    let file = dir.path().join("registration.parquet");
+    for text in [TEMPLATE.to_string(), TEMPLATE.replace(both, "")] {
+        let study = study(&text);
+        let panel = panel(&study, dir.path());
+        let table = panel.registration_table();
+        assert!(table.num_rows() >= 24, "8 schools of 3 cohorts");
+        std::fs::write(&file, write_table_bytes(&table).unwrap()).unwrap();
+        let sql = print_registration(&panel.plan, Dialect::DuckDb, dir.path()).unwrap();
+        agree(&python, &sql, &file, "registration");
+    }
 }
 
 #[test]

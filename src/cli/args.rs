@@ -199,6 +199,9 @@ pub(super) struct Panel {
     /// Print the plan as SQL instead.
     #[arg(long, value_name = "DIALECT")]
     pub(super) sql: Option<SqlArg>,
+    /// One row per school and cohort instead of one per pupil: pupils, sum of the outcome, mean doses at the landmark.
+    #[arg(long)]
+    pub(super) cells: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -330,6 +333,7 @@ Examples
   lob fit --data cbpp.csv --formula 'cbind(incidence, size - incidence) ~ period + (1 | herd)' \\
       --family binomial --factor period --nagq 9
   lob fit --data exam.csv --formula 'normexam ~ standLRT + schgend' --vcov cr2 --cluster school
+  lob fit --data exam.csv --formula 'normexam ~ standLRT + (1 | school)' --bootstrap parametric --replicates 999 --seed 7
 
 The JSON holds the tables of R's broom.mixed (snake_case): glance, tidy, ran_vals; and groups, drops, notes.
 Exit codes: 0 done, 2 wrong flags or formula, 3 data that can't be read or fitted, 4 disk, 5 no optimum found.";
@@ -369,6 +373,20 @@ pub(super) enum VcovArg {
 pub(super) enum CiArg {
     Wald,
     Profile,
+    Percentile,
+    Basic,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BootstrapArg {
+    Parametric,
+    Cluster,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DfArg {
+    Satterthwaite,
+    KenwardRoger,
 }
 
 #[derive(Debug, clap::Args)]
@@ -407,12 +425,28 @@ pub(super) struct Fit {
     /// Cluster-robust covariance instead of the model's, for formulas without random effects.
     #[arg(long, value_enum, value_name = "KIND", requires = "cluster")]
     pub(super) vcov: Option<VcovArg>,
-    /// Column whose rows belong together, for --vcov.
-    #[arg(long, value_name = "COLUMN", requires = "vcov")]
+    /// Column whose rows belong together, for --vcov or --bootstrap cluster.
+    #[arg(long, value_name = "COLUMN")]
     pub(super) cluster: Option<String>,
-    /// Kind of the intervals of the fixed effects.
-    #[arg(long, value_enum, default_value = "wald", value_name = "KIND")]
-    pub(super) ci: CiArg,
+    /// Errors and intervals by bootstrap: `parametric` draws random effects and outcomes from the fitted model, `cluster`
+    /// draws levels of the outermost grouping factor (or of --cluster) with all their rows.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(super) bootstrap: Option<BootstrapArg>,
+    /// Replicates of --bootstrap.
+    #[arg(long, default_value_t = 999, value_name = "N", requires = "bootstrap",
+          value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub(super) replicates: u32,
+    /// Seed of --bootstrap: the same seed gives the same numbers, with any number of threads.
+    #[arg(long, default_value_t = 1, value_name = "S", requires = "bootstrap")]
+    pub(super) seed: u64,
+    /// Kind of the intervals: wald (default), profile (also of standard deviations and correlations), or, with --bootstrap,
+    /// percentile (its default) and basic.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(super) ci: Option<CiArg>,
+    /// Degrees of freedom of a linear mixed model; kenward-roger corrects standard errors too, and needs REML and one
+    /// grouping factor.
+    #[arg(long, value_enum, default_value = "satterthwaite", value_name = "METHOD")]
+    pub(super) df: DfArg,
     /// Level of the intervals.
     #[arg(long, default_value_t = 0.95, value_name = "P")]
     pub(super) level: f64,

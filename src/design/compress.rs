@@ -3,20 +3,23 @@
 
 use std::collections::HashMap;
 
-use ndarray::{Array1, Array2};
+use ndarray::Array2;
 
 use super::centre::{Centred, cohort_code};
 use super::columns::{Columns, Spine};
 use crate::panel::Panel;
 use crate::panel::sets::SetRow;
-use crate::vocab::SchoolIx;
+use crate::vocab::{ExitKind, SchoolIx};
+
+/// Staying, and as many ways out as there are.
+const MOST_CATEGORIES: usize = 1 + ExitKind::ALL.len();
 
 pub(super) struct Cells {
     pub(super) schools: Vec<SchoolIx>,
     pub(super) period: Vec<u16>,
     pub(super) x: Array2<f64>,
-    pub(super) trials: Array1<f64>,
-    pub(super) successes: Array1<f64>,
+    /// Rows with outcome 0, 1, … (cells × categories).
+    pub(super) counts: Array2<f64>,
 }
 
 /// What rows must share to be one cell. Sorting by it gives the canonical order of cells.
@@ -30,29 +33,35 @@ struct Key {
     pattern: u32,
 }
 
-pub(super) fn cells(panel: &Panel<'_>, rows: &[SetRow], doses: &Centred, columns: &Columns) -> Cells {
+/// Cells of rows whose outcome is a whole number below `categories`.
+pub(super) fn cells(
+    panel: &Panel<'_>,
+    rows: &[SetRow],
+    doses: &Centred,
+    columns: &Columns,
+    categories: usize,
+) -> Cells {
     let patterns = patterns(panel, columns, rows);
     let by_cohort = columns.needs_cohort();
-    let mut counted: HashMap<Key, (f64, f64, Spine)> = HashMap::new();
+    let mut counted: HashMap<Key, ([f64; MOST_CATEGORIES], Spine)> = HashMap::new();
     for (row, pattern) in rows.iter().zip(patterns) {
         let spine = Spine::of(panel, row);
         let cohort = if by_cohort { cohort_code(spine.cohort) } else { 0 };
         let key = Key { school: spine.school, cohort, period: row.period, dose: ordered_bits(row.dose), pattern };
-        let cell = counted.entry(key).or_insert((0.0, 0.0, spine));
-        cell.0 += 1.0;
-        cell.1 += row.y;
+        let cell = counted.entry(key).or_insert(([0.0; MOST_CATEGORIES], spine));
+        cell.0[row.y as usize] += 1.0;
     }
     let mut keys: Vec<&Key> = counted.keys().collect();
     keys.sort_unstable();
     let mut x = Array2::zeros((keys.len(), columns.terms.len()));
-    let (mut trials, mut successes) = (Array1::zeros(keys.len()), Array1::zeros(keys.len()));
+    let mut counts = Array2::zeros((keys.len(), categories));
     for (i, key) in keys.iter().enumerate() {
-        let (m, y, spine) = &counted[*key];
+        let (of_cell, spine) = &counted[*key];
         columns.fill(panel, spine, doses, x.row_mut(i));
-        (trials[i], successes[i]) = (*m, *y);
+        counts.row_mut(i).iter_mut().zip(of_cell).for_each(|(count, n)| *count = *n);
     }
     let period = keys.iter().map(|k| k.period).collect();
-    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, trials, successes }
+    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, counts }
 }
 
 /// Number of each row's combination of covariate values, in order of the values.

@@ -14,7 +14,7 @@ use crate::panel::sets::SetRow;
 use crate::panel::{Flow, Panel, Step};
 use crate::study::file::{DoseForm, ModelEntry, Random};
 use crate::vocab::ids::Ix;
-use crate::vocab::{DosePart, IdVec, PupilIx, SchoolIx};
+use crate::vocab::{DosePart, ExitKind, IdVec, PupilIx, SchoolIx};
 use centre::Centred;
 use columns::{Columns, Spine};
 
@@ -96,6 +96,23 @@ pub struct LinearDesign {
     pub inner: Option<(Array2<f64>, Vec<u32>)>,
 }
 
+/// Competing exits in cells: rows that stay, and rows that leave by each way out.
+#[derive(Clone, Debug)]
+pub struct MultinomialDesign {
+    /// Names, groups, counts; the events of its counts are those of the first way out.
+    pub head: Head,
+    /// Columns (cells × terms).
+    pub x: Array2<f64>,
+    /// Rows that stay and rows that leave by each of `exits` (cells × (1 + exits)).
+    pub counts: Array2<f64>,
+    /// The ways out.
+    pub exits: Vec<ExitKind>,
+    /// Group code of each cell, non-decreasing.
+    pub group: Vec<u32>,
+    /// Period of each cell.
+    pub period: Vec<u16>,
+}
+
 /// A design of either kind.
 #[derive(Clone, Debug)]
 pub enum Design {
@@ -136,18 +153,33 @@ struct Complete {
 
 /// Cells for a binary outcome.
 pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesign {
-    let set = complete(panel, entry);
+    let set =
+        complete(panel, entry, panel.rows(panel.plan.outcome(&entry.outcome), panel.plan.exposure(&entry.exposure)));
     let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
-    let cells = compress::cells(panel, &set.rows, &set.doses, &columns);
+    let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 2);
     let head = head(panel, entry, &columns, &cells.schools, &set);
     let group = codes(&head.groups, &cells.schools);
     let z = random_columns(entry, &head, &cells.x, None);
-    BinaryDesign { head, x: cells.x, z, trials: cells.trials, successes: cells.successes, group, period: cells.period }
+    let (trials, successes) = (cells.counts.sum_axis(ndarray::Axis(1)), cells.counts.column(1).to_owned());
+    BinaryDesign { head, x: cells.x, z, trials, successes, group, period: cells.period }
+}
+
+/// Cells for competing exits of an event with causes, one column per period: for `stats::fit_multinomial` and its mixed form.
+pub fn multinomial(panel: &Panel<'_>, entry: &ModelEntry) -> MultinomialDesign {
+    let (o, e) = (panel.plan.outcome(&entry.outcome), panel.plan.exposure(&entry.exposure));
+    let exits = panel.plan.outcomes[o].exits();
+    let set = complete(panel, entry, panel.exit_rows(o, e));
+    let columns = Columns::new(panel, entry, Start::Periods, &set.rows, &set.doses);
+    let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 1 + exits.len());
+    let head = head(panel, entry, &columns, &cells.schools, &set);
+    let group = codes(&head.groups, &cells.schools);
+    MultinomialDesign { head, x: cells.x, counts: cells.counts, exits, group, period: cells.period }
 }
 
 /// Rows for a Gaussian outcome; `Start::Time` adds the pupils' own intercepts and slopes.
 pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesign {
-    let set = complete(panel, entry);
+    let set =
+        complete(panel, entry, panel.rows(panel.plan.outcome(&entry.outcome), panel.plan.exposure(&entry.exposure)));
     let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
     let schools: Vec<SchoolIx> = set.rows.iter().map(|r| panel.pupils.school[r.pupil]).collect();
     let mut x = Array2::zeros((set.rows.len(), columns.terms.len()));
@@ -167,9 +199,8 @@ pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesi
 }
 
 /// Drops rows without a covariate or dose, counts everyone, and splits the dose.
-fn complete(panel: &Panel<'_>, entry: &ModelEntry) -> Complete {
-    let plan = &panel.plan;
-    let (mut rows, out) = panel.rows(plan.outcome(&entry.outcome), plan.exposure(&entry.exposure));
+fn complete(panel: &Panel<'_>, entry: &ModelEntry, set: (Vec<SetRow>, Vec<(PupilIx, Step)>)) -> Complete {
+    let (mut rows, out) = set;
     let pupils = &panel.pupils;
     let mut flow = Flow::default();
     let set = format!("model {}", entry.id);

@@ -5,6 +5,7 @@
 //! `sql` prints it. Nobody else reads activity rows.
 
 mod calendars;
+pub mod cells;
 mod dated;
 mod doses;
 mod enrolled;
@@ -21,6 +22,7 @@ pub mod registration;
 mod scale;
 pub mod sets;
 pub mod sql;
+pub mod status;
 pub mod table;
 mod traits;
 

@@ -27,8 +27,8 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
     for (i, o) in plan.outcomes.iter().enumerate() {
         let data = match o.rule() {
             OutcomeRule::Event => {
-                let days = occasions::event_days(&plan, i, base, &pupils, &mut flow, &mut rejects, progress)?;
-                OutcomeData::Event(occasions::at_risk(&plan, o, &pupils, &calendars, &days))
+                let leavings = occasions::leavings(&plan, i, base, &pupils, &mut flow, &mut rejects, progress)?;
+                OutcomeData::Event(occasions::at_risk(&plan, o, &pupils, &calendars, &leavings))
             }
             OutcomeRule::Score => {
                 OutcomeData::Scores(occasions::scores(&plan, i, base, &pupils, &calendars, &mut flow, &mut rejects)?)

@@ -5,10 +5,10 @@ use std::path::Path;
 use super::calendars::Calendars;
 use super::flow::{Flow, Step};
 use super::plan::{OutcomePlan, Plan};
-use super::pupils::{NO_DAY, Pupils, day_at, number_at};
+use super::pupils::{NO_DAY, Pupils, day_at, exit_of, number_at, text_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::study::file::AfterEnd;
-use crate::vocab::{IdVec, PupilIx};
+use crate::vocab::{ExitKind, IdVec, PupilIx};
 
 /// What a pupil contributes to a hazard: the last period at risk and whether the event came in it, or the
 /// step in which the pupil fell out.
@@ -21,7 +21,19 @@ pub struct LastPeriod {
     pub period: u16,
     /// Whether the event came in it.
     pub event: bool,
+    /// The way out in it, where the study tells them apart; `None` also for a way out that it does not name.
+    pub exit: Option<ExitKind>,
 }
+
+/// The day on which a pupil left, and the position of the way out ([`NO_EXIT`]: none, or one that the study does not name).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Leaving {
+    day: i32,
+    exit: u8,
+}
+
+/// Behind all ways out, so that a named one goes first on a day.
+const NO_EXIT: u8 = u8::MAX;
 
 /// A score of a pupil in a period.
 #[derive(Clone, Copy, PartialEq)]
@@ -34,8 +46,8 @@ pub struct Scored {
     pub value: f64,
 }
 
-/// Day of the event of each pupil ([`NO_DAY`]: none): a column of the pupils, or the first date in a table.
-pub(super) fn event_days(
+/// Day and way of leaving of each pupil ([`NO_DAY`]: none): columns of the pupils, or the first row in a table.
+pub(super) fn leavings(
     plan: &Plan<'_>,
     at: usize,
     base: &Path,
@@ -43,16 +55,19 @@ pub(super) fn event_days(
     flow: &mut Flow,
     rejects: &mut Rejects,
     progress: &dyn Progress,
-) -> Result<IdVec<PupilIx, i32>, InputError> {
-    let o = plan.outcomes[at].entry;
-    let Some(source) = &o.source else { return Ok(pupils.event_days[&at].clone()) };
+) -> Result<IdVec<PupilIx, Leaving>, InputError> {
+    let planned = &plan.outcomes[at];
+    let o = planned.entry;
+    let Some(source) = &o.source else { return Ok(of_pupils(pupils, at)) };
     let set = format!("events {}", o.id);
     let keys = o.key.0.len();
     let mut wants: Vec<Want> = o.key.0.iter().map(|n| Want::new(n, As::Text)).collect();
     wants.push(Want::new(o.date.as_deref().unwrap_or(&o.id), As::Day));
+    wants.extend(o.cause.iter().map(|n| Want::new(n, As::Text)));
     let table = Table::open(plan.study, base, source, &wants)?;
-    let mut days: IdVec<PupilIx, i32> = vec![NO_DAY; pupils.len()].into();
-    let mut key = Vec::new();
+    let mut leavings: IdVec<PupilIx, Leaving> = vec![Leaving { day: NO_DAY, exit: NO_EXIT }; pupils.len()].into();
+    let (mut key, mut text) = (Vec::new(), Vec::new());
+    let mut unlisted = 0;
     rejects.merge(table.for_each(progress, |batch: &Batch| {
         for row in 0..batch.rows {
             let day = day_at(batch, keys, row);
@@ -63,14 +78,26 @@ pub(super) fn event_days(
                 None => Step::UnknownPupil,
                 Some(_) if day == NO_DAY => Step::NoDate,
                 Some(p) => {
-                    days[p] = if days[p] == NO_DAY { day } else { days[p].min(day) };
+                    let cause = o.cause.as_ref().and_then(|_| text_at(batch, keys + 1, row, &mut text));
+                    let exit = cause.and_then(|text| exit_of(planned, text)).unwrap_or(NO_EXIT);
+                    unlisted += u64::from(o.cause.is_some() && exit == NO_EXIT);
+                    let leaving = Leaving { day, exit };
+                    leavings[p] = if leavings[p].day == NO_DAY { leaving } else { leavings[p].min(leaving) };
                     Step::Used
                 }
             };
             flow.add(&set, school, step, 1);
         }
     })?);
-    Ok(days)
+    flow.add(&format!("causes {}", o.id), None, Step::UnlistedValue, unlisted);
+    Ok(leavings)
+}
+
+/// The event that is dated in the pupil table.
+fn of_pupils(pupils: &Pupils, at: usize) -> IdVec<PupilIx, Leaving> {
+    let causes = pupils.event_causes.get(&at);
+    let exit = |p: PupilIx| causes.map(|c| c[p]).filter(|c| !c.is_nan()).map_or(NO_EXIT, |c| c as u8);
+    pupils.event_days[&at].enumerate().map(|(p, day)| Leaving { day: *day, exit: exit(p) }).collect::<Vec<_>>().into()
 }
 
 /// Who is at risk until when. An event on or before the first day is a pupil who was never at risk; without
@@ -80,12 +107,13 @@ pub(super) fn at_risk(
     o: &OutcomePlan<'_>,
     pupils: &Pupils,
     calendars: &(Calendars, IdVec<PupilIx, Option<u32>>),
-    event: &IdVec<PupilIx, i32>,
+    leavings: &IdVec<PupilIx, Leaving>,
 ) -> IdVec<PupilIx, AtRisk> {
     let one = |p: PupilIx| -> AtRisk {
         let days = pupils.days[p];
         let starts = calendars.0.starts(calendars.1[p].ok_or(Step::NoOrigin)?);
-        let mut event = Some(event[p]).filter(|d| *d != NO_DAY);
+        let leaving = leavings[p];
+        let mut event = Some(leaving.day).filter(|d| *d != NO_DAY);
         if event.is_some_and(|d| d <= days.origin) {
             return Err(Step::LeftBeforeStart);
         }
@@ -105,7 +133,10 @@ pub(super) fn at_risk(
         let period = starts.iter().take_while(|start| **start <= last).count() - 1;
         let in_window = period < usize::from(plan.periods);
         let period = u16::try_from(period).unwrap_or(u16::MAX).min(plan.periods - 1);
-        Ok(LastPeriod { period, event: event.is_some() && in_window })
+        let has_left = event.is_some() && in_window;
+        let exit = ExitKind::ALL.get(usize::from(leaving.exit)).copied().filter(|_| has_left);
+        let is_event = o.entry.causes.is_none() || exit == Some(o.entry.event);
+        Ok(LastPeriod { period, event: has_left && is_event, exit })
     };
     pupils.school.ids().map(one).collect::<Vec<_>>().into()
 }

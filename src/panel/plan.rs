@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::study::Study;
 use crate::study::file::{Activities, Covariate, Enrolments, Exposure, Measure, Names, Outcome, Pupils, Triple};
-use crate::vocab::{ACTIVITIES, ActivityType, Need, OutcomeDef, OutcomeRule, PeriodLength, TriplePart};
+use crate::vocab::{ACTIVITIES, ActivityType, ExitKind, Need, OutcomeDef, OutcomeRule, PeriodLength, TriplePart};
 
 /// The whole plan of a study's panel.
 #[derive(Clone, Debug)]
@@ -132,6 +132,17 @@ impl OutcomePlan<'_> {
     /// The rule by which it is read off the tables.
     pub fn rule(&self) -> OutcomeRule {
         self.def.rule.within_years(self.entry.years)
+    }
+
+    /// Whether the outcome has one row per pupil, at the landmark.
+    pub fn has_landmark(&self) -> bool {
+        !matches!(self.rule(), OutcomeRule::Event | OutcomeRule::Score)
+    }
+
+    /// The ways out that the study tells apart, in their order; none for an event without causes.
+    pub fn exits(&self) -> Vec<ExitKind> {
+        let causes = self.entry.causes.as_ref();
+        ExitKind::ALL.into_iter().filter(|exit| causes.is_some_and(|c| !c.texts(*exit).is_empty())).collect()
     }
 }
 

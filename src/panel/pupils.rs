@@ -8,12 +8,12 @@ use arrow::array::Array;
 use super::flow::{Flow, Step};
 use super::keys::{Found, Keys};
 use super::native;
-use super::plan::{DoseFrom, Plan};
+use super::plan::{DoseFrom, OutcomePlan, Plan};
 use super::traits::{TraitColumns, Traits};
 use crate::ingest::{As, Batch, InputError, KEY_SEPARATOR, Progress, Rejects, Table, Want};
 use crate::study::file::Covariate;
 use crate::vocab::ids::Ix;
-use crate::vocab::{CohortIx, IdVec, OutcomeRule, PupilIx, SchoolIx};
+use crate::vocab::{CohortIx, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
 
 /// A day that is not there.
 pub(super) const NO_DAY: i32 = i32::MIN;
@@ -69,6 +69,8 @@ pub struct Pupils {
     pub values: BTreeMap<usize, IdVec<PupilIx, f64>>,
     /// One column per event dated in the pupil table, by position of the outcome.
     pub event_days: BTreeMap<usize, IdVec<PupilIx, i32>>,
+    /// One column per cause of such an event: position of the way out, NaN for another one.
+    pub(super) event_causes: BTreeMap<usize, IdVec<PupilIx, f64>>,
     /// The declared levels of each covariate, by its position; none for numbers.
     pub levels: Vec<Vec<String>>,
     /// What outcomes compare with: leerweg, sector, age.
@@ -164,6 +166,7 @@ struct Layout {
     given: Vec<(usize, usize)>,
     values: Vec<(usize, usize)>,
     events: Vec<(usize, usize)>,
+    causes: Vec<(usize, usize)>,
     traits: TraitColumns,
 }
 
@@ -219,9 +222,17 @@ fn layout(plan: &Plan<'_>) -> (Vec<Want>, Layout) {
             _ => {}
         }
     }
+    let mut causes = Vec::new();
+    for (i, o) in plan.outcomes.iter().enumerate().filter(|(_, o)| o.entry.source.is_none()) {
+        if let Some(cause) = &o.entry.cause {
+            wants.push(Want::new(cause, As::Text));
+            causes.push((i, wants.len() - 1));
+        }
+    }
     let traits = TraitColumns::new(plan, &mut wants);
     let layout = Layout {
         traits,
+        causes,
         key,
         school,
         cohort,
@@ -404,6 +415,10 @@ impl<'p> Reading<'p> {
         row.numbers.extend(others.map(|&(_, at)| number_at(batch, at, i).to_bits()));
         let sectors = &mut self.sectors;
         l.traits.read(batch, i, text, |sector| sectors.code(sector.as_bytes()), &mut row.numbers);
+        for &(o, at) in &l.causes {
+            let exit = text_at(batch, at, i, text).and_then(|t| exit_of(&self.plan.outcomes[o], t));
+            row.numbers.push(exit.map_or(f64::NAN, f64::from).to_bits());
+        }
         row.events.clear();
         row.events.extend(l.events.iter().map(|&(_, at)| day_at(batch, at, i)));
     }
@@ -439,7 +454,8 @@ impl<'p> Reading<'p> {
         let rows = &self.rows;
         let (n_cov, n_given) = (self.plan.covariates.len(), l.given.len());
         let first_trait = n_cov + n_given + l.values.len();
-        let width = first_trait + l.traits.len();
+        let first_cause = first_trait + l.traits.len();
+        let width = first_cause + l.causes.len();
         let number = |at: usize| by_pupil(&order, |i| f64::from_bits(rows.numbers[i * width + at]));
         let event = |at: usize| by_pupil(&order, |i| rows.events[i * l.events.len() + at]);
         Pupils {
@@ -455,6 +471,7 @@ impl<'p> Reading<'p> {
             values: l.values.iter().enumerate().map(|(k, &(o, _))| (o, number(n_cov + n_given + k))).collect(),
             event_days: l.events.iter().enumerate().map(|(k, &(o, _))| (o, event(k))).collect(),
             levels: self.plan.covariates.iter().map(|c| c.levels.clone()).collect(),
+            event_causes: l.causes.iter().enumerate().map(|(k, &(o, _))| (o, number(first_cause + k))).collect(),
             traits: l.traits.sorted(self.sectors.texts.clone(), |k| number(first_trait + k)),
             is_keyed: !l.key.is_empty(),
             keys: self.keys.reordered(&order),
@@ -478,6 +495,12 @@ impl<'p> Reading<'p> {
 /// A value of every pupil, taken from the rows in the order of the pupils.
 fn by_pupil<T>(order: &[u32], of: impl Fn(usize) -> T) -> IdVec<PupilIx, T> {
     order.iter().map(|&i| of(i as usize)).collect::<Vec<T>>().into()
+}
+
+/// Position among all ways out of the one that a text means.
+pub(super) fn exit_of(o: &OutcomePlan<'_>, text: &str) -> Option<u8> {
+    let exit = o.entry.causes.as_ref()?.exit(text)?;
+    ExitKind::ALL.iter().zip(0..).find(|(kind, _)| **kind == exit).map(|(_, position)| position)
 }
 
 /// A composite key as people write it: parts separated by a space.

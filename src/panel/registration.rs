@@ -2,9 +2,14 @@
 //! many are entered at once, and in which system. Seen in the same pass in which doses are summed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
+
 use super::pupils::{NO_DAY, Pupils, day_at};
+use super::sets::Panel;
+use super::table::{coded, numbers};
 use crate::ingest::{As, Batch, Want};
 use crate::study::file::Activities;
 use crate::vocab::ids::Ix;
@@ -68,6 +73,44 @@ impl Registration {
     /// Share of the pupils with at least one registration.
     pub fn coverage(&self) -> f64 {
         self.registered as f64 / self.pupils as f64
+    }
+}
+
+impl Panel<'_> {
+    /// Quality of registration as a table, one row per school and cohort with pupils; no rows in a study without activities.
+    pub fn registration_table(&self) -> RecordBatch {
+        let (pupils, rows) = (&self.pupils, self.doses.as_ref().map_or(&[][..], |d| &d.registration));
+        let count = |name, of: &dyn Fn(&Registration) -> Option<u64>| {
+            let whole = |r: &Registration| of(r).and_then(|n| i64::try_from(n).ok());
+            (name, Arc::new(rows.iter().map(whole).collect::<Int64Array>()) as ArrayRef)
+        };
+        let number = |name, of: &dyn Fn(&Registration) -> Option<f64>| {
+            (name, numbers(rows.iter().map(|r| of(r).unwrap_or(f64::NAN))))
+        };
+        let main = rows.iter().map(|r| r.systems.as_ref().map(|s| s.main.as_str()));
+        let switched = rows.iter().map(|r| Some(r.systems.as_ref().is_some_and(|s| s.switched)));
+        let status = rows.iter().map(|r| Some(if r.registered == 0 { "not_measured" } else { "ok" }));
+        let columns = vec![
+            ("school", coded(pupils.schools.iter().map(String::as_str), rows.iter().map(|r| r.school.at()))),
+            ("cohort", coded(pupils.cohorts.iter().map(String::as_str), rows.iter().map(|r| r.cohort.at()))),
+            count("n_pupils", &|r| Some(r.pupils)),
+            count("n_registered", &|r| Some(r.registered)),
+            number("coverage", &|r| Some(r.coverage())),
+            count("n_registrations", &|r| Some(r.registrations)),
+            count("n_entered", &|r| r.lag.map(|l| l.known)),
+            number("mean_lag_days", &|r| r.lag.map(|l| l.mean_days)),
+            count("n_over_30_days", &|r| r.lag.map(|l| l.over_30)),
+            count("n_over_90_days", &|r| r.lag.map(|l| l.over_90)),
+            count("n_before_activity", &|r| r.lag.map(|l| l.before)),
+            number("busiest_day_share", &|r| r.busiest_day),
+            ("main_system", Arc::new(main.collect::<StringArray>()) as ArrayRef),
+            number("main_system_share", &|r| r.systems.as_ref().map(|s| s.share)),
+            count("n_systems", &|r| r.systems.as_ref().map(|s| s.in_use)),
+            ("system_switched", Arc::new(switched.collect::<BooleanArray>()) as ArrayRef),
+            ("status", Arc::new(status.collect::<StringArray>()) as ArrayRef),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
+            .expect("columns of the same rows")
     }
 }
 

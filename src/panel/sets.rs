@@ -11,7 +11,7 @@ use super::pupils::{NO_DAY, Pupils};
 use super::scale;
 use crate::ingest::Rejects;
 use crate::vocab::ids::Ix;
-use crate::vocab::{Day, IdVec, PupilIx};
+use crate::vocab::{Day, ExitKind, IdVec, PupilIx};
 
 /// Everything the models need, and no activity row.
 pub struct Panel<'s> {
@@ -174,6 +174,28 @@ impl Panel<'_> {
             }
         }
         (rows, out)
+    }
+
+    /// The rows of the hazard set of outcome `o` with, for `y`, the way out in the period: 0 stays, else 1 + its position in
+    /// [`super::plan::OutcomePlan::exits`]. A way out that the study does not name ends the pupil's rows as censoring does.
+    pub fn exit_rows(&self, o: usize, e: usize) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
+        let exits = self.plan.outcomes[o].exits();
+        let (mut rows, out) = self.rows(o, e);
+        for row in &mut rows {
+            let exit = self.exit_in(o, row).and_then(|exit| exits.iter().position(|x| *x == exit));
+            row.y = exit.map_or(0.0, |position| (position + 1) as f64);
+        }
+        (rows, out)
+    }
+
+    /// The way out in the period of a row.
+    pub(super) fn exit_in(&self, o: usize, row: &SetRow) -> Option<ExitKind> {
+        match &self.outcomes[&o] {
+            OutcomeData::Event(at_risk) => {
+                at_risk[row.pupil].ok().filter(|last| last.period == row.period).and_then(|last| last.exit)
+            }
+            _ => None,
+        }
     }
 
     fn landmark_row(&self, e: usize, p: PupilIx, y: f64) -> SetRow {

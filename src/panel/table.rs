@@ -7,10 +7,9 @@ use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
-use super::plan::ExposurePlan;
 use super::sets::{DoseAt, OutcomeData, Panel, SetRow};
 use crate::vocab::ids::Ix;
-use crate::vocab::{CohortIx, SchoolIx};
+use crate::vocab::{CohortIx, ExitKind, SchoolIx};
 
 /// Pupils of one batch of the table.
 const PUPILS: usize = 16_384;
@@ -24,44 +23,50 @@ enum Column {
     Dose(usize),
     Covariate(usize),
     Outcome,
+    Exit,
 }
 
 impl Panel<'_> {
     /// Columns of the table of outcome `o`: `pupil` (restricted: the pseudonym), `school`, `cohort`,
-    /// `period`, one `dose_<exposure>` per exposure, the covariates, the outcome.
+    /// `period`, one `dose_<exposure>` per exposure, the covariates, the outcome, and for an event with causes
+    /// `<outcome>_exit`: the way out in this period.
     pub fn schema(&self, o: usize) -> SchemaRef {
-        let coded = || DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let mut fields = vec![
             Field::new("pupil", DataType::Utf8, false),
-            Field::new("school", coded(), false),
-            Field::new("cohort", coded(), false),
+            Field::new("school", labels_type(), false),
+            Field::new("cohort", labels_type(), false),
             Field::new("period", DataType::Int32, false),
         ];
         let number = |name: String| Field::new(name, DataType::Float64, true);
         fields.extend(self.plan.exposures.iter().map(|e| number(format!("dose_{}", e.entry.id))));
         fields.extend(self.plan.covariates.iter().map(|c| number(c.id.clone())));
-        fields.push(number(self.plan.outcomes[o].entry.id.clone()));
+        let outcome = self.plan.outcomes[o].entry;
+        fields.push(number(outcome.id.clone()));
+        if outcome.causes.is_some() {
+            fields.push(Field::new(format!("{}_exit", outcome.id), DataType::Utf8, true));
+        }
         Arc::new(Schema::new(fields))
     }
 
     /// The columns of [`Panel::schema`], in its order.
-    fn columns(&self) -> Vec<Column> {
+    fn columns(&self, o: usize) -> Vec<Column> {
         let mut columns = vec![Column::Pupil, Column::School, Column::Cohort, Column::Period];
         columns.extend((0..self.plan.exposures.len()).map(Column::Dose));
         columns.extend((0..self.plan.covariates.len()).map(Column::Covariate));
         columns.push(Column::Outcome);
+        columns.extend(self.plan.outcomes[o].entry.causes.as_ref().map(|_| Column::Exit));
         columns
     }
 
     /// The table of outcome `o` in batches, by pupil and period. Membership of the set is decided by the
     /// first exposure: all exposures that count activities share it.
     pub fn batches(&self, o: usize) -> impl Iterator<Item = RecordBatch> + '_ {
-        let first = self.plan.exposures.iter().position(ExposurePlan::counts_activities);
+        let first = self.deciding_exposure();
         let pupils = if self.plan.exposures.is_empty() { 0 } else { self.pupils.len() };
         let schema = self.schema(o);
-        let columns = self.columns();
+        let columns = self.columns(o);
         (0..pupils).step_by(PUPILS).map(move |start| {
-            let rows = self.rows_of(o, first.unwrap_or(0), start..pupils.min(start + PUPILS)).0;
+            let rows = self.rows_of(o, first, start..pupils.min(start + PUPILS)).0;
             let arrays = columns.par_iter().map(|column| self.array(o, column, &rows)).collect();
             RecordBatch::try_new(schema.clone(), arrays).expect("columns made for this schema")
         })
@@ -85,6 +90,10 @@ impl Panel<'_> {
             Column::Dose(e) => numbers(rows.iter().map(|r| self.dose(e, r.pupil, at(r)))),
             Column::Covariate(c) => numbers(rows.iter().map(|r| pupils.covariates[c][r.pupil])),
             Column::Outcome => numbers(rows.iter().map(|r| r.y)),
+            Column::Exit => {
+                let exits = rows.iter().map(|r| self.exit_in(o, r).map(ExitKind::code));
+                Arc::new(exits.collect::<StringArray>())
+            }
         }
     }
 
@@ -104,12 +113,17 @@ impl Panel<'_> {
     }
 }
 
-fn numbers(values: impl Iterator<Item = f64>) -> ArrayRef {
+/// A column of labels from a short list.
+pub(super) fn labels_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+pub(super) fn numbers(values: impl Iterator<Item = f64>) -> ArrayRef {
     Arc::new(values.map(|v| Some(v).filter(|v| !v.is_nan())).collect::<Float64Array>())
 }
 
 /// Positions in a list of all labels.
-fn coded<'a>(labels: impl Iterator<Item = &'a str>, positions: impl Iterator<Item = usize>) -> ArrayRef {
+pub(super) fn coded<'a>(labels: impl Iterator<Item = &'a str>, positions: impl Iterator<Item = usize>) -> ArrayRef {
     let labels: ArrayRef = Arc::new(StringArray::from_iter_values(labels));
     let keys = positions.map(|p| i32::try_from(p).expect("fewer labels than 2 147 483 648"));
     let keys = Int32Array::from_iter_values(keys);

@@ -75,6 +75,19 @@ pub fn write_panel(panel: &Panel<'_>, o: usize, path: &Path, key_id: Option<&str
     Ok(rows)
 }
 
+/// Writes the school × cohort cells of outcome `o` to `path`, readable by its owner only: `None` when the outcome has no landmark.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn write_cells(panel: &Panel<'_>, o: usize, path: &Path) -> Result<Option<u64>, RunError> {
+    let Some(table) = panel.cells_table(o) else { return Ok(None) };
+    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let bytes = write_table(&table)?;
+    let written = create_private(path).and_then(|mut file| file.write_all(&bytes));
+    written.map_err(|reason| RunError::Write { what: name, reason })?;
+    Ok(Some(table.num_rows() as u64))
+}
+
 /// A row group is full at this many rows; it ends with the batch.
 const ROW_GROUP: usize = 1 << 20;
 

@@ -12,6 +12,7 @@ mod files;
 mod manifest;
 mod pages;
 mod publish;
+mod status;
 mod tables;
 pub mod validation;
 
@@ -22,7 +23,7 @@ use rayon::prelude::*;
 
 pub use canonical::{Ingested, ingest};
 pub use error::RunError;
-pub use files::{create_private_folder, write_json, write_page, write_panel, write_table};
+pub use files::{create_private_folder, write_cells, write_json, write_page, write_panel, write_table};
 pub use manifest::FileEntry;
 
 use crate::disclosure::suppress::Profile;

@@ -11,7 +11,7 @@ use crate::panel::{Plan, Step};
 use crate::run::{Computed, VERSION};
 use crate::study::Study;
 use crate::study::file::Transform;
-use crate::vocab::{CohortIx, IdVec, Lang, SchoolIx};
+use crate::vocab::{CohortIx, IdVec, Lang, OutcomeStatus, SchoolIx};
 
 /// Standard errors that a difference must measure to be seen with 80 % power at the 5 % level: 1.96 + 0.84
 /// (`statistics.md` §5.7).
@@ -37,6 +37,13 @@ pub(super) fn index(study: &Study, run_id: &str, schools: Vec<IndexEntry>) -> In
         engine_version: VERSION.to_string(),
         schools,
     }
+}
+
+/// Label of an outcome on a page: with the word for it when it is provisional for any cohort.
+fn outcome_on_page(computed: &Computed<'_>, d: &Described, o: usize, lang: Lang) -> String {
+    let label = outcome_label(&computed.panel.plan, o, lang);
+    let provisional = OutcomeStatus::Voorlopig;
+    if d.provisional.contains(&o) { format!("{label} ({})", provisional.label(lang)) } else { label }
 }
 
 /// Label of an outcome in a language: the study's, else the definition's.
@@ -76,6 +83,8 @@ struct Described {
     covariates: Vec<usize>,
     reach: Vec<(usize, IdVec<SchoolIx, Reach>)>,
     outcomes: Vec<(usize, IdVec<SchoolIx, Outcomes>)>,
+    /// Outcomes that are provisional for some cohort.
+    provisional: BTreeSet<usize>,
     /// Steps of each school on its way into the first model.
     flow: BTreeMap<SchoolIx, Vec<(Step, u64)>>,
 }
@@ -94,6 +103,9 @@ impl Described {
             computed.models.iter().all(|(m, _)| m.entry.covariates.as_ref().is_none_or(|names| names.0.contains(id)))
         };
         let exposures = 0..panel.plan.exposures.len();
+        let is_provisional =
+            |o: &usize| panel.status(*o).values().any(|cohort| cohort.status == OutcomeStatus::Voorlopig);
+        let provisional = (0..panel.plan.outcomes.len()).filter(is_provisional).collect();
         let outcomes = (0..panel.plan.outcomes.len()).filter(|&o| names.contains(&panel.plan.outcomes[o].entry.id));
         let mut flow: BTreeMap<SchoolIx, Vec<(Step, u64)>> = BTreeMap::new();
         if let Some((first, _)) = computed.models.first() {
@@ -108,6 +120,7 @@ impl Described {
             cohorts,
             covariates: (0..panel.plan.covariates.len()).filter(is_held).collect(),
             reach: exposures.filter_map(|e| describe::reach(panel, e).map(|r| (e, r))).collect(),
+            provisional,
             outcomes: outcomes.filter_map(|o| describe::outcome(panel, o).map(|d| (o, d))).collect(),
             flow,
         }
@@ -132,8 +145,8 @@ fn page(computed: &Computed<'_>, d: &Described, run_id: &str, profile: &Profile,
         n_pupils: count(d.pupils[s], profile),
         n_schools: pupils.schools.len() as u64,
         reach: d.reach.iter().map(|(e, r)| reach_row(plan, *e, r, profile, s)).collect(),
-        outcomes: d.outcomes.iter().map(|(o, r)| outcome_row(plan, *o, r, profile, s)).collect(),
-        effects: computed.models.iter().map(|(fit, found)| effect_row(plan, fit, found, profile, s)).collect(),
+        outcomes: d.outcomes.iter().map(|(o, r)| outcome_row(computed, d, *o, r, profile, s)).collect(),
+        effects: computed.models.iter().map(|(fit, found)| effect_row(computed, d, (fit, found), profile, s)).collect(),
         flow: flow(flow_counts(d, s), profile),
         adjusted_for: d.covariates.iter().map(|c| covariates(&plan.covariates[*c])).collect(),
     }
@@ -171,7 +184,8 @@ fn reach_row(plan: &Plan<'_>, e: usize, reach: &IdVec<SchoolIx, Reach>, profile:
 }
 
 fn outcome_row(
-    plan: &Plan<'_>,
+    computed: &Computed<'_>,
+    d: &Described,
     o: usize,
     found: &IdVec<SchoolIx, Outcomes>,
     profile: &Profile,
@@ -181,15 +195,22 @@ fn outcome_row(
     let (n_schools, most) = largest(found, |r| r.known);
     let own = &found[s];
     OutcomeRow {
-        def: plan.outcomes[o].def,
-        nl: outcome_label(plan, o, Lang::Nl),
-        en: outcome_label(plan, o, Lang::En),
+        def: computed.panel.plan.outcomes[o].def,
+        nl: outcome_on_page(computed, d, o, Lang::Nl),
+        en: outcome_on_page(computed, d, o, Lang::En),
         own: share(own.had, own.known, profile),
         nation: benchmark(share(all.had, all.known, profile), n_schools, most, profile),
     }
 }
 
-fn effect_row(plan: &Plan<'_>, fitted: &Fitted, found: &ModelFindings, profile: &Profile, s: SchoolIx) -> EffectRow {
+fn effect_row(
+    computed: &Computed<'_>,
+    d: &Described,
+    (fitted, found): (&Fitted, &ModelFindings),
+    profile: &Profile,
+    s: SchoolIx,
+) -> EffectRow {
+    let plan = &computed.panel.plan;
     let (o, e) = (plan.outcome(&fitted.entry.outcome), plan.exposure(&fitted.entry.exposure));
     let smallest_visible = match &found.schools[s] {
         Finding::Estimate(e) => Some(VISIBLE * e.std_error),
@@ -198,8 +219,8 @@ fn effect_row(plan: &Plan<'_>, fitted: &Fitted, found: &ModelFindings, profile: 
     let own = effect(found.schools[s].clone(), profile);
     EffectRow {
         model: fitted.entry.id.clone(),
-        outcome_nl: outcome_label(plan, o, Lang::Nl),
-        outcome_en: outcome_label(plan, o, Lang::En),
+        outcome_nl: outcome_on_page(computed, d, o, Lang::Nl),
+        outcome_en: outcome_on_page(computed, d, o, Lang::En),
         direction: plan.outcomes[o].def.direction,
         exposure_nl: exposure_label(plan, e, Lang::Nl),
         exposure_en: exposure_label(plan, e, Lang::En),

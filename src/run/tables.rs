@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 
-use super::{Computed, RunError, VERSION};
+use super::{Computed, RunError, VERSION, status};
 use crate::design::{Design, Head};
 use crate::effects::{Finding, ModelFindings};
 use crate::models::{Fit, Fitted, model};
@@ -22,6 +22,8 @@ pub(super) fn all(computed: &Computed<'_>) -> Result<Vec<(&'static str, RecordBa
         ("ran_vals", ran_vals(computed)?),
         ("school_effect", school_effect(computed)?),
         ("flow", flow(computed)?),
+        ("registration", computed.panel.registration_table()),
+        ("outcome_status", status::outcome_status(computed)?),
     ])
 }
 
@@ -35,34 +37,34 @@ pub(super) fn status(fitted: &Fitted) -> &'static str {
 }
 
 /// A table under construction: one vector per column.
-struct Table {
+pub(super) struct Table {
     name: &'static str,
     columns: Vec<(&'static str, ArrayRef)>,
 }
 
 impl Table {
-    fn new(name: &'static str) -> Self {
+    pub(super) fn new(name: &'static str) -> Self {
         Self { name, columns: Vec::new() }
     }
-    fn text(mut self, name: &'static str, values: impl Iterator<Item = Option<String>>) -> Self {
+    pub(super) fn text(mut self, name: &'static str, values: impl Iterator<Item = Option<String>>) -> Self {
         self.columns.push((name, Arc::new(values.collect::<StringArray>())));
         self
     }
-    fn number(mut self, name: &'static str, values: impl Iterator<Item = Option<f64>>) -> Self {
+    pub(super) fn number(mut self, name: &'static str, values: impl Iterator<Item = Option<f64>>) -> Self {
         let finite = values.map(|v| v.filter(|v| v.is_finite()));
         self.columns.push((name, Arc::new(finite.collect::<Float64Array>())));
         self
     }
-    fn count(mut self, name: &'static str, values: impl Iterator<Item = Option<u64>>) -> Self {
+    pub(super) fn count(mut self, name: &'static str, values: impl Iterator<Item = Option<u64>>) -> Self {
         let whole = values.map(|v| v.and_then(|v| i64::try_from(v).ok()));
         self.columns.push((name, Arc::new(whole.collect::<Int64Array>())));
         self
     }
-    fn flag(mut self, name: &'static str, values: impl Iterator<Item = bool>) -> Self {
+    pub(super) fn flag(mut self, name: &'static str, values: impl Iterator<Item = bool>) -> Self {
         self.columns.push((name, Arc::new(values.map(Some).collect::<BooleanArray>())));
         self
     }
-    fn finish(self) -> Result<RecordBatch, RunError> {
+    pub(super) fn finish(self) -> Result<RecordBatch, RunError> {
         RecordBatch::try_from_iter_with_nullable(self.columns.into_iter().map(|(n, a)| (n, a, true)))
             .map_err(|e| RunError::Encode { table: self.name.into(), reason: e.to_string() })
     }

@@ -1,6 +1,9 @@
 //! Meaning of a study file: names that exist, keys that fit each other, and doses that are known before
 //! the outcome. All errors are collected; each finds its line through the path of its key.
 
+mod exposures;
+mod outcomes;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,20 +11,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, StudyError, nearest};
-use super::file::{
-    Axis, DoseForm, Exposure, Format, KnownBy, Measure, ModelEntry, Names, Outcome, Random, Source, StudyFile,
-    Transform,
-};
+use super::file::{Axis, DoseForm, Format, KnownBy, ModelEntry, Names, Outcome, Random, Source, StudyFile};
 use super::shape;
 use crate::vocab::outcomes::outcome;
-use crate::vocab::{Competence, Day, Need, OUTCOMES, OutcomeDef, OutcomeRule, PeriodLength};
-
-/// The panel marks the exposures that an activity counts for in one word of 64 bits.
-const MOST_EXPOSURES: usize = 64;
-/// Of which this many have dates that are kept until all rows are read.
-const MOST_DATED: usize = 32;
-/// A diploma that comes later than this many years after vmbo is no outcome of it.
-const MOST_YEARS: u8 = 10;
+use crate::vocab::{Day, OutcomeDef, OutcomeRule, PeriodLength};
 
 /// What a study needs to know of a kind of model; the registry of `models` hands it over.
 #[derive(Clone, Copy, Debug)]
@@ -321,108 +314,18 @@ impl Check<'_> {
         if Day::parse(&e.known_until).is_none() {
             self.error("enrolments.known_until", format!("`{}` is not a date like 2024-12-31", e.known_until));
         }
+        if let Some(day) = &e.definitive_until {
+            match (Day::parse(day), Day::parse(&e.known_until)) {
+                (None, _) => {
+                    self.error("enrolments.definitive_until", format!("`{day}` is not a date like 2024-12-31"));
+                }
+                (Some(definitive), Some(known)) if definitive > known => {
+                    self.error("enrolments.definitive_until", "lies after `known_until`");
+                }
+                _ => {}
+            }
+        }
         self.key("enrolments.key", &e.key.0);
-    }
-
-    fn exposures(&mut self) {
-        self.unique("exposures", self.file.exposures.iter().map(|e| &e.id));
-        let bits = self.file.exposures.iter().map(|e| match e.measure {
-            _ if e.column.is_some() => 0,
-            Measure::Triples => 3,
-            _ => 1,
-        });
-        if bits.sum::<usize>() > MOST_EXPOSURES {
-            let message = format!("a study counts at most {MOST_EXPOSURES} doses; triples count as three");
-            self.error("exposures", message);
-        }
-        let is_dated = |e: &&Exposure| e.column.is_none() && matches!(e.measure, Measure::Days | Measure::Triples);
-        let dated = self.file.exposures.iter().filter(is_dated);
-        let slots: usize = dated.map(|e| if e.measure == Measure::Triples { 3 } else { 1 }).sum();
-        if slots > MOST_DATED {
-            let message = format!("a study has at most {MOST_DATED} exposures of days; triples count as three");
-            self.error("exposures", message);
-        }
-        for (i, e) in self.file.exposures.iter().enumerate() {
-            let at = format!("exposures[{i}]");
-            self.exposure(&at, e);
-            self.exposure_scale(&at, e);
-        }
-    }
-
-    fn exposure(&mut self, at: &str, e: &Exposure) {
-        let activities = self.file.activities.as_ref();
-        if e.step <= 0.0 || !e.step.is_finite() {
-            self.error(&format!("{at}.step"), "the step must be more than 0");
-        }
-        if e.column.is_some() {
-            if e.types.is_some() || e.competence.is_some() || e.measure != Measure::Count || e.per_year {
-                self.error(
-                    at,
-                    "a `column` of the pupils has no `types`, no `competence`, no `measure` and no `per_year`",
-                );
-            }
-        } else if activities.is_none() {
-            self.error(at, "counts activities, but there is no [activities]; or give a `column` of the pupils");
-        }
-        if e.column.is_none() && e.known_by != KnownBy::Origin {
-            self.error(
-                &format!("{at}.known_by"),
-                "belongs to a `column` of the pupils; activities have their own dates",
-            );
-        }
-        let needs_types = e.types.is_some() || e.competence.is_some() || e.measure == Measure::Triples;
-        if needs_types && activities.is_some_and(|a| a.kind.is_none()) {
-            self.error(&format!("{at}.types"), "activities have no `type` column");
-        }
-        if e.types.is_some() && e.competence.is_some() {
-            self.error(&format!("{at}.competence"), "give either `types` or `competence`");
-        }
-        let known: Vec<String> = Competence::ALL.iter().map(|c| c.code().to_string()).collect();
-        for name in e.competence.iter().flat_map(|n| &n.0) {
-            self.known(&format!("{at}.competence"), "loopbaancompetentie", name, &known);
-        }
-        if e.measure == Measure::Amount && activities.is_some_and(|a| a.amount.is_none()) {
-            self.error(&format!("{at}.measure"), "activities have no `amount` column");
-        }
-        self.triple(at, e);
-    }
-
-    fn triple(&mut self, at: &str, e: &Exposure) {
-        if e.measure != Measure::Triples {
-            if e.triple.is_some() {
-                self.error(&format!("{at}.triple"), "belongs to measure = \"triples\"");
-            }
-            return;
-        }
-        if e.types.is_some() || e.competence.is_some() {
-            self.error(at, "triples have their types in `triple`: experience, conversation, reflection");
-        }
-        let Some(triple) = &e.triple else { return };
-        let mut seen = BTreeSet::new();
-        let lists = [&triple.experience, &triple.conversation, &triple.reflection];
-        for name in lists.into_iter().flatten().flat_map(|names| &names.0) {
-            if !seen.insert(name) {
-                self.error(&format!("{at}.triple"), format!("`{name}` can't be two parts of a triple"));
-            }
-        }
-        if triple.within_days > 366 {
-            self.error(&format!("{at}.triple.within_days"), "a triple lasts at most 366 days");
-        }
-    }
-
-    fn exposure_scale(&mut self, at: &str, e: &Exposure) {
-        if e.cap.is_some_and(|q| !(q > 0.0 && q < 1.0)) {
-            self.error(&format!("{at}.cap"), "the quantile must lie between 0 and 1, such as 0.99");
-        }
-        if e.transform == Transform::Log1p && !e.unit_sd {
-            let message = "on a log scale a step of activities has no meaning: add unit_sd = true";
-            self.error(&format!("{at}.transform"), message);
-        }
-        let is_per_year = e.per_year || e.measure == Measure::Intensity;
-        if is_per_year && (self.file.time.axis == Axis::Days || self.file.pupils.enrolled_from.is_none()) {
-            let message = "per school year needs `pupils.enrolled_from` and the axis `calendar`";
-            self.error(&format!("{at}.{}", if e.per_year { "per_year" } else { "measure" }), message);
-        }
     }
 
     /// Covariates and outcomes are columns of one table, beside those that every panel has.
@@ -431,6 +334,8 @@ impl Check<'_> {
         let outcomes = self.file.outcomes.iter().enumerate().map(|(i, o)| (format!("outcomes[{i}].id"), &o.id));
         let mut seen: BTreeSet<String> = ["pupil", "school", "cohort", "period"].map(String::from).into();
         seen.extend(self.file.exposures.iter().map(|e| format!("dose_{}", e.id)));
+        let with_causes = self.file.outcomes.iter().filter(|o| o.causes.is_some());
+        seen.extend(with_causes.map(|o| format!("{}_exit", o.id)));
         for (path, id) in covariates.chain(outcomes) {
             if !seen.insert(id.clone()) {
                 self.error(&path, format!("`{id}` is the name of another column of the panel"));
@@ -452,94 +357,6 @@ impl Check<'_> {
                 self.error(&format!("{at}.min"), "min is above max");
             }
         }
-    }
-
-    fn outcomes(&mut self) {
-        self.unique("outcomes", self.file.outcomes.iter().map(|o| &o.id));
-        let known: Vec<String> = OUTCOMES.iter().map(|d| d.id.to_string()).collect();
-        for (i, o) in self.file.outcomes.iter().enumerate() {
-            let at = format!("outcomes[{i}]");
-            let name = o.definition.as_ref().unwrap_or(&o.id);
-            let key = if o.definition.is_some() { "definition" } else { "id" };
-            if self.known(&format!("{at}.{key}"), "outcome definition", name, &known) {
-                let def = outcome(name).expect("just found");
-                self.outcome(&at, o, def.rule);
-            }
-        }
-        if let Some(names) = &self.file.report.outcomes {
-            let ids: Vec<String> = self.file.outcomes.iter().map(|o| o.id.clone()).collect();
-            for name in &names.0 {
-                self.known("report.outcomes", "outcome", name, &ids);
-            }
-        }
-    }
-
-    fn outcome(&mut self, at: &str, o: &Outcome, rule: OutcomeRule) {
-        let file = self.file;
-        if o.source.is_some() && !matches!(rule, OutcomeRule::Event | OutcomeRule::Score) {
-            self.error(&format!("{at}.source"), "only an `event` or a `score` has a source of its own");
-        }
-        if let Some(source) = &o.source {
-            self.known(&format!("{at}.source"), "source", source, &self.source_names());
-            self.key(&format!("{at}.key"), &o.key.0);
-        }
-        let by_period = matches!(rule, OutcomeRule::Event | OutcomeRule::Score);
-        let no_clock = file.time.axis == Axis::Calendar && file.pupils.origin.is_none();
-        let missing = match rule {
-            _ if by_period && no_clock => Some("`pupils.origin`: the day on which the pupil's clock starts"),
-            OutcomeRule::Event => o.date.is_none().then_some("`date`: the column with the day of the event"),
-            OutcomeRule::Column => o.column.is_none().then_some("`column`: the pupils' column with the value"),
-            OutcomeRule::Score => (o.source.is_none() || o.date.is_none() || o.column.is_none())
-                .then_some("`source`, `key`, `date` and `column`: the table of dated scores"),
-            _ => self.missing_for_enrolments(rule),
-        };
-        if o.years.is_some_and(|years| !(1..=MOST_YEARS).contains(&years)) {
-            self.error(&format!("{at}.years"), format!("the number of years must be 1 to {MOST_YEARS}"));
-        } else if o.years.is_some() && !matches!(rule, OutcomeRule::Diploma { .. }) {
-            self.error(&format!("{at}.years"), "only a diploma is counted by a year of your choice");
-        }
-        if let Some(missing) = missing {
-            self.error(at, format!("outcome `{}` needs {missing}", o.id));
-        }
-    }
-
-    /// What an outcome that rests on enrolments misses.
-    fn missing_for_enrolments(&self, rule: OutcomeRule) -> Option<&'static str> {
-        let file = self.file;
-        let Some(e) = &file.enrolments else { return Some("a table [enrolments]") };
-        if file.pupils.landmark.is_none() || file.time.axis != Axis::Calendar {
-            return Some("`pupils.landmark`, a date: its year says which 1 October counts");
-        }
-        if file.pupils.linked.is_none() {
-            return Some(
-                "`pupils.linked`: which pupils were found in later education; without it a failed link is a dropout",
-            );
-        }
-        let p = &file.pupils;
-        let is_there = |need: &Need| match need {
-            Need::Programme => e.programme.is_some(),
-            Need::Domain => e.domain.is_some(),
-            Need::Institution => e.institution.is_some(),
-            Need::Level => e.level.is_some(),
-            Need::Track => e.track.is_some(),
-            Need::Diploma => e.diploma.is_some(),
-            Need::Related => !e.related.is_empty(),
-            Need::Leerweg => p.leerweg.is_some(),
-            Need::Sector => p.sector.is_some(),
-            Need::Age => p.birth.is_some() || (p.age.is_some() && p.origin.is_some()),
-        };
-        rule.needs().into_iter().find(|need| !is_there(need)).map(|need| match need {
-            Need::Programme => "`enrolments.programme`",
-            Need::Domain => "`enrolments.domain`",
-            Need::Institution => "`enrolments.institution`",
-            Need::Level => "`enrolments.level`, the level of mbo from 1 to 4",
-            Need::Track => "`enrolments.track`: BOL or BBL",
-            Need::Diploma => "`enrolments.diploma`, the day of the diploma",
-            Need::Related => "`enrolments.related`: which domains belong to which vmbo sectors",
-            Need::Leerweg => "`pupils.leerweg`, from which the expected level follows",
-            Need::Sector => "`pupils.sector`, the vmbo sector",
-            Need::Age => "`pupils.birth`, or `pupils.age` on the day of `pupils.origin`",
-        })
     }
 
     fn models(&mut self) {

@@ -1,12 +1,18 @@
 //! `study.toml` as it is written. Every table and key a study can have stands here once: serde reads it,
 //! and `lob schema` prints the JSON Schema of the same types. Meaning is checked in `check.rs`.
 
+mod exposure;
+mod outcome;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::vocab::{Lang, PeriodLength};
+
+pub use exposure::{Exposure, KnownBy, Measure, Transform, Triple};
+pub use outcome::{AfterEnd, Causes, Enrolments, Outcome};
 
 /// One name or a list of names: `key = "id"` or `key = ["brin", "leerlingnummer"]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -519,163 +525,6 @@ pub struct Activities {
     pub silent: Silent,
 }
 
-/// Where enrolments after vmbo are found.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Enrolments {
-    /// The source with one row per enrolment.
-    pub source: String,
-    /// Columns that together name the pupil, in the order of `pupils.key`.
-    pub key: Names,
-    /// Column with the first day.
-    pub from: String,
-    /// Column with the last day; empty means still enrolled.
-    pub to: String,
-    /// Column with the sector (`mbo`, `havo`, …).
-    pub sector: String,
-    /// Column with the programme (crebo).
-    #[serde(default)]
-    pub programme: Option<String>,
-    /// Column with the domain, one of 16 in mbo.
-    #[serde(default)]
-    pub domain: Option<String>,
-    /// Column with the institution.
-    #[serde(default)]
-    pub institution: Option<String>,
-    /// Column with the level of an mbo enrolment, 1 to 4.
-    #[serde(default)]
-    pub level: Option<String>,
-    /// Column with the track of an mbo enrolment, in DUO's codes: `BOL`, `BBL`, `EX` (extraneus).
-    #[serde(default)]
-    pub track: Option<String>,
-    /// Column with the day of the diploma; empty means none.
-    #[serde(default)]
-    pub diploma: Option<String>,
-    /// The vmbo sectors that each domain belongs to, for `verwant`: `related = { "Bouw en infra" = "techniek" }`.
-    #[serde(default)]
-    pub related: BTreeMap<String, Names>,
-    /// Day up to which the table is complete (`2024-12-31`). An outcome that is counted after it is not known yet.
-    pub known_until: String,
-}
-
-/// What an exposure adds up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Measure {
-    /// Registrations.
-    #[default]
-    Count,
-    /// The column `amount`.
-    Amount,
-    /// Days with at least one registration: practice experience.
-    Days,
-    /// Completed triples: an experience, then a conversation, then a reflection, within `triple.within_days`.
-    Triples,
-    /// Registrations per enrolled school year: `count` with `per_year = true`.
-    Intensity,
-}
-
-/// What makes a triple. Without lists of types those of `lob schema --list` count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Triple {
-    /// Types that are an experience.
-    #[serde(default)]
-    pub experience: Option<Names>,
-    /// Types that are a conversation.
-    #[serde(default)]
-    pub conversation: Option<Names>,
-    /// Types that are a reflection.
-    #[serde(default)]
-    pub reflection: Option<Names>,
-    /// Days from the experience to the reflection, at most; default 60.
-    #[serde(default = "sixty")]
-    pub within_days: u16,
-}
-
-fn sixty() -> u16 {
-    60
-}
-
-impl Default for Triple {
-    fn default() -> Self {
-        Self { experience: None, conversation: None, reflection: None, within_days: sixty() }
-    }
-}
-
-/// On what scale a dose enters a model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Transform {
-    /// As it is.
-    #[default]
-    None,
-    /// log(1 + dose): the first activities count for more than later ones.
-    Log1p,
-}
-
-/// By when a dose that is a column of the pupils is known.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum KnownBy {
-    /// Before the pupil's clock starts.
-    #[default]
-    Origin,
-    /// Only at the landmark: a pupil who left before can't have it.
-    Landmark,
-}
-
-/// A dose.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Exposure {
-    /// Short id; becomes the column `dose_<id>` of the panel.
-    pub id: String,
-    /// Label in Dutch, plural: "LOB-activiteiten".
-    #[serde(default)]
-    pub label: Option<String>,
-    /// Label in English, plural.
-    #[serde(default)]
-    pub label_en: Option<String>,
-    /// Activity types that count; without it all do.
-    #[serde(default)]
-    pub types: Option<Names>,
-    /// Instead of `types`: the loopbaancompetenties whose types count (`WE`; `lob schema --list` says which).
-    #[serde(default)]
-    pub competence: Option<Names>,
-    /// `count` registrations (default), add up their `amount`, count `days`, completed `triples`, or `intensity`.
-    #[serde(default)]
-    pub measure: Measure,
-    /// Measure `triples`: what makes one.
-    #[serde(default)]
-    pub triple: Option<Triple>,
-    /// Divided by the number of school years (August to July) in which the pupil was enrolled so far.
-    #[serde(default)]
-    pub per_year: bool,
-    /// Doses above this quantile of the pupils count as the quantile: 0.99.
-    #[serde(default)]
-    pub cap: Option<f64>,
-    /// `none` (default) or `log1p`.
-    #[serde(default)]
-    pub transform: Transform,
-    /// The unit is one standard deviation of the pupils at the landmark, after all of the above.
-    #[serde(default)]
-    pub unit_sd: bool,
-    /// Instead of activities: a numeric column of the pupils that is known beforehand.
-    #[serde(default)]
-    pub column: Option<String>,
-    /// By when `column` is known: before the `origin` (default), or only at the `landmark`.
-    #[serde(default)]
-    pub known_by: KnownBy,
-    /// The step whose association is reported, default 1: "per 5 extra activiteiten".
-    #[serde(default = "one")]
-    pub step: f64,
-}
-
-fn one() -> f64 {
-    1.0
-}
-
 /// A pupil characteristic that is held equal.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -703,53 +552,6 @@ pub struct Covariate {
     /// Values above this become this.
     #[serde(default)]
     pub max: Option<f64>,
-}
-
-/// What an event after the pupil's `end` is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AfterEnd {
-    /// No event: the pupil was not observed any more.
-    #[default]
-    Censor,
-    /// An event on the last day of observation.
-    AtEnd,
-}
-
-/// An outcome.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Outcome {
-    /// Short id; becomes a column of the panel.
-    pub id: String,
-    /// The definition (`lob schema --list` lists them), default the id.
-    #[serde(default)]
-    pub definition: Option<String>,
-    /// Label in Dutch, default the definition's.
-    #[serde(default)]
-    pub label: Option<String>,
-    /// Label in English.
-    #[serde(default)]
-    pub label_en: Option<String>,
-    /// Definitions `event` and `score`: the source, when it is not the pupils' own.
-    #[serde(default)]
-    pub source: Option<String>,
-    /// Columns of `source` that name the pupil.
-    #[serde(default)]
-    pub key: Names,
-    /// Definitions `event` and `score`: column with the day.
-    #[serde(default)]
-    pub date: Option<String>,
-    /// Definition `event`: what an event after the pupil's `end` is: `censor` (no event, default) or
-    /// `at_end` (an event in the last period).
-    #[serde(default)]
-    pub after_end: AfterEnd,
-    /// Definitions `value` and `score`: column with the value.
-    #[serde(default)]
-    pub column: Option<String>,
-    /// Definitions of a diploma: by 1 October of how many years after the landmark's year.
-    #[serde(default)]
-    pub years: Option<u8>,
 }
 
 /// Link function of a binary model.

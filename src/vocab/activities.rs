@@ -49,6 +49,15 @@ pub enum TriplePart {
 impl TriplePart {
     /// All three, in their order in time.
     pub const ALL: [TriplePart; 3] = [TriplePart::Experience, TriplePart::Conversation, TriplePart::Reflection];
+
+    /// Its key in the study file.
+    pub fn word(self) -> &'static str {
+        match self {
+            TriplePart::Experience => "experience",
+            TriplePart::Conversation => "conversation",
+            TriplePart::Reflection => "reflection",
+        }
+    }
 }
 
 /// What one registration of an activity measures besides its count.

@@ -544,3 +544,48 @@ pub fn with_doses(text: &str) -> String {
     let per_year = if text.contains("enrolled_from") { PER_YEAR } else { "" };
     text.replacen("[[covariates]]", &format!("{DOSES}{per_year}\n[[covariates]]"), 1)
 }
+
+/// The template's study with exits that compete: in a table of their own, and in the table of pupils.
+pub fn with_causes(template: &str) -> String {
+    let causes = "causes = { uitval = [\"03\", \"05\"], overstap = \"04\", diploma = \"06\" }";
+    let event = "source = \"uitval\"\nkey = \"pseudo_id\"\ndate = \"datum\"";
+    let of_pupils = format!(
+        "[[outcomes]]\nid = \"overstap\"\ndefinition = \"event\"\ndate = \"weg_op\"\ncause = \"weg_reden\"\n{causes}\n\
+         event = \"overstap\"\nafter_end = \"at_end\"\n\n[[models]]"
+    );
+    template
+        .replace("uitval.parquet", "uitval.csv")
+        .replace("leerling.parquet", "leerling.csv")
+        .replace(event, &format!("{event}\ncause = \"reden\"\n{causes}"))
+        .replacen("[[models]]", &of_pupils, 1)
+}
+
+/// Writes the files of [`with_causes`] beside those of a region.
+pub fn write_causes(dir: &Path) {
+    let reason =
+        |i: usize| Some(["03", "04", "06", "99", "05", "04"][i % 6].to_string()).filter(|_| !i.is_multiple_of(11));
+    let mut events = Sheet::read(&dir.join("uitval.parquet"));
+    events.add("reden", |i, _| reason(i));
+    // Some leave twice, some of them on one day in two ways.
+    let (date, why) = (events.at("datum"), events.at("reden"));
+    let mut more: Vec<_> = events.rows.iter().step_by(2).cloned().collect();
+    for (i, row) in more.iter_mut().enumerate() {
+        row[why] = reason(i + 3);
+        match i % 4 {
+            0 => row[date] = Some("2019-01-15".into()),
+            1 => row[date] = None,
+            _ => {}
+        }
+    }
+    events.rows.extend(more);
+    events.write(&dir.join("uitval.csv"), ',');
+
+    let mut pupils = Sheet::read(&dir.join("leerling.parquet"));
+    let origin = pupils.at("begin_lj3");
+    pupils.add("weg_op", |i, row| {
+        let year = row[origin].as_ref()?[..4].parse::<i32>().unwrap();
+        (i % 3 == 0).then(|| format!("{}-{:02}-11", year + 1 + (i % 2) as i32, 1 + i % 12))
+    });
+    pupils.add("weg_reden", |i, _| reason(i / 3));
+    pupils.write(&dir.join("leerling.csv"), ',');
+}

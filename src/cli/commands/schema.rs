@@ -22,7 +22,8 @@ pub(in crate::cli) fn execute(command: &Schema, screen: &Screen) -> Result<Exit,
     }
     screen.print("\nActivity types");
     for a in ACTIVITIES {
-        screen.print(&format!("  {:<20} {} / {} ({:?})", a.code, a.nl, a.en, a.competence));
+        let part = a.part().map_or(String::new(), |part| format!("; {} of a triple", part.word()));
+        screen.print(&format!("  {:<20} {} / {} ({}{part})", a.code, a.nl, a.en, a.competence.code()));
     }
     Ok(Exit::Success)
 }

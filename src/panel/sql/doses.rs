@@ -1,6 +1,6 @@
 //! Doses known before each row: sums, days, triples; per school year, capped, on a log scale.
 
-use super::{Query, double, is_landmark, lines};
+use super::{Query, double, lines};
 use crate::panel::plan::{Counted, DoseFrom, ExposurePlan};
 use crate::study::file::{Axis, Silent, Transform};
 
@@ -28,7 +28,7 @@ impl Query<'_> {
         }
         let comment = if !suffix.is_empty() {
             "Doses on which caps are measured"
-        } else if is_landmark(self.outcome) {
+        } else if self.outcome.has_landmark() {
             "Doses known before the landmark"
         } else {
             "Doses known before the first day of each period"

@@ -8,6 +8,8 @@
 //! | `people.rs` | pupils, the calendar of their periods, activities, registering schools |
 //! | `doses.rs` | doses before each row, triples, caps |
 //! | `outcome.rs` | the rows at risk with their outcome, per kind of outcome |
+//! | `registration.rs` | quality of registration |
+//! | `exits.rs` | the first event, and its way out where exits compete |
 //! | `enrolled.rs` | outcomes that are read off enrolments and diplomas |
 //!
 //! A cell that can't be read makes the query fail; the executor counts it as a reject and, with
@@ -17,8 +19,10 @@
 mod dialect;
 mod doses;
 mod enrolled;
+mod exits;
 mod outcome;
 mod people;
+mod registration;
 mod sources;
 
 use std::path::Path;
@@ -27,7 +31,6 @@ pub use dialect::Dialect;
 
 use super::plan::{ExposurePlan, OutcomePlan, Plan};
 use crate::study::file::{Axis, Silent};
-use crate::vocab::OutcomeRule;
 use sources::{Cell, Sources};
 
 /// One common table expression.
@@ -44,42 +47,54 @@ struct Cte {
 /// # Panics
 /// When the plan has no such outcome.
 pub fn print(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Path) -> String {
-    let mut query = Query {
-        plan,
-        outcome: &plan.outcomes[outcome],
-        sql: dialect,
-        sources: Sources::new(plan.study, dialect),
-        ctes: Vec::new(),
-        has_periods: false,
-    };
+    printed(plan, outcome, dialect, base, |query| query.select())
+}
+
+/// Prints the query whose result is [`super::Panel::cells_table`] of a landmark outcome.
+///
+/// # Panics
+/// When the plan has no such outcome.
+pub fn print_cells(plan: &Plan<'_>, outcome: usize, dialect: Dialect, base: &Path) -> String {
+    printed(plan, outcome, dialect, base, |query| query.select_cells())
+}
+
+/// Prints the query whose result is [`super::Panel::registration_table`]; `None` for a study without activities.
+pub fn print_registration(plan: &Plan<'_>, dialect: Dialect, base: &Path) -> Option<String> {
+    let activities = plan.activities?;
+    let mut query = Query::new(plan, 0, dialect);
+    query.is_registration = true;
+    query.pupils(0);
+    query.activities();
+    query.registration(activities);
+    let select = query.select_registration(activities);
+    let head = format!("-- Study `{}`: quality of registration per school and cohort.\n\n", plan.study.study.id);
+    Some(query.finish(head, &select, base))
+}
+
+fn printed(
+    plan: &Plan<'_>,
+    outcome: usize,
+    dialect: Dialect,
+    base: &Path,
+    select: impl Fn(&Query<'_>) -> String,
+) -> String {
+    let mut query = Query::new(plan, outcome, dialect);
     query.pupils(outcome);
     query.activities();
     query.outcome();
     query.doses("outcome", "");
     query.caps();
-    let select = query.select();
-    let (before, mut ctes) = query.sources.print(base);
-    ctes.extend(query.ctes);
-    let ctes: Vec<String> = ctes.iter().map(Cte::print).collect();
-    let mut text = head(plan, &plan.outcomes[outcome]);
-    for statement in before {
-        text += &format!("{statement}\n\n");
-    }
-    text + &format!("WITH\n{}\n\n{select};\n", ctes.join(",\n\n"))
+    let select = select(&query);
+    query.finish(head(plan, &plan.outcomes[outcome]), &select, base)
 }
 
 fn head(plan: &Plan<'_>, o: &OutcomePlan<'_>) -> String {
-    let unit = if is_landmark(o) { "one row per pupil" } else { "one row per pupil and period" };
+    let unit = if o.has_landmark() { "one row per pupil" } else { "one row per pupil and period" };
     format!(
         "-- Study `{}`, outcome `{}` (definition `{}`, version {}): {unit}.\n\
          -- The same plan as the engine executes. Every text that can't be read makes the query fail.\n\n",
         plan.study.study.id, o.entry.id, o.def.id, o.def.version
     )
-}
-
-/// Whether the outcome has one row per pupil, at the landmark.
-fn is_landmark(o: &OutcomePlan<'_>) -> bool {
-    !matches!(o.rule(), OutcomeRule::Event | OutcomeRule::Score)
 }
 
 impl Cte {
@@ -102,9 +117,34 @@ struct Query<'p> {
     sources: Sources<'p>,
     ctes: Vec<Cte>,
     has_periods: bool,
+    /// Whether the quality of registration is asked, and no outcome.
+    is_registration: bool,
 }
 
 impl<'p> Query<'p> {
+    fn new(plan: &'p Plan<'p>, outcome: usize, sql: Dialect) -> Self {
+        Query {
+            plan,
+            outcome: &plan.outcomes[outcome],
+            sql,
+            sources: Sources::new(plan.study, sql),
+            ctes: Vec::new(),
+            has_periods: false,
+            is_registration: false,
+        }
+    }
+
+    /// The whole text: sources, expressions, and the table that is wanted.
+    fn finish(self, mut text: String, select: &str, base: &Path) -> String {
+        let (before, mut ctes) = self.sources.print(base);
+        ctes.extend(self.ctes);
+        let ctes: Vec<String> = ctes.iter().map(Cte::print).collect();
+        for statement in before {
+            text += &format!("{statement}\n\n");
+        }
+        text + &format!("WITH\n{}\n\n{select};\n", ctes.join(",\n\n"))
+    }
+
     fn cte(&mut self, name: &str, comment: &str, body: String) {
         self.ctes.push(Cte { comment: comment.into(), name: name.into(), body });
     }
@@ -172,12 +212,16 @@ impl<'p> Query<'p> {
         let mut columns =
             vec![format!("{} AS pupil", self.pupil()), "p.school".into(), "p.cohort".into(), "o.period".into()];
         for (i, e) in self.plan.exposures.iter().enumerate() {
-            columns.push(format!("{} AS {}", self.transformed(i, ""), name(&format!("dose_{}", e.entry.id))));
+            let (dose, name) = (self.transformed(i, ""), name(&format!("dose_{}", e.entry.id)));
+            columns.push(if dose.ends_with(&format!(".{name}")) { dose } else { format!("{dose} AS {name}") });
         }
         for c in self.plan.covariates {
             columns.push(format!("p.{} AS {}", name(&format!("covariate_{}", c.id)), name(&c.id)));
         }
         columns.push(format!("o.y AS {}", name(&self.outcome.entry.id)));
+        if self.outcome.entry.causes.is_some() {
+            columns.push(format!("o.way_out AS {}", name(&format!("{}_exit", self.outcome.entry.id))));
+        }
         let counts = self.plan.exposures.iter().any(ExposurePlan::counts_activities);
         let mut text = format!(
             "SELECT\n{}\nFROM outcome AS o\nJOIN pupils AS p {}",
@@ -193,6 +237,24 @@ impl<'p> Query<'p> {
             text += "\nWHERE FALSE -- no exposure, no analysis set";
         }
         text + &format!("\nORDER BY {}, o.period", self.keys_of("o"))
+    }
+
+    /// One row per school and cohort of the table.
+    fn select_cells(&self) -> String {
+        let name = |n: &str| self.sql.name(n);
+        let y = name(&self.outcome.entry.id);
+        let dose = |e: &ExposurePlan<'_>| {
+            let dose = name(&format!("dose_{}", e.entry.id));
+            format!("AVG({dose}) AS {dose}")
+        };
+        let mut columns =
+            vec!["school".into(), "cohort".into(), "COUNT(*) AS pupils".into(), format!("SUM({y}) AS {y}")];
+        columns.extend(self.plan.exposures.iter().map(dose));
+        format!(
+            "SELECT\n{}\nFROM (\n{}\n) AS panel\nGROUP BY school, cohort\nORDER BY school, cohort",
+            lines(columns.into_iter(), ","),
+            lines(self.select().lines().map(String::from), "")
+        )
     }
 
     /// The parts of the key with a space between them.

@@ -1,6 +1,7 @@
 //! The rows of the analysis set: pupil, period, the day before which a dose is known, the outcome `y`.
 
 use super::Query;
+use super::exits::position;
 use crate::panel::question::Question;
 use crate::study::file::AfterEnd;
 use crate::vocab::OutcomeRule;
@@ -24,23 +25,15 @@ impl<'p> Query<'p> {
     fn event(&mut self) {
         let o = self.outcome.entry;
         let using = self.using();
-        let (event_on, join) = match &o.source {
-            None => ("p.event_on", String::new()),
+        let (event_on, cause, join) = match &o.source {
+            None => ("p.event_on", "p.cause", String::new()),
             Some(source) => {
-                let mut columns = self.key_columns(source, &o.key.0);
-                let cell = self.sources.want(source, o.date.as_deref().unwrap_or(&o.id));
-                columns.push(format!("MIN({}) AS event_on", self.day(&cell)));
-                let group: Vec<String> = (1..=o.key.0.len()).map(|i| i.to_string()).collect();
-                let body = format!(
-                    "SELECT {}\nFROM {} AS s\nGROUP BY {}",
-                    columns.join(", "),
-                    self.sources.table(source),
-                    group.join(", ")
-                );
+                let body = self.first_events(source);
                 self.cte("events", "The first event of each pupil", body);
-                ("e.event_on", format!("\nLEFT JOIN events AS e {using}"))
+                ("e.event_on", "e.cause", format!("\nLEFT JOIN events AS e {using}"))
             }
         };
+        let cause = if o.cause.is_some() { format!(", {cause}") } else { String::new() };
         let observed_until = if self.plan.pupils.end.is_some() || self.plan.pupils.length.is_some() {
             "p.observed_until"
         } else {
@@ -55,7 +48,7 @@ impl<'p> Query<'p> {
         };
         let keys = self.keys_of("p");
         let body = format!(
-            "SELECT {keys}, {event} AS event_on, {observed_until} AS observed_until\nFROM pupils AS p{join}\n\
+            "SELECT {keys}, {event} AS event_on, {observed_until} AS observed_until{cause}\nFROM pupils AS p{join}\n\
              WHERE p.origin IS NOT NULL AND ({event_on} IS NULL OR {event_on} > p.origin)"
         );
         let comment = format!(
@@ -65,9 +58,14 @@ impl<'p> Query<'p> {
         self.cte("followed", &comment, body);
         self.periods();
         let last = "COALESCE(LEAST(f.event_on, f.observed_until), f.event_on, f.observed_until)";
+        let left = format!("f.event_on IS NOT NULL AND {last} < t.next_starts_on");
+        let (is_event, way_out) = match o.causes {
+            None => (String::new(), String::new()),
+            Some(_) => (format!(" AND f.cause = {}", position(o.event)), self.way_out(&left)),
+        };
         let body = format!(
             "SELECT {}, t.period, t.starts_on AS known_before,\n  \
-             CASE WHEN f.event_on IS NOT NULL AND {last} < t.next_starts_on THEN 1e0 ELSE 0e0 END AS y\n\
+             CASE WHEN {left}{is_event} THEN 1e0 ELSE 0e0 END AS y{way_out}\n\
              FROM periods AS t\nJOIN followed AS f {using}\nWHERE t.starts_on <= {last}",
             self.keys_of("t")
         );

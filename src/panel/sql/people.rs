@@ -46,6 +46,10 @@ impl<'p> Query<'p> {
         }
         columns.extend(self.traits());
         columns.extend(self.of_outcome(outcome));
+        if let (None, Some(cause)) = (&self.outcome.entry.source, &self.outcome.entry.cause) {
+            let cell = self.sources.want(&p.source, cause);
+            columns.push(format!("{} AS cause", self.exit(&self.text(&cell))));
+        }
 
         let mut keep: Vec<String> = match p.key.0.as_slice() {
             [] => Vec::new(),
@@ -200,7 +204,7 @@ impl<'p> Query<'p> {
         let Some(a) = self.plan.activities else {
             return;
         };
-        if !self.plan.exposures.iter().any(ExposurePlan::counts_activities) {
+        if !self.is_registration && !self.plan.exposures.iter().any(ExposurePlan::counts_activities) {
             return;
         }
         let mut columns = self.key_columns(&a.source, &a.key.0);
@@ -217,6 +221,7 @@ impl<'p> Query<'p> {
             columns.push(format!("CAST(ROUND({} * 1000e0) AS BIGINT) AS thousandths", self.number(&cell)));
             columns.push(format!("COALESCE({} < 0, FALSE) AS is_negative", self.number(&cell)));
         }
+        columns.extend(self.watched(a));
         let mut keep = vec!["a.dated IS NOT NULL".to_string()];
         let p = self.plan.pupils;
         if p.enrolled_from.is_some() {
@@ -228,7 +233,7 @@ impl<'p> Query<'p> {
         if amount.is_some() {
             keep.push("NOT a.is_negative".into());
         }
-        let kept = ["dated", "kind", "thousandths"];
+        let kept = ["dated", "kind", "thousandths", "entered", "system"];
         let has = |name: &&&str| columns.iter().any(|c| c.ends_with(&format!(" AS {name}")));
         let kept: Vec<String> = kept.iter().filter(has).map(|name| format!("a.{name}")).collect();
         let body = format!(

@@ -5,10 +5,13 @@
 //! factorisation over the levels. The cost of neither depends on the number of rows, once these have been read.
 
 mod blocked;
+mod bootstrap;
 mod cluster;
 mod contrast;
 mod crossprod;
+mod kenward_roger;
 mod nested;
+mod objective;
 mod predict;
 mod profile;
 mod report;
@@ -22,12 +25,15 @@ use super::lambda::block_positions;
 use super::optimize::{Start, Stop, minimise};
 use super::terms::{RandomTerm, TermFit, diagonal_theta, inverse_curvature, is_nested, theta_layout};
 use blocked::Blocked;
+pub use bootstrap::bootstrap_lmm;
 pub use cluster::{lmm_cluster_vcov, outermost_term};
 pub use contrast::Contrast;
 pub use predict::{Combination, Predicted, RandomWeight, lmm_prediction, lmm_predictions};
 
 use crossprod::Levels;
+pub use kenward_roger::{KenwardRoger, kenward_roger};
 use nested::Nested;
+pub use objective::{LmmCriterion, LmmObjective};
 pub use profile::profile_lmm;
 use report::{Found, report};
 use route::{Problem, Route};
@@ -190,7 +196,11 @@ fn search_unit_variance<R: Route>(rows: &ScaledRows, problem: &Problem<R>) -> Re
     })
 }
 
-/// The route by cross-products, where the factors allow it.
+/// Numbers in the cross-products of all groups beyond which they are not kept: half a gigabyte, and several times that at
+/// work. The other route needs levels × columns numbers where this one needs groups × columns².
+const MOST_PRODUCTS: usize = 1 << 26;
+
+/// The route by cross-products, where the factors and the memory allow it.
 fn nested(rows: &ScaledRows, opt: &LmmOptions) -> Option<Nested> {
     let levels = match (opt.algebra, rows.terms()) {
         (LmmAlgebra::Blocked, _) => return None,
@@ -199,6 +209,11 @@ fn nested(rows: &ScaledRows, opt: &LmmOptions) -> Option<Nested> {
         (LmmAlgebra::Auto, [a, b]) if is_nested(b, a) => Levels { outer: 0, inner: Some(1) },
         (LmmAlgebra::Auto, _) => return None,
     };
+    let outer = &rows.terms()[levels.outer];
+    let columns = outer.q() + rows.p() + 1;
+    if outer.n_levels.saturating_mul(columns * columns) > MOST_PRODUCTS {
+        return None;
+    }
     Nested::new(rows, levels)
 }
 

@@ -26,6 +26,9 @@ pub mod vsv_ocw;
 pub mod vsv_ocw_ingeschreven;
 pub mod zomeruitval;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::Lang;
 
 /// Whether more of it is good news.
@@ -48,6 +51,34 @@ pub enum Trait {
     Domain,
     /// The institution.
     Institution,
+}
+
+/// How final an outcome is: registers are revised for about a year after the count date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeStatus {
+    /// Will not be revised.
+    Definitief,
+    /// May still be revised.
+    Voorlopig,
+}
+
+impl OutcomeStatus {
+    /// Code in study files and tables.
+    pub fn code(self) -> &'static str {
+        match self {
+            OutcomeStatus::Definitief => "definitief",
+            OutcomeStatus::Voorlopig => "voorlopig",
+        }
+    }
+
+    /// Label in a language.
+    pub fn label(self, lang: Lang) -> &'static str {
+        match self {
+            OutcomeStatus::Definitief => lang.pick("definitief", "final"),
+            OutcomeStatus::Voorlopig => lang.pick("voorlopig", "provisional"),
+        }
+    }
 }
 
 /// Over whom an outcome is counted. All but `Everyone` are conditional on what came after the landmark, and may therefore
