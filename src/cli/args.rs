@@ -87,7 +87,8 @@ pub(super) enum Command {
     /// Check a study file and read all its data, without looking at any result.
     #[command(
         after_help = "Examples:\n  lob check study.toml             all faults of all files, and check/validatie.html\n  \
-        lob check study.toml --fix-plan  a mapping that may be meant, to read and paste"
+        lob check study.toml --fix-plan  a mapping that may be meant, to read and paste\n  \
+        lob check --power study.toml     can it be seen with our numbers? no outcome is read"
     )]
     Check(Check),
     /// Bring files as they come to canonical tables, with a codebook and a study that runs on them.
@@ -151,12 +152,28 @@ pub(super) struct Check {
     /// The study file.
     #[arg(value_name = "STUDY")]
     pub(super) study: PathBuf,
+    /// Instead: what can be seen with these numbers, per school, before any outcome is read.
+    #[arg(long)]
+    pub(super) power: bool,
+    /// With --power: the share of pupils who have an outcome, as `uitval_jr1=0.06`; national levels by default.
+    #[arg(long, value_name = "ID=SHARE", requires = "power", value_parser = share)]
+    pub(super) share: Vec<(String, f64)>,
+    /// With --power: where to write all numbers as JSON.
+    #[arg(long, value_name = "FILE", requires = "power", default_value = "power.json")]
+    pub(super) to: PathBuf,
     /// Folder for validation.json and validatie.html. Default: check/ beside the study file.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Print a mapping of columns and activity names that may be meant, as TOML. Nothing is changed.
     #[arg(long)]
     pub(super) fix_plan: bool,
+}
+
+fn share(text: &str) -> Result<(String, f64), String> {
+    let wrong = || "an outcome and a share between 0 and 1, as `uitval_jr1=0.06`".to_string();
+    let (id, share) = text.split_once('=').ok_or_else(wrong)?;
+    let share: f64 = share.parse().map_err(|_| wrong())?;
+    if share > 0.0 && share < 1.0 && !id.is_empty() { Ok((id.to_string(), share)) } else { Err(wrong()) }
 }
 
 #[derive(Debug, clap::Args)]

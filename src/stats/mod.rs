@@ -20,6 +20,7 @@ mod link;
 mod lmm;
 mod meta;
 mod multinomial;
+mod multiplicity;
 mod ols;
 mod optimize;
 mod profile;
@@ -59,6 +60,7 @@ pub use multinomial::{
     category_probabilities, cumulative_incidence, fit_multinomial, fit_multinomial_mixed, integrated_incidence,
     multinomial_mixed_log_lik,
 };
+pub use multiplicity::{benjamini_hochberg, holm};
 pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, bootstrap_ols, fit_ols, fit_ols_products};
 pub use optimize::Stop;
 pub use profile::{CorrelationProfile, ProfileIntervals, TermProfile};

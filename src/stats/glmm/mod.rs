@@ -94,6 +94,9 @@ pub struct GlmmFit {
     pub log_lik_glm: f64,
     /// Whether Laplace's approximation will do.
     pub laplace: LaplaceCheck,
+    /// The step by which adaptive quadrature with 7 nodes would move φ̂, to first order (one Newton step from Laplace's
+    /// optimum); `None` where it was not computed.
+    pub quadrature_step: Option<Array1<f64>>,
 }
 
 /// Maximises the log-likelihood over (β, θ).
@@ -355,8 +358,10 @@ impl Problem<'_, '_, '_> {
             terms.push(term_fit(&self.terms[t], lambda, term, &jacobian, &scaling.z[t], &vcov, p));
             mode_jac.push(jacobian);
         }
+        let checked = check::laplace(likelihood, self.terms, &found, rule);
         Ok(GlmmFit {
-            laplace: check::laplace(likelihood, self.terms, &found, rule),
+            laplace: checked.check,
+            quadrature_step: checked.step.map(|step| to_original.dot(&step)),
             beta: phi.slice(s![..p]).to_owned(),
             theta,
             log_lik: detail.log_lik,

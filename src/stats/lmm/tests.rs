@@ -543,6 +543,32 @@ fn dense_cr0(data: &Data, fit: &LmmFit, groups: &Term) -> Array2<f64> {
     fit.vcov_beta.dot(&scores.t().dot(&scores)).dot(&fit.vcov_beta)
 }
 
+/// Groups that are more alike than chance: the variance is estimated at 0, and the prior keeps it away from there by no more
+/// than what the data leave open.
+#[test]
+fn a_prior_keeps_a_variance_from_zero_and_leaves_a_clear_one() {
+    let groups = 12_usize;
+    let noise = |i: usize| ((i as f64 + 1.0).sin() * 43_758.545_3).fract();
+    let fit = |spread: f64, prior: f64| {
+        let n = groups * 20;
+        let level: Vec<u32> = (0..n).map(|i| (i / 20) as u32).collect();
+        let ones = Array2::<f64>::ones((n, 1));
+        // The mean of each group is taken out of its noise, so that groups are equal but for `spread`.
+        let mean = |g: usize| (0..20).map(|k| noise(g * 20 + k)).sum::<f64>() / 20.0;
+        let y = Array1::from_shape_fn(n, |i| noise(i) - mean(i / 20) + spread * (i / 20) as f64);
+        let terms = [RandomTerm { z: ones.view(), level: &level, n_levels: groups, blocks: &[1] }];
+        let data = LmmData { y: y.view(), x: ones.view(), terms: &terms, weights: None, offset: None };
+        fit_lmm(&data, &LmmOptions { variance_prior: prior, ..LmmOptions::default() }).unwrap()
+    };
+    assert_eq!(fit(0.0, 0.0).theta[0], 0.0);
+    let kept = fit(0.0, 1.0);
+    // A mean of 20 rows has an error of σ/√20 = 0.22σ.
+    assert!(kept.theta[0] > 0.05 && kept.theta[0] < 0.25, "{}", kept.theta[0]);
+    assert!(kept.terms[0].mode_mse[[3, 0, 0]] > 0.0);
+    let (plain, with) = (fit(1.0, 0.0).theta[0], fit(1.0, 1.0).theta[0]);
+    assert!((with / plain - 1.0).abs() < 0.15, "{plain} {with}");
+}
+
 #[test]
 fn every_group_once_is_the_fit_itself() {
     for data in cases() {
