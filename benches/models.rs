@@ -17,7 +17,8 @@ use lob_effect::ingest::Silence;
 use lob_effect::models;
 use lob_effect::run::compute;
 use lob_effect::stats::{
-    Cells, Family, GlmmFit, GlmmOptions, Link, LmmData, LmmFit, LmmOptions, RandomTerm, Stop, fit_glmm, fit_lmm,
+    Cells, Family, GlmmFit, GlmmOptions, Link, LmmData, LmmFit, LmmObjective, LmmOptions, RandomTerm, Stop, fit_glmm,
+    fit_lmm,
 };
 use lob_effect::study::Study;
 use serde_json::{Value, json};
@@ -124,6 +125,7 @@ struct Fitted {
     deviance: f64,
     evaluations: u32,
     stop: Stop,
+    theta: Vec<f64>,
 }
 
 /// A fit and what it took.
@@ -135,31 +137,55 @@ struct Timed {
 
 impl From<LmmFit> for Fitted {
     fn from(fit: LmmFit) -> Self {
-        Self { deviance: fit.deviance, evaluations: fit.evaluations, stop: fit.stop }
+        Self { deviance: fit.deviance, evaluations: fit.evaluations, stop: fit.stop, theta: fit.theta.to_vec() }
     }
 }
 
 impl From<GlmmFit> for Fitted {
     fn from(fit: GlmmFit) -> Self {
-        Self { deviance: -2.0 * fit.log_lik, evaluations: fit.evaluations, stop: fit.stop }
+        let theta = fit.theta.to_vec();
+        Self { deviance: -2.0 * fit.log_lik, evaluations: fit.evaluations, stop: fit.stop, theta }
     }
 }
 
-fn fit(rows: &Rows) -> Fitted {
+/// Seconds on a processor of one evaluation of the criterion of a linear model, the rows read; `None` for counts.
+fn evaluation(rows: &Rows, theta: &[f64]) -> Option<f64> {
+    const TIMES: u32 = 40;
+    if rows.trials.is_some() {
+        return None;
+    }
+    with_terms(rows, |rows, terms| {
+        let data = LmmData { y: rows.y.view(), x: rows.x.view(), terms, weights: None, offset: None };
+        let objective = LmmObjective::new(&data, &LmmOptions::default()).unwrap();
+        let used = processor();
+        for k in 0..TIMES {
+            // Never the same twice.
+            let theta: Vec<f64> = theta.iter().map(|t| t * (1.0 + f64::from(k) * 1e-4)).collect();
+            assert!(objective.at(ndarray::ArrayView1::from(&theta)).is_some());
+        }
+        Some((processor() - used) / f64::from(TIMES))
+    })
+}
+
+fn with_terms<T>(rows: &Rows, f: impl for<'t> FnOnce(&'t Rows, &'t [RandomTerm<'t>]) -> T) -> T {
     let blocks: Vec<[usize; 1]> = rows.groups.iter().map(|g| [g.q]).collect();
     let term = |(g, blocks)| RandomTerm { z: rows.z(g), level: &g.level, n_levels: g.n_levels, blocks };
     let terms: Vec<RandomTerm> = rows.groups.iter().zip(blocks.iter().map(|b| &b[..])).map(term).collect();
-    let x = rows.x.view();
-    match &rows.trials {
+    f(rows, &terms)
+}
+
+fn fit(rows: &Rows) -> Fitted {
+    with_terms(rows, |rows, terms| match &rows.trials {
         Some(trials) => {
-            let cells = Cells { x, trials: trials.view(), successes: rows.y.view(), offset: None };
-            fit_glmm(&cells, &terms, Family::Binomial(Link::Logit), &GlmmOptions::default()).unwrap().into()
+            let (x, successes) = (rows.x.view(), rows.y.view());
+            let cells = Cells { x, trials: trials.view(), successes, offset: None };
+            fit_glmm(&cells, terms, Family::Binomial(Link::Logit), &GlmmOptions::default()).unwrap().into()
         }
         None => {
-            let data = LmmData { y: rows.y.view(), x, terms: &terms, weights: None, offset: None };
+            let data = LmmData { y: rows.y.view(), x: rows.x.view(), terms, weights: None, offset: None };
             fit_lmm(&data, &LmmOptions::default()).unwrap().into()
         }
-    }
+    })
 }
 
 /// Largest resident memory of this process so far, in MB of 10⁶ bytes; NaN where the system has no such file.
@@ -199,12 +225,12 @@ fn measure(case: &Case, size: Size, times: usize) -> Option<Value> {
     let after = peak();
     let fits: Vec<Timed> = (1..times).map(|_| timed()).chain([first]).collect();
     let (n, p) = (rows.n() as f64, rows.x.ncols() as f64);
-    let Fitted { deviance, evaluations, stop } = &fits[0].fitted;
+    let Fitted { deviance, evaluations, stop, theta } = &fits[0].fitted;
     Some(json!({
         "case": case.name, "tool": "engine", "about": case.about, "bar": case.bar.is_finite().then_some(case.bar),
         "rows": rows.persons(), "seconds": median(fits.iter().map(|f| f.wall).collect()),
         "cpu": median(fits.iter().map(|f| f.cpu).collect()), "deviance": deviance, "evaluations": evaluations,
-        "stop": format!("{stop:?}"), "mb_data": before, "mb": after, "mb_bar": n * (p + 3.0) * 8.0 / 1e6 + 200.0,
+        "stop": format!("{stop:?}"), "mb_data": before, "evaluation": evaluation(&rows, theta), "mb": after, "mb_bar": n * (p + 3.0) * 8.0 / 1e6 + 200.0,
     }))
 }
 

@@ -142,7 +142,21 @@ fn tables_have_the_columns_of_the_conventions() {
         }
     }
     let effects = small::Rows(table("school_effect"));
-    assert_eq!(effects.rows_with("level", "school").len(), 12 * 5, "one row per school and model");
+    assert_eq!(effects.rows_with("level", "school").len(), 12 * 5 * 5, "five estimands per school and model");
+    for estimand in ["E3", "E4", "E4_own", "E5", "E8"] {
+        assert_eq!(effects.rows_with("estimand", estimand).len(), 12 * 5, "one row per school and model");
+    }
+    // Every number has its unit, interval, method, n, status and reading; every other row its reason.
+    let estimates = effects.numbers("estimate");
+    for (row, estimate) in estimates.iter().enumerate() {
+        let there: &[&str] = match estimate {
+            Some(_) => &["unit", "conf_low", "conf_high", "conf_level", "method", "n_pupils", "status", "reading"],
+            None => &["reason", "status", "reading"],
+        };
+        for column in there {
+            assert!(!effects.text(column, row).is_empty(), "row {row} has no {column}");
+        }
+    }
 }
 
 #[test]
@@ -457,4 +471,35 @@ fn messages_name_no_folder_of_this_machine() {
         let text = String::from_utf8_lossy(&bytes);
         assert!(!text.contains(&place), "{} holds an absolute path", path.display());
     }
+}
+
+/// Every column and table of outcomes is poisoned; a check of power reads none of them, a run stops at them.
+#[test]
+fn power_is_known_without_an_outcome() {
+    let power = |folder: &Folder, to: &str| {
+        let ran = folder.lob(&["check", "--power", "study.toml", "--share", "uitval_jr1=0.2", "--to", to]);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        (ran.out, fs::read(folder.path().join(to)).expect("power.json"))
+    };
+    let whole = Folder::with(&Study::small());
+    let (said, clean) = power(&whole, "power.json");
+    assert!(said.contains("all schools") && said.contains("90AH00") && said.contains("No outcome was read"), "{said}");
+    let mut study = Study::small();
+    study.leerling.set_all("vertrek", "VERGIFTIGD");
+    study.inschrijving.rows.iter_mut().for_each(|row| row.iter_mut().for_each(|cell| *cell = "VERGIFTIGD".into()));
+    let poisoned = Folder::with(&study);
+    assert!(power(&poisoned, "power.json").1 == clean, "an outcome changed what can be seen");
+    fs::remove_file(poisoned.path().join("inschrijving.csv")).expect("a file");
+    assert!(power(&poisoned, "again.json").1 == clean, "the table of outcomes was opened");
+    assert_ne!(poisoned.run().code, 0, "the poison works");
+    let found: serde_json::Value = serde_json::from_slice(&clean).expect("JSON");
+    let first = &found["models"][0];
+    assert_eq!((first["share"].as_f64(), first["share_from"].as_str()), (Some(0.2), Some("given")));
+    assert_eq!(first["schools"].as_array().map(Vec::len), Some(8));
+    // 40 pupils of whom 0.2 · 40 = 8 have the outcome: fewer than the 10 that an estimate needs.
+    assert_eq!(first["schools"][0]["will_be"], "few_events");
+    assert_eq!(first["nation"]["n_pupils"], 320);
+    let wrong = whole.lob(&["check", "--power", "study.toml", "--share", "nergens=0.2"]);
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.err.contains("no outcome `nergens`"), "{}", wrong.err);
 }

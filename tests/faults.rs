@@ -117,7 +117,13 @@ fn the_small_study_is_estimated_and_publishes_no_pseudonym() {
         assert!(["ok", "singular"].contains(&glance_status(&folder, model).as_str()));
     }
     let effects = folder.table("school_effect");
-    assert!(effects.numbers("estimate").iter().all(Option::is_some));
+    let estimates = effects.numbers("estimate");
+    for (row, estimate) in estimates.iter().enumerate() {
+        // With an intercept per school alone no school has a slope of its own.
+        let is_deviation = effects.text("estimand", row) == "E4";
+        assert_eq!(estimate.is_none(), is_deviation, "row {row}");
+        assert_eq!(effects.text("reason", row), if is_deviation { "no_own_slope" } else { "" });
+    }
     assert_eq!(folder.flow("pupils", "used"), 320);
     // The search for pseudonyms finds one where there is one.
     let found = std::panic::catch_unwind(|| assert_no_canary(folder.path()));
@@ -590,7 +596,28 @@ fn f35_complete_separation_gives_no_number() {
         }
     });
     assert_refused(&folder, "uitval", "separated");
+    let glance = folder.table("glance");
+    let row = glance.rows_with("model_id", "uitval")[0];
+    assert_eq!(glance.text("refused_term", row), "leeftijd", "the refusal names what separates");
     assert_ne!(glance_status(&folder, "vertrek"), "separated", "the other model is not harmed");
+}
+
+#[test]
+fn f35_a_period_without_events_joins_its_neighbour() {
+    let folder = accepted(|s| {
+        // Nobody leaves in the second half-year.
+        let none: Vec<usize> = (0..s.leerling.rows.len()).collect();
+        for row in none {
+            let column = s.leerling.column("vertrek");
+            if s.leerling.rows[row][column].contains("-05-10") {
+                s.leerling.set(row, "vertrek", "");
+            }
+        }
+    });
+    assert!(["ok", "singular"].contains(&glance_status(&folder, "vertrek").as_str()));
+    let tidy = folder.table("tidy");
+    assert_eq!(tidy.rows_with("term", "period1_2").len(), 1, "one level for both");
+    assert!(tidy.rows_with("term", "period1").is_empty() && tidy.rows_with("term", "period2").is_empty());
 }
 
 #[test]
@@ -788,10 +815,12 @@ fn f70_a_school_without_pupils_in_the_set_gets_a_page_that_says_why() {
         .into_iter()
         .filter(|i| effects.text("model_id", *i) == "uitval")
         .collect();
-    assert_eq!(rows.len(), 1);
-    assert_eq!(effects.text("status", rows[0]), "not_estimable");
-    assert_eq!(effects.text("reason", rows[0]), "no_pupils");
-    assert_eq!(effects.numbers("estimate")[rows[0]], None);
+    assert_eq!(rows.len(), 5, "one row per estimand");
+    for row in rows {
+        assert_eq!(effects.text("status", row), "not_estimable");
+        assert_eq!(effects.text("reason", row), "no_pupils");
+        assert_eq!(effects.numbers("estimate")[row], None);
+    }
     says(&folder.page(SCHOOLS[7]), &["niet gekoppeld", "uitval in het eerste jaar"]);
     // The others are estimated as if it were not there.
     assert!(effects.rows_with("status", "ok").len() + effects.rows_with("status", "singular").len() >= 14);

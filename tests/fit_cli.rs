@@ -404,7 +404,7 @@ fn the_summary_has_the_order_of_lme4_and_no_colour() {
     assert!(!ran.out.contains('\x1b') && !ran.err.contains('\x1b'));
     let singular = Bench::new().run("y ~ x + h + (1 | h)", &["--method", "ml"]);
     assert_eq!(singular.code, 0);
-    assert!(singular.out.contains("The fit is singular"), "{}", singular.out);
+    assert!(singular.out.contains("the fit is singular"), "{}", singular.out);
     let quiet = Bench::new().run("y ~ x", &["--quiet"]);
     assert_eq!((quiet.code, quiet.out.as_str(), quiet.err.as_str()), (0, "", ""));
 }
@@ -421,4 +421,133 @@ fn help_teaches_formulas() {
 fn parquet_and_other_separators_are_read() {
     let bench = Bench::with(&table(&rows()).replace(',', ";"));
     assert_eq!(terms(&bench.fit("y ~ x + h", &[])), ["(Intercept)", "x", "hv", "hw"]);
+}
+
+#[test]
+fn profiles_are_of_every_parameter_also_without_columns() {
+    let bench = Bench::new();
+    let fit = bench.fit("y ~ x + (x | g)", &["--ci", "profile"]);
+    for row in rows_of(&fit, "ran_pars") {
+        let value = |key: &str| row[key].as_f64().unwrap_or_else(|| panic!("{key} of {row}"));
+        assert!(value("conf_low") <= value("estimate") && value("estimate") <= value("conf_high"), "{row}");
+        assert_eq!((row["conf_method"].as_str(), value("conf_level")), (Some("profile"), 0.95));
+    }
+    for (formula, flags) in [
+        ("y ~ 1 + (1 | g)", vec![]),
+        ("out ~ 1 + (1 | h)", vec!["--family", "binomial"]),
+        ("n ~ 1", vec!["--family", "poisson"]),
+    ] {
+        let fit = bench.fit(formula, &[flags, vec!["--ci", "profile"]].concat());
+        let row = rows_of(&fit, "fixed")[0];
+        assert_eq!(row["conf_method"], "profile", "{formula}: {}", fit["notes"]);
+        let [low, at, high] = ["conf_low", "estimate", "conf_high"].map(|k| row[k].as_f64().expect("a number"));
+        assert!(low < at && at < high, "{formula}");
+    }
+    // Without an interval asked for the columns are there and empty.
+    let plain = bench.fit("y ~ x + (1 | g)", &[]);
+    assert!(rows_of(&plain, "ran_pars").iter().all(|r| r["conf_low"].is_null() && r["std_error"].is_null()));
+}
+
+#[test]
+fn bootstraps_say_what_they_are_and_depend_on_the_seed_alone() {
+    let bench = Bench::new();
+    let flags = ["--bootstrap", "parametric", "--replicates", "60"];
+    let fit = bench.fit("y ~ x + (1 | g)", &flags);
+    assert_eq!(fit["glance"]["vcov"], "parametric bootstrap, 60 replicates, seed 1");
+    assert_eq!((&fit["bootstrap"]["replicates"], &fit["bootstrap"]["failed"]), (&60.into(), &0.into()));
+    for row in fit["tidy"].as_array().expect("tidy") {
+        assert_eq!(row["conf_method"], "percentile", "{row}");
+        assert!(row["std_error"].as_f64().is_some_and(|se| se > 0.0), "{row}");
+    }
+    let plain = bench.fit("y ~ x + (1 | g)", &[]);
+    for (row, known) in rows_of(&fit, "fixed").iter().zip(rows_of(&plain, "fixed")) {
+        assert_eq!(row["estimate"], known["estimate"]);
+        // 60 replicates: a standard error of 9 %.
+        near("std_error", &row["std_error"], known["std_error"].as_f64().expect("a number"), 0.4);
+    }
+    let one = |flags: &[&str], threads: &str| bench.fit("y ~ x + (1 | g)", &[flags, &["--threads", threads]].concat());
+    assert_eq!(one(&flags, "1")["tidy"], one(&flags, "3")["tidy"]);
+    let other = [&flags[..], &["--seed", "2"]].concat();
+    assert_ne!(one(&other, "1")["tidy"], fit["tidy"]);
+    let basic = bench.fit("y ~ x + (1 | g)", &[&flags[..], &["--ci", "basic"]].concat());
+    for (basic, percentile) in rows_of(&basic, "fixed").iter().zip(rows_of(&fit, "fixed")) {
+        let [low, at] = [&basic["conf_low"], &basic["estimate"]].map(|v| v.as_f64().expect("a number"));
+        near("mirrored", &percentile["conf_high"], 2.0 * at - low, 1e-12);
+    }
+    for (formula, more) in [
+        ("y ~ x + (x | g)", vec![]),
+        ("y ~ x", vec!["--cluster", "g"]),
+        ("out ~ x", vec!["--cluster", "g", "--family", "binomial"]),
+        ("n ~ x + (1 | g)", vec!["--family", "poisson"]),
+    ] {
+        let flags = [vec!["--bootstrap", "cluster", "--replicates", "20"], more].concat();
+        assert_eq!(bench.fit(formula, &flags)["bootstrap"]["kind"], "cluster", "{formula}");
+    }
+}
+
+#[test]
+fn what_bootstraps_and_degrees_of_freedom_cannot_do_is_refused() {
+    let bench = Bench::new();
+    for (formula, flags, word) in [
+        ("y ~ x", vec!["--bootstrap", "cluster"], "--cluster"),
+        ("y ~ x", vec!["--cluster", "g"], "--bootstrap cluster"),
+        ("y ~ x + (1 | g)", vec!["--ci", "percentile"], "--bootstrap"),
+        ("y ~ x + (1 | g)", vec!["--bootstrap", "cluster", "--cluster", "h"], "outermost"),
+        ("y ~ x + (1 | g)", vec!["--bootstrap", "parametric", "--ci", "profile"], "profile"),
+        ("y ~ x + (1 | g)", vec!["--bootstrap", "parametric", "--theta", "1"], "--theta"),
+        ("y ~ x + (1 | g)", vec!["--df", "kenward-roger", "--method", "ml"], "REML"),
+        ("y ~ x", vec!["--df", "kenward-roger"], "mixed"),
+    ] {
+        let ran = bench.run(formula, &flags);
+        assert!(ran.code == 2 && ran.err.contains(word), "{formula} {flags:?}: {} {}", ran.code, ran.err);
+    }
+    for (formula, flags, word) in [
+        ("y ~ x + (1 | g) + (1 | h)", vec!["--bootstrap", "cluster", "--replicates", "5"], "crossed"),
+        ("y ~ x + (1 | g) + (1 | h)", vec!["--df", "kenward-roger"], "one grouping factor"),
+        ("out ~ x + (1 | g)", vec!["--bootstrap", "parametric", "--weights", "size", "--family", "binomial"], "whole"),
+    ] {
+        let ran = bench.run(formula, &flags);
+        let is_said = ran.code == 3 && ran.err.contains(word);
+        // Whole weights are trials, and can be drawn.
+        assert!(is_said || (word == "whole" && ran.code == 0), "{formula} {flags:?}: {} {}", ran.code, ran.err);
+    }
+}
+
+#[test]
+fn degrees_of_freedom_are_named() {
+    let bench = Bench::new();
+    let named = |flags: &[&str], word: &str, field: &str| {
+        let ran = bench.run("y ~ x + h + (x | g)", flags);
+        assert!(ran.code == 0 && ran.out.contains(word), "{}{}", ran.out, ran.err);
+        assert_eq!(bench.json()["glance"]["df_method"], field);
+    };
+    named(&[], "Satterthwaite", "satterthwaite");
+    named(&["--df", "kenward-roger"], "Kenward and Roger", "kenward-roger");
+    // Corrected errors are larger.
+    let [plain, corrected] = [vec![], vec!["--df", "kenward-roger"]].map(|f| bench.fit("y ~ x + h + (x | g)", &f));
+    for (a, b) in rows_of(&plain, "fixed").iter().zip(rows_of(&corrected, "fixed")) {
+        let [a, b] = [a, b].map(|row| row["std_error"].as_f64().expect("a number"));
+        assert!(b >= a && b < 1.2 * a, "{a} {b}");
+    }
+    assert_eq!(corrected["glance"]["vcov"], "kenward-roger");
+    let singular = bench.fit("y ~ x + h + (1 | h)", &["--method", "ml"]);
+    assert!(singular["notes"].to_string().contains("singular"), "{}", singular["notes"]);
+}
+
+#[test]
+fn infinite_numbers_are_dropped_and_counted() {
+    let mut all = rows();
+    let fields: Vec<&str> = all[5].split(',').collect();
+    let changed = [&fields[..2], &["Inf"], &fields[3..]].concat().join(",");
+    all[5] = changed;
+    let fit = Bench::with(&table(&all)).fit("y ~ x", &[]);
+    assert_eq!(fit["glance"]["nobs"], 95);
+    assert_eq!((&fit["drops"][0]["reason"], &fit["drops"][0]["column"]), (&"not_finite".into(), &"x".into()));
+}
+
+#[test]
+fn a_formula_that_is_too_deep_is_answered_with_its_place() {
+    let deep = format!("y ~ {}x{}", "(".repeat(50_000), ")".repeat(50_000));
+    let ran = Bench::new().run(&deep, &[]);
+    assert!(ran.code == 2 && ran.err.contains('^'), "{}", ran.code);
 }

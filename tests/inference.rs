@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Table, reference_dir};
-use lob_effect::stats::{CrType, LmmData, LmmFit, LmmOptions, RandomTerm, fit_lmm, lmm_cluster_vcov};
+use lob_effect::stats::{CrType, LmmData, LmmFit, LmmOptions, RandomTerm, fit_lmm, kenward_roger, lmm_cluster_vcov};
 use ndarray::{Array1, Array2, Axis, array};
 use serde_json::Value;
 
@@ -114,5 +114,31 @@ fn robust_covariances_are_those_of_clubsandwich() {
             // θ of lme4 is right to about 1e-5.
             assert!((found / reference - 1.0).abs() < 2e-5, "{kind:?}: {found} {reference}");
         }
+    }
+}
+
+// pbkrtest in R 4.2.2 with lme4: normexam ~ standLRT + sex + schgend + (standLRT | school) of mlmRev::Exam, REML.
+#[test]
+fn kenward_and_rogers_errors_are_those_of_pbkrtest() {
+    let Some(dir) = reference_dir() else {
+        return;
+    };
+    let table = Table::read(&dir.join("exam.csv"));
+    let columns = [
+        vec![1.0; table.len()],
+        table.numbers("standLRT"),
+        table.dummy("sex", "M"),
+        table.dummy("schgend", "boys"),
+        table.dummy("schgend", "girls"),
+    ];
+    let data = Grouped::new(&table, "school", "normexam", &columns, &[0, 1]);
+    let fit = data.fit();
+    let found = data.with_data(|rows| kenward_roger(rows, &fit)).expect("one grouping factor");
+    let errors = [0.0535216, 0.0201622, 0.0338736, 0.1033721, 0.0821926];
+    let df = [84.19, 60.64, 4032.67, 64.92, 66.04];
+    for (k, coefficient) in Array2::<f64>::eye(5).rows().into_iter().enumerate() {
+        assert!((found.vcov[[k, k]].sqrt() - errors[k]).abs() < 2e-6, "{k}: {}", found.vcov[[k, k]].sqrt());
+        // lme4's θ is right to about 1e-4, and degrees of freedom show it in the fourth digit.
+        assert!((found.df(coefficient) / df[k] - 1.0).abs() < 5e-4, "{k}: {}", found.df(coefficient));
     }
 }

@@ -394,3 +394,19 @@ fn names_that_do_not_exist_or_are_taken_are_errors_of_the_study_file() {
     let taken = errors(&STUDY.replace("[sources.lijst]", "[sources.pupil]\nfiles = \"x.csv\"\n\n[sources.lijst]"));
     assert!(taken.iter().any(|e| e.starts_with("sources.pupil ")), "{taken:?}");
 }
+
+#[test]
+fn what_reads_tables_only_says_that_they_have_to_be_made_first() {
+    let dir = TempDir::new().expect("a folder");
+    put(dir.path(), &files());
+    fs::write(dir.path().join("study.toml"), STUDY).expect("writes");
+    let lob = |args: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("lob").expect("the binary");
+        command.current_dir(dir.path()).args(args).output().expect("runs")
+    };
+    let panel = lob(&["panel", "study.toml", "--out", "panel.parquet"]);
+    assert_eq!(panel.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&panel.stderr).contains("first `lob ingest study.toml`"));
+    assert_eq!(lob(&["ingest", "study.toml", "--out", "tables"]).status.code(), Some(0));
+    assert_eq!(lob(&["panel", "tables/study.toml", "--out", "panel.parquet"]).status.code(), Some(0));
+}

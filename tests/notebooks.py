@@ -69,12 +69,12 @@ def first_look(run: Path, copies: Path) -> None:
     research = run / "runs" / (run / "CURRENT").read_text().strip() / "research"
     glance = pl.read_parquet(research / "glance.parquet")
     effects = pl.read_parquet(research / "school_effect.parquet")
-    national = effects.filter(pl.col("level") == "nation")
+    national = effects.filter(pl.col("estimand") == "E1")
 
     expect("models of the effect table", found["models"], sorted(glance["model_id"]))
     expect("rows of the effect table", found["rows"], national.height)
     expect("pupils analysed", found["analysed"], dict(glance.select("model_id", "n_pupils").iter_rows()))
-    shown = effects.filter((pl.col("level") == "school") & (pl.col("model_id") == "uitval")).drop_nulls("estimate")
+    shown = effects.filter((pl.col("estimand") == "E4_own") & (pl.col("model_id") == "uitval")).drop_nulls("estimate")
     expect("schools in the caterpillar", found["schools"], shown.height)
     expect("estimates compared with what was planted", found["recovery"], national.height)
     expect("intervals the wrong way round", found["outside_order"], 0)

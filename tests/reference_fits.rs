@@ -14,7 +14,8 @@ use std::path::Path;
 use common::reference_dir;
 use lob_effect::ingest::{FrameFile, Silence};
 use lob_effect::models::formula::{
-    FamilyName, FixedRow, Formula, FormulaFit, Integration, RanPar, Reading, RobustName, TidyRow, Wanted, design, fit,
+    DfName, FamilyName, FixedRow, Formula, FormulaFit, Integration, IntervalKind, RanPar, Reading, RobustName, TidyRow,
+    Wanted, design, fit,
 };
 use serde_json::Value;
 
@@ -63,7 +64,9 @@ impl<'c> Case<'c> {
                 integration: Integration::Nodes(nodes),
                 theta: None,
                 robust: None,
-                profile: false,
+                intervals: IntervalKind::Wald,
+                bootstrap: None,
+                df: DfName::Satterthwaite,
                 level: 0.95,
             },
         }
@@ -248,7 +251,7 @@ fn profile_intervals_and_degrees_of_freedom_are_those_of_r() {
     for (name, at) in [("sleepstudy", 0), ("cbpp", 0)] {
         let json = read(name);
         let mut case = Case::new(name, &json, &json["fits"][at]);
-        case.wanted.profile = true;
+        case.wanted.intervals = IntervalKind::Profile;
         let found = case.fit(&dir.join(format!("{name}.csv")), None);
         let names: Vec<&str> =
             limits[name]["names"].as_array().expect("names").iter().filter_map(Value::as_str).collect();
@@ -259,6 +262,20 @@ fn profile_intervals_and_degrees_of_freedom_are_those_of_r() {
                 // lme4 interpolates between the points of its profile, and starts it from an optimum that is a little off.
                 assert!((ours - theirs).abs() < 1e-3 * row.std_error, "{name} {} {key}: {ours} {theirs}", row.term);
             }
+        }
+        // lme4: sd_(Intercept)|Subject, cor_Days.(Intercept)|Subject, sigma.
+        for row in ran_pars(&found) {
+            let theirs = match row.term.split("__").collect::<Vec<_>>()[..] {
+                ["sd", "Observation"] => "sigma".to_string(),
+                ["cor", "(Intercept).Days"] => format!("cor_Days.(Intercept)|{}", row.group),
+                _ => format!("{}|{}", row.term.replace("__", "_"), row.group),
+            };
+            let k = names.iter().position(|n| *n == theirs).unwrap_or_else(|| panic!("no {theirs}"));
+            let [low, high] = ["lo", "hi"].map(|key| limits[name][key][k].as_f64().expect("a number"));
+            let ours = [row.conf_low.expect("a limit"), row.conf_high.expect("a limit")];
+            let near = (ours[0] - low).abs().max((ours[1] - high).abs()) < 1e-3 * (high - low);
+            assert!(near, "{name} {theirs}: {ours:?} against {low} {high}");
+            assert_eq!(row.conf_method, Some("profile"));
         }
     }
     let tests = read("satterthwaite");

@@ -87,7 +87,8 @@ pub(super) enum Command {
     /// Check a study file and read all its data, without looking at any result.
     #[command(
         after_help = "Examples:\n  lob check study.toml             all faults of all files, and check/validatie.html\n  \
-        lob check study.toml --fix-plan  a mapping that may be meant, to read and paste"
+        lob check study.toml --fix-plan  a mapping that may be meant, to read and paste\n  \
+        lob check --power study.toml     can it be seen with our numbers? no outcome is read"
     )]
     Check(Check),
     /// Bring files as they come to canonical tables, with a codebook and a study that runs on them.
@@ -151,12 +152,28 @@ pub(super) struct Check {
     /// The study file.
     #[arg(value_name = "STUDY")]
     pub(super) study: PathBuf,
+    /// Instead: what can be seen with these numbers, per school, before any outcome is read.
+    #[arg(long)]
+    pub(super) power: bool,
+    /// With --power: the share of pupils who have an outcome, as `uitval_jr1=0.06`; national levels by default.
+    #[arg(long, value_name = "ID=SHARE", requires = "power", value_parser = share)]
+    pub(super) share: Vec<(String, f64)>,
+    /// With --power: where to write all numbers as JSON.
+    #[arg(long, value_name = "FILE", requires = "power", default_value = "power.json")]
+    pub(super) to: PathBuf,
     /// Folder for validation.json and validatie.html. Default: check/ beside the study file.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
     /// Print a mapping of columns and activity names that may be meant, as TOML. Nothing is changed.
     #[arg(long)]
     pub(super) fix_plan: bool,
+}
+
+fn share(text: &str) -> Result<(String, f64), String> {
+    let wrong = || "an outcome and a share between 0 and 1, as `uitval_jr1=0.06`".to_string();
+    let (id, share) = text.split_once('=').ok_or_else(wrong)?;
+    let share: f64 = share.parse().map_err(|_| wrong())?;
+    if share > 0.0 && share < 1.0 && !id.is_empty() { Ok((id.to_string(), share)) } else { Err(wrong()) }
 }
 
 #[derive(Debug, clap::Args)]
@@ -333,6 +350,7 @@ Examples
   lob fit --data cbpp.csv --formula 'cbind(incidence, size - incidence) ~ period + (1 | herd)' \\
       --family binomial --factor period --nagq 9
   lob fit --data exam.csv --formula 'normexam ~ standLRT + schgend' --vcov cr2 --cluster school
+  lob fit --data exam.csv --formula 'normexam ~ standLRT + (1 | school)' --bootstrap parametric --replicates 999 --seed 7
 
 The JSON holds the tables of R's broom.mixed (snake_case): glance, tidy, ran_vals; and groups, drops, notes.
 Exit codes: 0 done, 2 wrong flags or formula, 3 data that can't be read or fitted, 4 disk, 5 no optimum found.";
@@ -372,6 +390,20 @@ pub(super) enum VcovArg {
 pub(super) enum CiArg {
     Wald,
     Profile,
+    Percentile,
+    Basic,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BootstrapArg {
+    Parametric,
+    Cluster,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DfArg {
+    Satterthwaite,
+    KenwardRoger,
 }
 
 #[derive(Debug, clap::Args)]
@@ -410,12 +442,28 @@ pub(super) struct Fit {
     /// Cluster-robust covariance instead of the model's, for formulas without random effects.
     #[arg(long, value_enum, value_name = "KIND", requires = "cluster")]
     pub(super) vcov: Option<VcovArg>,
-    /// Column whose rows belong together, for --vcov.
-    #[arg(long, value_name = "COLUMN", requires = "vcov")]
+    /// Column whose rows belong together, for --vcov or --bootstrap cluster.
+    #[arg(long, value_name = "COLUMN")]
     pub(super) cluster: Option<String>,
-    /// Kind of the intervals of the fixed effects.
-    #[arg(long, value_enum, default_value = "wald", value_name = "KIND")]
-    pub(super) ci: CiArg,
+    /// Errors and intervals by bootstrap: `parametric` draws random effects and outcomes from the fitted model, `cluster`
+    /// draws levels of the outermost grouping factor (or of --cluster) with all their rows.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(super) bootstrap: Option<BootstrapArg>,
+    /// Replicates of --bootstrap.
+    #[arg(long, default_value_t = 999, value_name = "N", requires = "bootstrap",
+          value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub(super) replicates: u32,
+    /// Seed of --bootstrap: the same seed gives the same numbers, with any number of threads.
+    #[arg(long, default_value_t = 1, value_name = "S", requires = "bootstrap")]
+    pub(super) seed: u64,
+    /// Kind of the intervals: wald (default), profile (also of standard deviations and correlations), or, with --bootstrap,
+    /// percentile (its default) and basic.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub(super) ci: Option<CiArg>,
+    /// Degrees of freedom of a linear mixed model; kenward-roger corrects standard errors too, and needs REML and one
+    /// grouping factor.
+    #[arg(long, value_enum, default_value = "satterthwaite", value_name = "METHOD")]
+    pub(super) df: DfArg,
     /// Level of the intervals.
     #[arg(long, default_value_t = 0.95, value_name = "P")]
     pub(super) level: f64,

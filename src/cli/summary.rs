@@ -10,10 +10,12 @@ pub(super) fn of(fit: &FormulaFit, data: &str) -> String {
     if !fit.groups.is_empty() {
         out.push("Random effects:".into());
         out.extend(table(&random_effects(fit), 3));
+        out.extend(table(&intervals(fit), 2));
     }
     out.push(counts(fit));
     out.extend([String::new(), "Fixed effects:".into()]);
     out.extend(table(&fixed_effects(fit), 1));
+    out.extend(degrees_of_freedom(fit));
     let notes = notes(fit);
     if !notes.is_empty() {
         out.push(String::new());
@@ -61,10 +63,20 @@ fn counts(fit: &FormulaFit) -> String {
     format!("Number of obs: {}{list}", fit.glance.nobs)
 }
 
+/// Where t and its probabilities come from.
+fn degrees_of_freedom(fit: &FormulaFit) -> Option<String> {
+    let name = match fit.glance.df_method? {
+        "satterthwaite" => "Satterthwaite's",
+        "kenward-roger" => "Kenward and Roger's",
+        "bell-mccaffrey" => "Bell and McCaffrey's",
+        _ => return None,
+    };
+    Some(format!("Degrees of freedom of t: {name}."))
+}
+
 /// Groups, Name, Variance, Std.Dev., Corr.
 fn random_effects(fit: &FormulaFit) -> Vec<Vec<String>> {
-    let pars: Vec<&RanPar> =
-        fit.tidy.iter().filter_map(|row| if let TidyRow::RanPar(par) = row { Some(par) } else { None }).collect();
+    let pars = ran_pars(fit);
     let mut rows = vec![["Groups", "Name", "Variance", "Std.Dev.", "Corr"].map(String::from).to_vec()];
     let mut last = String::new();
     for par in pars.iter().filter(|p| p.term.starts_with("sd__")) {
@@ -86,12 +98,41 @@ fn random_effects(fit: &FormulaFit) -> Vec<Vec<String>> {
     rows
 }
 
+fn ran_pars(fit: &FormulaFit) -> Vec<&RanPar> {
+    fit.tidy.iter().filter_map(|row| if let TidyRow::RanPar(par) = row { Some(par) } else { None }).collect()
+}
+
+/// Intervals of standard deviations and correlations, where there are any.
+fn intervals(fit: &FormulaFit) -> Vec<Vec<String>> {
+    let with: Vec<&RanPar> =
+        ran_pars(fit).into_iter().filter(|p| p.conf_low.is_some() || p.std_error.is_some()).collect();
+    if with.is_empty() {
+        return Vec::new();
+    }
+    let has_error = with.iter().any(|p| p.std_error.is_some());
+    let mut head: Vec<String> = ["Groups", "Parameter", "Estimate"].map(String::from).to_vec();
+    head.extend(has_error.then(|| "Std. Error".into()));
+    let level = with.iter().find_map(|p| p.conf_level);
+    head.extend(level.into_iter().flat_map(|l| [percent((1.0 - l) / 2.0), percent((1.0 + l) / 2.0)]));
+    let mut rows = vec![head];
+    let (mut last, cell) = (String::new(), |v: Option<f64>| v.map_or(String::new(), figure));
+    for par in with {
+        let group = if par.group == last { String::new() } else { par.group.clone() };
+        let mut row = vec![group, par.term.clone(), cell(par.estimate)];
+        row.extend(has_error.then(|| cell(par.std_error)));
+        row.extend(level.into_iter().flat_map(|_| [cell(par.conf_low), cell(par.conf_high)]));
+        last.clone_from(&par.group);
+        rows.push(row);
+    }
+    rows
+}
+
 fn fixed_effects(fit: &FormulaFit) -> Vec<Vec<String>> {
     let fixed: Vec<&FixedRow> =
         fit.tidy.iter().filter_map(|row| if let TidyRow::Fixed(row) = row { Some(row) } else { None }).collect();
     let has_df = fixed.iter().any(|r| r.df.is_some());
     let has_p = fixed.iter().any(|r| r.p_value.is_some());
-    let letter = if has_df || fit.glance.sigma.is_some() { "t" } else { "z" };
+    let letter = if has_df || (fit.glance.sigma.is_some() && !has_p) { "t" } else { "z" };
     let mut head = vec![String::new(), "Estimate".into(), "Std. Error".into()];
     head.extend(has_df.then(|| "df".into()));
     head.push(format!("{letter} value"));
@@ -138,13 +179,6 @@ fn notes(fit: &FormulaFit) -> Vec<String> {
         out.push(format!("{rows} dropped: {why}."));
     }
     out.extend(fit.notes.iter().map(|note| format!("Note: {note}.")));
-    if fit.glance.singular {
-        out.push(
-            "The fit is singular: some direction of the random effects has no variance. A smaller random part would say \
-             the same."
-                .into(),
-        );
-    }
     if !fit.glance.converged {
         out.push("The search ended without an optimum.".into());
     }

@@ -1,24 +1,42 @@
 //! The dose in three parts (three-way Mundlak decomposition, `statistics.md` §5.3):
-//! `D = (D̄_s − D̄) + (D̄_sc − D̄_s) + (D − D̄_sc)`, school s, cohort c, within each period.
+//! `D = (D̄_s − D̄) + (M_sc − D̄_s) + (D − M_sc)`, school s, cohort c, within each period, with M_sc the mean of the school
+//! and cohort.
+//!
+//! The mean of a few pupils is a noisy measure of what a school did in a year, and noise in it draws the slope between
+//! cohorts to the one within. So M_sc of fewer than [`ENOUGH`] pupils is drawn towards D̄_s by its reliability
+//! (regression calibration): `M_sc = D̄_s + λ_sc(D̄_sc − D̄_s)`, `λ_sc = τ²/(τ² + σ²_w/n_sc)`, with the variance within
+//! school-cohorts σ²_w and the variance between cohorts τ² by analysis of variance (Searle, Casella & McCulloch 1992,
+//! ch. 3). The parts still add up to the dose.
 
 use std::collections::BTreeMap;
 
 use crate::panel::Panel;
 use crate::panel::sets::SetRow;
-use crate::study::file::DoseForm;
+use crate::study::file::{CohortMean, DoseForm, ModelEntry};
 use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, DosePart, SchoolIx};
+
+/// From how many pupils the mean of a school and cohort is taken as it is (`statistics.md` §5.3).
+const ENOUGH: f64 = 30.0;
 
 /// Means of the dose per period, school and cohort; empty when the dose is not split.
 #[derive(Clone, Debug)]
 pub(super) struct Centred {
     split: bool,
-    cohort: BTreeMap<(u16, SchoolIx, CohortIx), f64>,
+    leave_out: bool,
+    cohort: BTreeMap<(u16, SchoolIx, CohortIx), Mean>,
     school: BTreeMap<(u16, SchoolIx), f64>,
     all: BTreeMap<u16, f64>,
 }
 
-#[derive(Default)]
+/// M_sc with the sums it came from.
+#[derive(Clone, Copy, Debug)]
+struct Mean {
+    sum: Sum,
+    used: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
 struct Sum {
     total: f64,
     n: f64,
@@ -36,20 +54,39 @@ impl Sum {
 
 impl Centred {
     /// Means over the rows of an analysis set that have a dose.
-    pub(super) fn new(panel: &Panel<'_>, form: DoseForm, rows: &[SetRow]) -> Self {
+    pub(super) fn new(panel: &Panel<'_>, entry: &ModelEntry, rows: &[SetRow]) -> Self {
         let mut cohort: BTreeMap<_, Sum> = BTreeMap::new();
         let mut school: BTreeMap<_, Sum> = BTreeMap::new();
         let mut all: BTreeMap<_, Sum> = BTreeMap::new();
-        let split = form == DoseForm::Split;
-        for r in rows.iter().filter(|r| split && !r.dose.is_nan()) {
-            let (s, c) = (panel.pupils.school[r.pupil], panel.pupils.cohort[r.pupil]);
-            cohort.entry((r.period, s, c)).or_default().add(r.dose);
-            school.entry((r.period, s)).or_default().add(r.dose);
-            all.entry(r.period).or_default().add(r.dose);
+        let split = entry.dose == DoseForm::Split;
+        let place = |r: &SetRow| (r.period, panel.pupils.school[r.pupil], panel.pupils.cohort[r.pupil]);
+        let with_dose = || rows.iter().filter(|r| split && !r.dose.is_nan());
+        for r in with_dose() {
+            let (k, s, c) = place(r);
+            cohort.entry((k, s, c)).or_default().add(r.dose);
+            school.entry((k, s)).or_default().add(r.dose);
+            all.entry(k).or_default().add(r.dose);
         }
+        let mut squares: BTreeMap<u16, f64> = BTreeMap::new();
+        for r in with_dose() {
+            *squares.entry(r.period).or_default() += (r.dose - cohort[&place(r)].mean()).powi(2);
+        }
+        let spread: BTreeMap<u16, Spread> =
+            squares.iter().map(|(k, within)| (*k, Spread::of(*k, *within, &cohort, &school))).collect();
+        let used = |(k, s): (u16, SchoolIx), sum: &Sum| match entry.cohort_mean {
+            CohortMean::Reliable if sum.n < ENOUGH => {
+                let home = school[&(k, s)].mean();
+                home + spread[&k].reliability(sum.n) * (sum.mean() - home)
+            }
+            _ => sum.mean(),
+        };
         Self {
             split,
-            cohort: cohort.into_iter().map(|(k, s)| (k, s.mean())).collect(),
+            leave_out: entry.cohort_mean == CohortMean::LeaveOneOut,
+            cohort: cohort
+                .iter()
+                .map(|(&(k, s, c), sum)| ((k, s, c), Mean { sum: *sum, used: used((k, s), sum) }))
+                .collect(),
             school: school.into_iter().map(|(k, s)| (k, s.mean())).collect(),
             all: all.into_iter().map(|(k, s)| (k, s.mean())).collect(),
         }
@@ -64,14 +101,101 @@ impl Centred {
     pub(super) fn part(&self, part: DosePart, dose: f64, period: u16, s: SchoolIx, c: CohortIx) -> f64 {
         match part {
             DosePart::Total => dose,
-            DosePart::Within => dose - self.cohort[&(period, s, c)],
-            DosePart::Cohort => self.cohort[&(period, s, c)] - self.school[&(period, s)],
+            DosePart::Within => dose - self.of_cohort(dose, period, s, c),
+            DosePart::Cohort => self.of_cohort(dose, period, s, c) - self.school[&(period, s)],
             DosePart::School => self.school[&(period, s)] - self.all[&period],
         }
+    }
+
+    /// M_sc of a pupil with this dose.
+    fn of_cohort(&self, dose: f64, period: u16, s: SchoolIx, c: CohortIx) -> f64 {
+        let mean = &self.cohort[&(period, s, c)];
+        match self.leave_out {
+            false => mean.used,
+            // Who has no mates is compared with the school.
+            true if mean.sum.n < 2.0 => self.school[&(period, s)],
+            true => (mean.sum.total - dose) / (mean.sum.n - 1.0),
+        }
+    }
+}
+
+/// How doses spread in one period.
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    /// σ²_w.
+    within: f64,
+    /// τ².
+    cohorts: f64,
+}
+
+impl Spread {
+    /// From the sum of squares within school-cohorts: the mean squares of a nested analysis of variance.
+    fn of(
+        period: u16,
+        squares: f64,
+        cohort: &BTreeMap<(u16, SchoolIx, CohortIx), Sum>,
+        school: &BTreeMap<(u16, SchoolIx), Sum>,
+    ) -> Self {
+        let (mut n, mut cells, mut between, mut unequal) = (0.0, 0.0, 0.0, 0.0);
+        for (&(_, s, _), sum) in cohort.iter().filter(|((k, ..), _)| *k == period) {
+            let home = &school[&(period, s)];
+            n += sum.n;
+            cells += 1.0;
+            between += sum.n * (sum.mean() - home.mean()).powi(2);
+            unequal += sum.n * sum.n / home.n;
+        }
+        let schools = school.keys().filter(|(k, _)| *k == period).count() as f64;
+        let within = if n > cells { squares / (n - cells) } else { 0.0 };
+        let (excess, size) = (between - (cells - schools) * within, n - unequal);
+        Self { within, cohorts: if size > 0.0 { (excess / size).max(0.0) } else { 0.0 } }
+    }
+
+    /// λ of a mean of `n` pupils; 1 where doses are alike within school-cohorts.
+    fn reliability(&self, n: f64) -> f64 {
+        let noise = self.within / n;
+        if noise == 0.0 { 1.0 } else { self.cohorts / (self.cohorts + noise) }
     }
 }
 
 /// Position of a cohort as a sortable number, for keys.
 pub(super) fn cohort_code(c: CohortIx) -> u32 {
     u32::try_from(c.at()).expect("a cohort index has 32 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ix<I: Ix>(i: usize) -> I {
+        I::from_position(i)
+    }
+
+    /// 40 schools with 3 cohorts of 12 pupils; the doses have known variances within and between cohorts.
+    #[test]
+    fn variances_are_found_and_weigh_small_means() {
+        let (within, between) = (4.0_f64, 1.0_f64);
+        let (mut cohort, mut school) = (BTreeMap::new(), BTreeMap::new());
+        let mut squares = 0.0;
+        for s in 0..40 {
+            for c in 0..3 {
+                // ±1 around the school, and ±2 around the cohort: variances as planted, up to finite samples.
+                let mean = 10.0 + [-1.0, 0.0, 1.0][c] * (between * 1.5).sqrt();
+                let mut sum = Sum::default();
+                for i in 0..12 {
+                    let x = mean + if i % 2 == 0 { 1.0 } else { -1.0 } * (within * 11.0 / 12.0).sqrt();
+                    sum.add(x);
+                    squares += (x - mean).powi(2);
+                    school.entry((0, ix::<SchoolIx>(s))).or_insert_with(Sum::default).add(x);
+                }
+                cohort.insert((0, ix::<SchoolIx>(s), ix::<CohortIx>(c)), sum);
+            }
+        }
+        let spread = Spread::of(0, squares, &cohort, &school);
+        assert!((spread.within - within).abs() < 1e-12, "{spread:?}");
+        // E of the mean square is nτ² + σ²; the planted means have variance 1.5 around the school with 2 df.
+        assert!((spread.cohorts - (1.5 - within / 12.0)).abs() < 1e-12, "{spread:?}");
+        let expected = spread.cohorts / (spread.cohorts + within / 12.0);
+        assert!((spread.reliability(12.0) - expected).abs() < 1e-15);
+        assert!(spread.reliability(29.0) > spread.reliability(5.0));
+    }
 }

@@ -1,6 +1,6 @@
 //! The columns of x: baseline (periods, intercept, time), cohorts, the dose or its parts, covariates.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::ArrayViewMut1;
 
@@ -30,7 +30,8 @@ impl Spine {
 }
 
 enum Source {
-    Period(u16),
+    /// Periods from the first to the last.
+    Periods(u16, u16),
     One,
     Time,
     Cohort(CohortIx),
@@ -43,7 +44,40 @@ enum Source {
 pub(super) struct Columns {
     pub(super) terms: Vec<String>,
     pub(super) doses: Vec<(DosePart, usize)>,
+    pub(super) notes: Vec<String>,
     sources: Vec<Source>,
+}
+
+/// The periods that share a level of the baseline hazard, as (first, last): a period in which nobody (or everybody) had
+/// the event says nothing about a level of its own, which would have no finite estimate, so it joins the ones after it,
+/// or the ones before where none are left.
+fn baseline(rows: &[SetRow]) -> Vec<(u16, u16)> {
+    let mut counts: BTreeMap<u16, (u64, u64)> = BTreeMap::new();
+    for r in rows {
+        let (events, others) = counts.entry(r.period).or_default();
+        if r.y == 1.0 { *events += 1 } else { *others += 1 }
+    }
+    let mut levels: Vec<(u16, u16)> = Vec::new();
+    let mut open: Option<(u16, u64, u64)> = None;
+    let mut last = 0;
+    for (&period, &(events, others)) in &counts {
+        let (first, e, o) = open.unwrap_or((period, 0, 0));
+        let (e, o) = (e + events, o + others);
+        last = period;
+        if e > 0 && o > 0 {
+            levels.push((first, period));
+            open = None;
+        } else {
+            open = Some((first, e, o));
+        }
+    }
+    if let Some((first, ..)) = open {
+        match levels.last_mut() {
+            Some(before) => before.1 = last,
+            None => levels.push((first, last)),
+        }
+    }
+    levels
 }
 
 impl Columns {
@@ -51,10 +85,20 @@ impl Columns {
     /// the dose or a covariate that does not vary (a study of one cohort, or of one school).
     pub(super) fn new(panel: &Panel<'_>, entry: &ModelEntry, start: Start, rows: &[SetRow], doses: &Centred) -> Self {
         let mut sources: Vec<(String, Source)> = Vec::new();
+        let mut notes = Vec::new();
         match start {
             Start::Periods => {
-                let periods: BTreeSet<u16> = rows.iter().map(|r| r.period).collect();
-                sources.extend(periods.iter().map(|k| (format!("period{k}"), Source::Period(*k))));
+                for level in baseline(rows) {
+                    let (first, last) = level;
+                    let name = if first == last { format!("period{first}") } else { format!("period{first}_{last}") };
+                    if first != last {
+                        notes.push(format!(
+                            "periods {first} to {last} share one level of the hazard: in one of them nobody, or everybody, \
+                             had the event"
+                        ));
+                    }
+                    sources.push((name, Source::Periods(first, last)));
+                }
             }
             Start::Intercept => sources.push(("(Intercept)".into(), Source::One)),
             Start::Time => {
@@ -98,7 +142,7 @@ impl Columns {
         };
         let doses = sources.iter().enumerate().filter_map(dose_at).collect();
         let (terms, sources) = sources.into_iter().unzip();
-        Self { terms, doses, sources }
+        Self { terms, doses, notes, sources }
     }
 
     /// Fills one row of x.
@@ -106,7 +150,7 @@ impl Columns {
         let flag = |is: bool| f64::from(u8::from(is));
         for (cell, source) in row.iter_mut().zip(&self.sources) {
             *cell = match *source {
-                Source::Period(k) => flag(s.period == k),
+                Source::Periods(first, last) => flag((first..=last).contains(&s.period)),
                 Source::One => 1.0,
                 Source::Time => f64::from(s.period),
                 Source::Cohort(c) => flag(s.cohort == c),
@@ -135,5 +179,24 @@ impl Columns {
         };
         let found: BTreeSet<usize> = self.sources.iter().filter_map(of).collect();
         found.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocab::ids::Ix;
+
+    #[test]
+    fn a_period_without_events_shares_the_level_of_its_neighbour() {
+        let row = |period, y| SetRow { pupil: PupilIx::from_position(0), period, dose: 0.0, y };
+        let both = |period| [row(period, 0.0), row(period, 1.0)];
+        let none = |period| [row(period, 0.0), row(period, 0.0)];
+        let all = |sets: &[[SetRow; 2]]| baseline(&sets.concat());
+        assert_eq!(all(&[both(0), both(1), both(2)]), [(0, 0), (1, 1), (2, 2)]);
+        assert_eq!(all(&[none(0), both(1), both(2)]), [(0, 1), (2, 2)]);
+        assert_eq!(all(&[both(0), none(1), none(2), both(3)]), [(0, 0), (1, 3)]);
+        assert_eq!(all(&[both(0), both(1), none(2)]), [(0, 0), (1, 2)]);
+        assert_eq!(all(&[none(0), none(1)]), [(0, 1)], "the outcome does not vary: the fit says so");
     }
 }

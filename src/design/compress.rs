@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ndarray::Array2;
+use ndarray::{Array1, Array2};
 
 use super::centre::{Centred, cohort_code};
 use super::columns::{Columns, Spine};
@@ -20,6 +20,8 @@ pub(super) struct Cells {
     pub(super) x: Array2<f64>,
     /// Rows with outcome 0, 1, … (cells × categories).
     pub(super) counts: Array2<f64>,
+    pub(super) dose: Array1<f64>,
+    pub(super) cohorts: Vec<u32>,
 }
 
 /// What rows must share to be one cell. Sorting by it gives the canonical order of cells.
@@ -33,16 +35,18 @@ struct Key {
     pattern: u32,
 }
 
-/// Cells of rows whose outcome is a whole number below `categories`.
+/// Cells of rows whose outcome is a whole number below `categories`; `by_cohort` keeps cohorts apart also where x does not
+/// need them.
 pub(super) fn cells(
     panel: &Panel<'_>,
     rows: &[SetRow],
     doses: &Centred,
     columns: &Columns,
     categories: usize,
+    by_cohort: bool,
 ) -> Cells {
     let patterns = patterns(panel, columns, rows);
-    let by_cohort = columns.needs_cohort();
+    let by_cohort = by_cohort || columns.needs_cohort();
     let mut counted: HashMap<Key, ([f64; MOST_CATEGORIES], Spine)> = HashMap::new();
     for (row, pattern) in rows.iter().zip(patterns) {
         let spine = Spine::of(panel, row);
@@ -55,13 +59,16 @@ pub(super) fn cells(
     keys.sort_unstable();
     let mut x = Array2::zeros((keys.len(), columns.terms.len()));
     let mut counts = Array2::zeros((keys.len(), categories));
+    let mut dose = Array1::zeros(keys.len());
     for (i, key) in keys.iter().enumerate() {
         let (of_cell, spine) = &counted[*key];
         columns.fill(panel, spine, doses, x.row_mut(i));
         counts.row_mut(i).iter_mut().zip(of_cell).for_each(|(count, n)| *count = *n);
+        dose[i] = spine.dose;
     }
     let period = keys.iter().map(|k| k.period).collect();
-    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, counts }
+    let cohorts = keys.iter().map(|k| k.cohort).collect();
+    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, counts, dose, cohorts }
 }
 
 /// Number of each row's combination of covariate values, in order of the values.

@@ -12,7 +12,7 @@ use ndarray::{Array1, Array2};
 
 use crate::panel::sets::SetRow;
 use crate::panel::{Flow, Panel, Step};
-use crate::study::file::{DoseForm, ModelEntry, Random};
+use crate::study::file::{DoseForm, ModelEntry, Random, SlopeOn};
 use crate::vocab::ids::Ix;
 use crate::vocab::{DosePart, ExitKind, IdVec, PupilIx, SchoolIx};
 use centre::Centred;
@@ -27,6 +27,8 @@ pub struct Head {
     pub doses: Vec<(DosePart, usize)>,
     /// The part of the dose on which the schools' slopes are; `None` without random slopes.
     pub slope: Option<DosePart>,
+    /// Whether those slopes are on the part between cohorts as well (`slope_on = "cohort_within"`).
+    pub slope_on_cohort: bool,
     /// The school of each group code.
     pub groups: Vec<SchoolIx>,
     /// Pupils and pupils with the event (or outcome 1), by school of the study.
@@ -35,6 +37,8 @@ pub struct Head {
     pub flow: Flow,
     /// The step whose association is reported.
     pub step: f64,
+    /// What a reader should know of how this design was made.
+    pub notes: Vec<String>,
 }
 
 /// Pupils behind a number.
@@ -47,6 +51,11 @@ pub struct Counts {
 }
 
 impl Head {
+    /// Whether the schools' slopes are on this part of the dose.
+    pub fn has_slope_on(&self, part: DosePart) -> bool {
+        self.slope == Some(part) || (self.slope.is_some() && self.slope_on_cohort && part == DosePart::Cohort)
+    }
+
     /// Column of a part of the dose.
     pub fn column(&self, part: DosePart) -> Option<usize> {
         self.doses.iter().find(|(p, _)| *p == part).map(|(_, c)| *c)
@@ -77,6 +86,19 @@ pub struct BinaryDesign {
     pub group: Vec<u32>,
     /// Period of each cell; 0 in landmark designs.
     pub period: Vec<u16>,
+    /// Dose of each cell, not split, in units of the exposure.
+    pub dose: Array1<f64>,
+    /// Cohorts of schools with a level of their own, where the model asks for them.
+    pub cohorts: Option<CohortLevels>,
+}
+
+/// The cohorts of schools as groups.
+#[derive(Clone, Debug)]
+pub struct CohortLevels {
+    /// Group code of each cell; nested in schools.
+    pub code: Vec<u32>,
+    /// Number of codes.
+    pub n_levels: usize,
 }
 
 /// Values or scores, one row each, by school and pupil.
@@ -92,6 +114,8 @@ pub struct LinearDesign {
     pub z: Array2<f64>,
     /// Group code of each row, non-decreasing.
     pub group: Vec<u32>,
+    /// Dose of each row, not split, in units of the exposure.
+    pub dose: Array1<f64>,
     /// Growth models: columns that vary between pupils, and the pupil of each row.
     pub inner: Option<(Array2<f64>, Vec<u32>)>,
 }
@@ -156,12 +180,13 @@ pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesi
     let set =
         complete(panel, entry, panel.rows(panel.plan.outcome(&entry.outcome), panel.plan.exposure(&entry.exposure)));
     let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
-    let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 2);
+    let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 2, entry.cohort_intercept);
     let head = head(panel, entry, &columns, &cells.schools, &set);
     let group = codes(&head.groups, &cells.schools);
     let z = random_columns(entry, &head, &cells.x, None);
+    let cohorts = entry.cohort_intercept.then(|| cohort_levels(&group, &cells.cohorts)).flatten();
     let (trials, successes) = (cells.counts.sum_axis(ndarray::Axis(1)), cells.counts.column(1).to_owned());
-    BinaryDesign { head, x: cells.x, z, trials, successes, group, period: cells.period }
+    BinaryDesign { head, x: cells.x, z, trials, successes, group, period: cells.period, dose: cells.dose, cohorts }
 }
 
 /// Cells for competing exits of an event with causes, one column per period: for `stats::fit_multinomial` and its mixed form.
@@ -170,7 +195,7 @@ pub fn multinomial(panel: &Panel<'_>, entry: &ModelEntry) -> MultinomialDesign {
     let exits = panel.plan.outcomes[o].exits();
     let set = complete(panel, entry, panel.exit_rows(o, e));
     let columns = Columns::new(panel, entry, Start::Periods, &set.rows, &set.doses);
-    let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 1 + exits.len());
+    let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 1 + exits.len(), false);
     let head = head(panel, entry, &columns, &cells.schools, &set);
     let group = codes(&head.groups, &cells.schools);
     MultinomialDesign { head, x: cells.x, counts: cells.counts, exits, group, period: cells.period }
@@ -195,7 +220,8 @@ pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesi
         (z, set.rows.iter().map(|r| u32::try_from(r.pupil.at()).expect("a pupil index has 32 bits")).collect())
     });
     let group = codes(&head.groups, &schools);
-    LinearDesign { y: set.rows.iter().map(|r| r.y).collect(), head, x, z, group, inner }
+    let dose = set.rows.iter().map(|r| r.dose).collect();
+    LinearDesign { y: set.rows.iter().map(|r| r.y).collect(), head, x, z, group, dose, inner }
 }
 
 /// Drops rows without a covariate or dose, counts everyone, and splits the dose.
@@ -213,7 +239,7 @@ fn complete(panel: &Panel<'_>, entry: &ModelEntry, set: (Vec<SetRow>, Vec<(Pupil
     rows.sort_by_key(|r| (pupils.school[r.pupil], r.pupil, r.period));
     // The means that split the dose are those of everyone in the analysis set: a pupil with an unknown
     // postcode was still a classmate.
-    let doses = Centred::new(panel, entry.dose, &rows);
+    let doses = Centred::new(panel, entry, &rows);
     let used = covariates_of(panel, entry);
     let missing = |r: &SetRow| r.dose.is_nan() || used.iter().any(|&c| pupils.covariates[c][r.pupil].is_nan());
     let mut fell: Option<PupilIx> = None;
@@ -257,11 +283,22 @@ fn head(panel: &Panel<'_>, entry: &ModelEntry, columns: &Columns, schools: &[Sch
         terms: columns.terms.clone(),
         doses: columns.doses.clone(),
         slope,
+        slope_on_cohort: entry.slope_on == SlopeOn::CohortWithin && part == DosePart::Within,
         groups,
         counts: set.counts.clone(),
         flow: set.flow.clone(),
         step: exposure.entry.step,
+        notes: columns.notes.clone(),
     }
+}
+
+/// Codes of the cohorts of schools; `None` where no school has two, and a cohort would be its school.
+fn cohort_levels(group: &[u32], cohort: &[u32]) -> Option<CohortLevels> {
+    let pairs = || group.iter().copied().zip(cohort.iter().copied());
+    let all: std::collections::BTreeSet<(u32, u32)> = pairs().collect();
+    let schools = all.iter().map(|(g, _)| g).collect::<std::collections::BTreeSet<_>>().len();
+    let code: BTreeMap<(u32, u32), u32> = all.iter().copied().zip(0..).collect();
+    (all.len() > schools).then(|| CohortLevels { code: pairs().map(|p| code[&p]).collect(), n_levels: all.len() })
 }
 
 /// Group codes of rows whose schools stand in order.
@@ -277,7 +314,13 @@ fn random_columns(entry: &ModelEntry, head: &Head, x: &Array2<f64>, time: Option
     match (entry.random, time, head.slope.and_then(|part| head.column(part))) {
         (Random::None, _, _) => Array2::zeros((x.nrows(), 0)),
         (Random::Slope, Some(time), _) => ndarray::stack![ndarray::Axis(1), ones, *time],
-        (Random::Slope, None, Some(c)) => ndarray::stack![ndarray::Axis(1), ones, x.column(c)],
+        (Random::Slope, None, Some(c)) => {
+            let mut slope = x.column(c).to_owned();
+            if let Some(cohort) = head.column(DosePart::Cohort).filter(|_| head.slope_on_cohort) {
+                slope += &x.column(cohort);
+            }
+            ndarray::stack![ndarray::Axis(1), ones, slope]
+        }
         _ => ones.insert_axis(ndarray::Axis(1)),
     }
 }

@@ -1,6 +1,6 @@
 //! The controlled content of one school's page: everything the report may show, after suppression.
 
-pub use crate::effects::{EffectEstimate, Finding, Refusal, RefusalReason, SmallCell};
+pub use crate::effects::{EffectEstimate, Finding, LevelEstimate, Refusal, RefusalReason, SmallCell};
 use crate::vocab::{Direction, Interval, OutcomeDef};
 
 /// A value that passed disclosure control, or the reason why it is not shown.
@@ -11,6 +11,11 @@ pub enum Shown<T> {
     /// Fewer than `min` pupils stand behind it, or it would give a small group away.
     Suppressed {
         /// The threshold that was not met.
+        min: u64,
+    },
+    /// A value over all schools that stands on fewer than `min` schools, or mainly on one.
+    FewSchools {
+        /// The threshold.
         min: u64,
     },
     /// There is no value (no registrations, no linked pupils).
@@ -91,14 +96,25 @@ pub struct EffectRow {
     pub exposure_nl: String,
     /// Exposure label in English, plural.
     pub exposure_en: String,
-    /// This school.
+    /// What this school's dose goes with, along the line of all schools (E3). The step of its contrast is how much more
+    /// dose its pupils have than the middle school.
+    pub contribution: Finding,
+    /// The outcome of pupils like those of all schools, at this school less at all schools (E5).
+    pub adjusted: Finding,
+    /// The share to be expected of pupils like this school's, in percent ("referentiewaarde").
+    pub expected: Option<LevelEstimate>,
+    /// How far this school's own line lies from that of all schools (E4).
+    pub deviation: Finding,
+    /// Whether this school's own line can be told from that of all schools. If not, `own` and `deviation` give no number.
+    pub is_apart: bool,
+    /// The association along this school's own line.
     pub own: Finding,
     /// All schools together.
     pub nation: Finding,
     /// The national effect of the parts of the dose (cohort, school), where the model splits it.
     pub parts: Vec<Finding>,
-    /// The smallest difference in percentage points that this school's numbers would show
-    /// (80 % power): 2.8 standard errors.
+    /// The smallest deviation of its own line that this school's pupils would show with 80 % power, in the unit of the
+    /// effect.
     pub smallest_visible: Option<f64>,
 }
 

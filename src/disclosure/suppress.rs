@@ -10,7 +10,7 @@
 //! * **Secondary**: see [`flow`].
 
 use super::page::{Bound, FlowRow, Share, Shown};
-use crate::effects::{EffectEstimate, Finding, Refusal, RefusalReason, SmallCell};
+use crate::effects::{EffectEstimate, Finding, LevelEstimate, Refusal, RefusalReason, SmallCell};
 use crate::vocab::{Estimand, Interval, IntervalMethod, Level, Population, Unit};
 
 /// Below how many pupils a share is printed in whole percents (`reports.md`, wording rules).
@@ -176,10 +176,11 @@ pub fn mean(sum: f64, n: u64, profile: &Profile) -> Shown<f64> {
     }
 }
 
-/// A value over all schools, for one school's page: missing when it stands on too few schools, or when one school
+/// A value over all schools, for one school's page: withheld when it stands on too few schools, or when one school
 /// holds more than half of the pupils, because own and all together would then tell about somebody else.
 pub fn benchmark<T>(value: Shown<T>, n_schools: u64, largest_school: f64, profile: &Profile) -> Shown<T> {
-    if n_schools < profile.min_schools || largest_school > 0.5 { Shown::Missing } else { value }
+    let alone = n_schools < profile.min_schools || largest_school > 0.5;
+    if alone { Shown::FewSchools { min: profile.min_schools } } else { value }
 }
 
 /// A finding, as far as it may be shown.
@@ -210,6 +211,30 @@ pub fn effect(finding: Finding, profile: &Profile) -> Finding {
         }
         Finding::Suppressed(s) => Finding::Suppressed(s),
     }
+}
+
+/// What a school's dose goes with, as far as it may be shown. It is made of the association over all schools and the
+/// doses of this one, not of its outcomes, so it needs pupils but no events.
+pub fn contribution(finding: Finding, profile: &Profile) -> Finding {
+    match finding {
+        Finding::Estimate(e) if e.n_pupils < profile.min_pupils_effect => small(e.estimand, false, profile),
+        Finding::Estimate(e) => Finding::Estimate(EffectEstimate {
+            n_pupils: profile.round(e.n_pupils),
+            n_events: profile.round(e.n_events),
+            ..e
+        }),
+        other => effect(other, profile),
+    }
+}
+
+/// The share that is expected of a school's pupils, rounded as [`share`] rounds; `None` below the threshold of effects.
+pub fn expected(level: LevelEstimate, n_pupils: u64, profile: &Profile) -> Option<LevelEstimate> {
+    let scale = if n_pupils < WHOLE_PERCENT_BELOW { 1.0 } else { 10.0 };
+    let round = |x: f64| (x * scale).round() / scale;
+    let ends =
+        Interval { lo: round(level.interval.lo.max(0.0)), hi: round(level.interval.hi.min(100.0)), ..level.interval };
+    let enough = n_pupils >= profile.min_pupils_effect;
+    enough.then(|| LevelEstimate { value: round(level.value), std_error: level.std_error, interval: ends })
 }
 
 fn too_small(e: &EffectEstimate, profile: &Profile) -> bool {
@@ -303,6 +328,7 @@ mod tests {
                     Shown::Value(_) => assert!(small && n >= 30, "{k} of {n}"),
                     Shown::Suppressed { .. } => assert!(small && n < 30, "{k} of {n}"),
                     Shown::Missing => assert_eq!(n, 0),
+                    Shown::FewSchools { .. } => panic!("{k} of {n} is no comparison"),
                 }
             }
         }
@@ -369,8 +395,8 @@ mod tests {
     #[test]
     fn all_schools_are_shown_only_when_they_hide_each_of_them() {
         assert_eq!(benchmark(Shown::Value(1), 12, 0.2, &OUT), Shown::Value(1));
-        assert_eq!(benchmark(Shown::Value(1), 9, 0.2, &OUT), Shown::Missing);
-        assert_eq!(benchmark(Shown::Value(1), 12, 0.6, &OUT), Shown::Missing);
+        assert_eq!(benchmark(Shown::Value(1), 9, 0.2, &OUT), Shown::FewSchools { min: 10 });
+        assert_eq!(benchmark(Shown::Value(1), 12, 0.6, &OUT), Shown::FewSchools { min: 10 });
     }
 
     fn estimand(population: Population) -> Estimand {
@@ -405,6 +431,25 @@ mod tests {
         assert!(!hidden(estimate(91, 81, Unit::PercentagePoint)));
         assert!(hidden(estimate(29, 0, Unit::ScorePoint)));
         assert!(!hidden(estimate(30, 0, Unit::ScorePoint)), "a score has no events");
+    }
+
+    #[test]
+    fn what_a_dose_goes_with_needs_pupils_but_no_events() {
+        let hidden = |f| matches!(contribution(f, &OUT), Finding::Suppressed(SmallCell { min_events: 0, .. }));
+        assert!(hidden(estimate(29, 14, Unit::PercentagePoint)));
+        assert!(!hidden(estimate(91, 0, Unit::PercentagePoint)));
+        let Finding::Estimate(e) = contribution(estimate(91, 13, Unit::PercentagePoint), &OUT) else { panic!("shown") };
+        assert_eq!((e.n_pupils, e.n_events), (90, 15), "counts are rounded");
+    }
+
+    #[test]
+    fn an_expected_share_is_rounded_as_shares_are() {
+        let interval = Interval { lo: -0.2, hi: 12.26, level: Level::P95, method: IntervalMethod::Wald };
+        let level = LevelEstimate { value: 7.44, std_error: 1.0, interval };
+        let shown = |n| expected(level, n, &OUT).map(|l| (l.interval.lo, l.value, l.interval.hi));
+        assert_eq!(shown(29), None);
+        assert_eq!(shown(91), Some((0.0, 7.0, 12.0)));
+        assert_eq!(shown(145), Some((0.0, 7.4, 12.3)));
     }
 
     #[test]

@@ -1,29 +1,62 @@
-//! Effects of linear models: a slope times the step, in score points.
+//! One school, in a linear model: the same quantities as of a binary one ([`super::schools`]), in score points.
+//!
+//! The dose has one slope for all in growth models, whose schools have slopes of their own on time; there E4 and the own
+//! association do not exist. Errors of b̂ are Henderson's, with what the variances are unsure of.
 
-use super::{Point, school_df};
-use crate::design::Head;
+use ndarray::Array1;
+
+use super::lever::{Lever, main_part};
+use super::reference::Doses;
+use super::schools::{Deviation, Point, SchoolPoints, between};
+use crate::design::{Design, LinearDesign};
+use crate::models::{AcceptedFit, Fit};
 use crate::stats::LmmFit;
-use crate::vocab::{DosePart, Unit};
 
-/// `β·step` over all schools.
-pub(super) fn nation(head: &Head, fit: &LmmFit, part: DosePart) -> Option<Point> {
-    let c = head.column(part)?;
-    let (value, variance) = (fit.beta[c] * head.step, fit.vcov_beta[[c, c]] * head.step * head.step);
-    Some(Point { value, variance, df: school_df(head), unit: Unit::ScorePoint })
-}
-
-/// Whether schools have slopes of their own on this part of the dose. In a growth model their slopes are on time, so
-/// that the dose has one slope for all.
-pub(super) fn has_own_slope(head: &Head, fit: &LmmFit, part: DosePart) -> bool {
-    head.slope == Some(part) && fit.terms[0].modes.ncols() == 2 && fit.terms.len() == 1
-}
-
-/// `(β + b_j)·step` of one school, with the error of β̂, of b̂_j and of both together (Henderson).
-pub(super) fn school(head: &Head, fit: &LmmFit, part: DosePart, j: usize) -> Option<Point> {
-    let c = head.column(part)?;
-    let value = fit.beta[c] + fit.terms[0].modes[[j, 1]];
-    let variance =
-        fit.vcov_beta[[c, c]] + fit.terms[0].mode_mse[[j, 1, 1]] + 2.0 * fit.terms[0].cov_beta_mode[[j, c, 1]];
+/// The school of group `g`.
+pub(super) fn school(fit: &AcceptedFit<'_>, g: usize, doses: &Doses) -> Option<SchoolPoints> {
+    let (Design::Linear(design), Fit::Linear(f)) = (fit.design(), fit.fit()) else { return None };
+    let head = &design.head;
+    let of_schools = f.of_schools();
+    let schools = &of_schools.terms[0];
+    // In a growth model the slope is on time, and the second term holds the pupils.
+    let q = if f.terms.len() == 1 { schools.modes.ncols() } else { 1 };
+    let lever = Lever::of(head, main_part(head), q)?;
+    let c = lever.column;
+    let (beta, variance) = (f.beta[c], f.vcov_beta[[c, c]]);
+    let along = |by: f64| Point { value: by * beta, variance: by * by * variance };
+    let effect = |k: usize| Point { value: schools.modes[[g, k]], variance: schools.mode_mse[[g, k, k]] };
     let step = head.step;
-    Some(Point { value: value * step, variance: variance * step * step, df: school_df(head), unit: Unit::ScorePoint })
+    let mut points = SchoolPoints {
+        own: None,
+        contribution: Some(along(doses.gap(g))),
+        deviation: None,
+        adjusted: (schools.modes.ncols() > 0).then(|| effect(0)),
+        expected: Some(expected(design, f, g)),
+    };
+    if lever.slope {
+        let own = effect(1);
+        let both = of_schools.vcov_beta[[c, c]] + own.variance + 2.0 * schools.cov_beta_mode[[g, c, 1]];
+        points.own = Some(Point { value: (of_schools.beta[c] + own.value) * step, variance: both * step * step });
+        let conditional = schools.cond_var[[g, 1, 1]];
+        let variance_of = |f: &LmmFit| between(&f.terms[0].lambda) * f.sigma * f.sigma;
+        points.deviation = Some(Deviation {
+            point: Point { value: own.value * step, variance: own.variance * step * step },
+            parameters: (own.variance - conditional).max(0.0) * step * step,
+            slope: own.value,
+            conditional,
+            between: variance_of(of_schools),
+            between_ml: variance_of(f),
+            scale: step,
+        });
+    }
+    Some(points)
+}
+
+/// Mean of x'β over the rows of a school.
+fn expected(design: &LinearDesign, f: &LmmFit, g: usize) -> Point {
+    let below = |limit: usize| design.group.partition_point(|h| (*h as usize) < limit);
+    let rows = below(g)..below(g + 1);
+    let mut mean = Array1::zeros(f.beta.len());
+    rows.clone().for_each(|i| mean.scaled_add(1.0 / rows.len() as f64, &design.x.row(i)));
+    Point { value: mean.dot(&f.beta), variance: mean.dot(&f.vcov_beta.dot(&mean)) }
 }

@@ -1,88 +1,140 @@
-//! The change of a risk, with its gradient.
+//! Risks with their gradients.
 //!
-//! Per period t, `h_t` is the mean risk of those at risk. Over all periods the risk is `R = 1 − Π_t(1 − h_t)`, and the
-//! effect is `R(D + step) − R(D)` = `Π(1 − h_t(D)) − Π(1 − h_t(D + step))`. A landmark outcome has one period, where
-//! this is the plain difference of the mean risks. Gradient: `∂Π(1 − h_t) = −Π(1 − h_t) · Σ_t ∂h_t / (1 − h_t)`.
+//! Per period t, `h_t` is the mean risk of those at risk. Over all periods the risk is `R = 1 − Π_t(1 − h_t)`; a landmark
+//! outcome has one period, where this is the mean risk. Gradient: `∂R = Π(1 − h_t) · Σ_t ∂h_t / (1 − h_t)`. Every estimand
+//! of a binary model is a difference of such risks ([`Graded::minus`]).
 
-use std::collections::BTreeMap;
+use ndarray::{Array1, Array2, ArrayView1};
 
-use ndarray::Array1;
-
-/// Which of the two situations that are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    /// The dose as it is.
-    AsIs,
-    /// One step more.
-    Moved,
-}
-
-/// Sums per period and side.
-pub(super) struct Risks {
-    parameters: usize,
-    periods: BTreeMap<u16, Period>,
-}
-
-struct Period {
-    rows: f64,
-    as_is: Sum,
-    moved: Sum,
-}
-
-struct Sum {
-    risk: f64,
-    gradient: Array1<f64>,
-}
-
-/// The effect and its gradient over the parameters.
-pub(super) struct Change {
+/// A quantity and its gradient over the parameters.
+#[derive(Clone, Debug)]
+pub(super) struct Graded {
     pub(super) value: f64,
     pub(super) gradient: Array1<f64>,
 }
 
+impl Graded {
+    /// The difference of two quantities of the same parameters.
+    pub(super) fn minus(&self, other: &Graded) -> Graded {
+        Graded { value: self.value - other.value, gradient: &self.gradient - &other.gradient }
+    }
+
+    /// `g'Vg`, the delta method; of several matrices the largest (`statistics.md` §5.5).
+    pub(super) fn variance(&self, vcovs: &[&Array2<f64>]) -> f64 {
+        vcovs.iter().map(|v| quadratic(v, self.gradient.view())).fold(0.0, f64::max)
+    }
+}
+
+/// `g'Vg`.
+pub(super) fn quadratic(v: &Array2<f64>, g: ArrayView1<'_, f64>) -> f64 {
+    g.dot(&v.dot(&g))
+}
+
+/// Sums of risks and gradients over k parameters, per period.
+#[derive(Clone, Debug)]
+pub(super) struct Risks {
+    parameters: usize,
+    periods: Vec<Period>,
+}
+
+#[derive(Clone, Debug)]
+struct Period {
+    rows: f64,
+    risk: f64,
+    gradient: Vec<f64>,
+}
+
 impl Risks {
     pub(super) fn new(parameters: usize) -> Self {
-        Self { parameters, periods: BTreeMap::new() }
+        Self { parameters, periods: Vec::new() }
     }
 
-    /// Adds `rows` rows with this risk; `add_gradient` adds `rows · ∂risk` to the gradient it is given.
-    pub(super) fn add(
-        &mut self,
-        side: Side,
-        period: u16,
-        rows: f64,
-        risk: f64,
-        add_gradient: impl FnOnce(&mut Array1<f64>),
-    ) {
-        let zero = || Sum { risk: 0.0, gradient: Array1::zeros(self.parameters) };
-        let period = self.periods.entry(period).or_insert_with(|| Period { rows: 0.0, as_is: zero(), moved: zero() });
-        let sum = match side {
-            Side::AsIs => {
-                period.rows += rows;
-                &mut period.as_is
-            }
-            Side::Moved => &mut period.moved,
-        };
-        sum.risk += rows * risk;
-        add_gradient(&mut sum.gradient);
-    }
-
-    pub(super) fn change(&self) -> Change {
-        let as_is = self.survival(|p| &p.as_is);
-        let moved = self.survival(|p| &p.moved);
-        Change { value: as_is.value - moved.value, gradient: as_is.gradient - moved.gradient }
-    }
-
-    /// `Π(1 − h_t)` and its gradient.
-    fn survival(&self, side: impl Fn(&Period) -> &Sum) -> Change {
-        let mut value = 1.0;
-        let mut gradient = Array1::zeros(self.parameters);
-        for period in self.periods.values() {
-            let sum = side(period);
-            let stay = 1.0 - sum.risk / period.rows;
-            value *= stay;
-            gradient.scaled_add(-1.0 / (period.rows * stay), &sum.gradient);
+    fn period(&mut self, period: u16) -> &mut Period {
+        let (at, k) = (usize::from(period), self.parameters);
+        while self.periods.len() <= at {
+            self.periods.push(Period { rows: 0.0, risk: 0.0, gradient: vec![0.0; k] });
         }
-        Change { value, gradient: gradient * value }
+        &mut self.periods[at]
+    }
+
+    /// Adds `rows` rows with this risk; to the sum of gradients that is returned, `rows · ∂risk` is to be added.
+    pub(super) fn add(&mut self, period: u16, rows: f64, risk: f64) -> &mut [f64] {
+        let period = self.period(period);
+        period.rows += rows;
+        period.risk += rows * risk;
+        &mut period.gradient
+    }
+
+    /// Adds the sums of other rows.
+    pub(super) fn merge(&mut self, other: &Risks) {
+        for (t, from) in other.periods.iter().enumerate() {
+            let to = self.period(t as u16);
+            to.rows += from.rows;
+            to.risk += from.risk;
+            to.gradient.iter_mut().zip(&from.gradient).for_each(|(a, b)| *a += b);
+        }
+    }
+
+    /// Periods that have rows.
+    pub(super) fn periods(&self) -> Vec<u16> {
+        (0..self.periods.len()).filter(|&t| self.periods[t].rows > 0.0).map(|t| t as u16).collect()
+    }
+
+    /// R over all periods.
+    pub(super) fn total(&self) -> Graded {
+        self.until(u16::MAX)
+    }
+
+    /// R over the periods up to and with `last`: the cumulative incidence.
+    pub(super) fn until(&self, last: u16) -> Graded {
+        let mut stay = 1.0;
+        let mut gradient = Array1::zeros(self.parameters);
+        for period in self.periods.iter().take(usize::from(last) + 1).filter(|p| p.rows > 0.0) {
+            let still = 1.0 - period.risk / period.rows;
+            stay *= still;
+            gradient.scaled_add(1.0 / (period.rows * still), &ArrayView1::from(&period.gradient));
+        }
+        Graded { value: 1.0 - stay, gradient: gradient * stay }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two periods with risks that are linear in two parameters.
+    fn risks(phi: [f64; 2]) -> Risks {
+        let mut risks = Risks::new(2);
+        for (period, rows, x) in [(0, 3.0, [0.1, 0.2]), (0, 1.0, [0.3, -0.1]), (2, 2.0, [0.05, 0.1])] {
+            let gradient = risks.add(period, rows, x[0] * phi[0] + x[1] * phi[1]);
+            gradient[0] += rows * x[0];
+            gradient[1] += rows * x[1];
+        }
+        risks
+    }
+
+    #[test]
+    fn the_gradient_over_periods_equals_central_differences() {
+        let phi = [0.7, 0.4];
+        assert_eq!(risks(phi).periods(), [0, 2]);
+        for last in [0, 2] {
+            let exact = risks(phi).until(last);
+            for k in 0..2 {
+                let h = 1e-6;
+                let (mut up, mut down) = (phi, phi);
+                up[k] += h;
+                down[k] -= h;
+                let difference = (risks(up).until(last).value - risks(down).until(last).value) / (2.0 * h);
+                assert!((exact.gradient[k] - difference).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn sums_of_parts_are_the_sum() {
+        let (whole, mut parts) = (risks([0.7, 0.4]), risks([0.7, 0.4]));
+        parts.merge(&whole);
+        assert!((parts.total().value - whole.total().value).abs() < 1e-15, "every row twice has the same means");
+        assert!((&parts.total().gradient - &whole.total().gradient).iter().all(|d| d.abs() < 1e-15));
     }
 }

@@ -12,6 +12,8 @@ pub struct Frame {
     pub rows: usize,
     /// Columns by name, each with `rows` values.
     pub columns: BTreeMap<String, Values>,
+    /// What a reader of these columns should know, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// Values of one column.
@@ -86,7 +88,7 @@ impl Frame {
         let columns: BTreeMap<String, Values> = columns.into_iter().collect();
         let rows = columns.values().next().map_or(0, Values::len);
         assert!(columns.values().all(|c| c.len() == rows), "columns of one table have one length");
-        Self { rows, columns }
+        Self { rows, columns, notes: Vec::new() }
     }
 }
 

@@ -1,14 +1,16 @@
 //! One CSV or Parquet file → a [`Frame`] of the columns that are wanted.
 //!
-//! A CSV column is numeric when every value is a number, else text. Missing are the empty cell, `NA` and `NaN`. Whole
+//! A CSV column is numeric when every value is a number, else text; `Inf` and `-Inf` are numbers, as in R. Missing are the
+//! empty cell, `NA` and `NaN`. Dates of Parquet are days since 1970, with a note. Whole
 //! numbers beyond 2⁵³, as long keys are, stay text: as numbers they would run into each other. The separator is the
 //! one of comma, semicolon and tab that the header has most of; with semicolons a comma in a number is its decimal sign.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int32Type};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, TimeUnit, TimestampMillisecondType};
 use arrow::record_batch::RecordBatch;
 
 use super::adapters::{self, Options, Reader};
@@ -50,7 +52,7 @@ impl FrameFile {
             }
         }
         let mut columns: Vec<Building> = wanted.iter().map(|_| Building::Open).collect();
-        self.pass(wanted, &mut columns, progress)?;
+        let notes = self.pass(wanted, &mut columns, progress)?;
         // A column that turned out to be text after numbers were read is read once more, as text.
         let again: Vec<usize> = (0..columns.len()).filter(|&k| matches!(columns[k], Building::NotNumbers)).collect();
         if !again.is_empty() {
@@ -63,10 +65,17 @@ impl FrameFile {
         let columns: Vec<(String, Values)> =
             wanted.iter().cloned().zip(columns.into_iter().map(Building::finish)).collect();
         let rows = columns.first().map_or(0, |(_, values)| values.len());
-        Ok(Frame { rows, columns: columns.into_iter().collect() })
+        Ok(Frame { rows, columns: columns.into_iter().collect(), notes })
     }
 
-    fn pass(&self, names: &[String], columns: &mut [Building], progress: &dyn Progress) -> Result<(), InputError> {
+    /// Reads columns; returns what a reader should know of them.
+    fn pass(
+        &self,
+        names: &[String],
+        columns: &mut [Building],
+        progress: &dyn Progress,
+    ) -> Result<Vec<String>, InputError> {
+        let mut notes = BTreeSet::new();
         let position = |name: &String| self.header().iter().position(|h| h == name);
         let mut places: Vec<usize> = names.iter().filter_map(position).collect();
         places.sort_unstable();
@@ -74,6 +83,7 @@ impl FrameFile {
         let mut each = |batch: RecordBatch| -> Result<(), InputError> {
             for (name, column) in names.iter().zip(columns.iter_mut()) {
                 let array = batch.column_by_name(name).expect("a column of the header");
+                notes.extend(note(name, array.data_type()));
                 column.push(array, decimal_comma).map_err(|wanted| InputError::WrongType {
                     file: self.file.name.clone(),
                     column: name.clone(),
@@ -89,7 +99,7 @@ impl FrameFile {
                 each(raw?.batch)?;
             }
         }
-        Ok(())
+        Ok(notes.into_iter().collect())
     }
 }
 
@@ -127,17 +137,27 @@ impl Building {
                     return self.push_as_text(array);
                 }
                 let numbers = cast(array, &DataType::Float64).map_err(|_| "numbers or text")?;
-                let values = numbers.as_primitive::<Float64Type>();
-                if let Building::Open = self {
-                    *self = Building::Numbers(Vec::new());
+                if matches!(self, Building::Text(_)) {
+                    return self.push_as_text(array);
                 }
-                match self {
-                    Building::Numbers(own) => own.extend(values.iter().map(|v| v.unwrap_or(f64::NAN))),
-                    _ => return self.push_as_text(array),
-                }
+                self.push_numbers(numbers.as_primitive::<Float64Type>().iter());
+                Ok(())
+            }
+            DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
+                self.push_numbers(days(array).ok_or("a number, a date or text")?.iter());
                 Ok(())
             }
             _ => self.push_as_text(array),
+        }
+    }
+
+    /// Numbers of a column of one type.
+    fn push_numbers(&mut self, values: impl Iterator<Item = Option<f64>>) {
+        if let Building::Open = self {
+            *self = Building::Numbers(Vec::new());
+        }
+        if let Building::Numbers(own) = self {
+            own.extend(values.map(|v| v.unwrap_or(f64::NAN)));
         }
     }
 
@@ -209,6 +229,25 @@ impl Building {
     }
 }
 
+/// What is said of a column of dates.
+fn note(name: &str, kind: &DataType) -> Option<String> {
+    match kind {
+        DataType::Date32 | DataType::Date64 => Some(format!("`{name}` holds dates: read as days since 1970-01-01")),
+        DataType::Timestamp(..) => {
+            Some(format!("`{name}` holds points in time: read as days since 1970-01-01, with fractions"))
+        }
+        _ => None,
+    }
+}
+
+/// Days since 1970-01-01.
+fn days(array: &ArrayRef) -> Option<Float64Array> {
+    const MILLISECONDS: f64 = 86_400_000.0;
+    let milliseconds = cast(array, &DataType::Timestamp(TimeUnit::Millisecond, None)).ok()?;
+    let values = milliseconds.as_primitive::<TimestampMillisecondType>();
+    Some(values.iter().map(|v| v.map(|v| v as f64 / MILLISECONDS)).collect())
+}
+
 fn is_missing(cell: &str) -> bool {
     matches!(cell, "" | "NA" | "NaN")
 }
@@ -216,9 +255,12 @@ fn is_missing(cell: &str) -> bool {
 /// The number in a cell; NaN where it is missing, `None` where it is text.
 fn number(cell: Option<&str>, decimal_comma: bool) -> Option<f64> {
     let Some(cell) = cell.map(str::trim).filter(|c| !is_missing(c)) else { return Some(f64::NAN) };
+    if let Some(infinite) = infinity(cell) {
+        return Some(infinite);
+    }
     let starts = cell.bytes().find(|b| !matches!(b, b'+' | b'-'));
     if !starts.is_some_and(|b| b.is_ascii_digit() || matches!(b, b'.' | b',')) {
-        // `inf`, `infinity`: words to us.
+        // What Rust reads as numbers and R does not.
         return None;
     }
     let value: f64 = match cell.parse() {
@@ -228,6 +270,15 @@ fn number(cell: Option<&str>, decimal_comma: bool) -> Option<f64> {
     };
     let is_key = value.abs() > LARGEST_WHOLE && cell.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-'));
     (!is_key).then_some(value)
+}
+
+/// As R spells it.
+fn infinity(cell: &str) -> Option<f64> {
+    match cell {
+        "Inf" | "+Inf" | "inf" => Some(f64::INFINITY),
+        "-Inf" | "-inf" => Some(f64::NEG_INFINITY),
+        _ => None,
+    }
 }
 
 /// Above 2⁵³ neighbouring whole numbers are one f64.
@@ -299,6 +350,61 @@ mod tests {
         let frame = read("t.csv", csv.as_bytes(), &["k"]).expect("a frame");
         assert_eq!(levels(&frame, "k"), ["0", "1", "2", "3", "4", "5", "6", "x"]);
         assert_eq!(frame.rows, 40_001);
+    }
+
+    #[test]
+    fn infinities_are_numbers_and_words_beside_them_text() {
+        let frame = read("t.csv", b"a,b\n1,Inf\n-Inf,x\nInf,2\n", &["a", "b"]).expect("a frame");
+        assert_eq!(numbers(&frame, "a"), [1.0, f64::NEG_INFINITY, f64::INFINITY]);
+        assert_eq!(levels(&frame, "b"), ["2", "Inf", "x"]);
+    }
+
+    #[test]
+    fn dates_are_days_and_the_note_says_so() {
+        use arrow::array::{Date32Array, TimestampMicrosecondArray};
+        use arrow::datatypes::{Field, Schema};
+        let day = Date32Array::from(vec![Some(20_000), None]);
+        let moment = TimestampMicrosecondArray::from(vec![Some(43_200_000_000), Some(-86_400_000_000)]);
+        let fields = vec![
+            Field::new("day", day.data_type().clone(), true),
+            Field::new("moment", moment.data_type().clone(), true),
+        ];
+        let schema = std::sync::Arc::new(Schema::new(fields));
+        let columns: Vec<ArrayRef> = vec![std::sync::Arc::new(day), std::sync::Arc::new(moment)];
+        let batch = RecordBatch::try_new(schema.clone(), columns).expect("a batch");
+        let mut bytes = Vec::new();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, schema, None).expect("a writer");
+        writer.write(&batch).expect("rows");
+        writer.close().expect("a file");
+        let frame = read("t.parquet", &bytes, &["day", "moment"]).expect("a frame");
+        let days = numbers(&frame, "day");
+        assert!(days[0] == 20_000.0 && days[1].is_nan());
+        assert_eq!(numbers(&frame, "moment"), [0.5, -1.0]);
+        assert_eq!(frame.notes.len(), 2);
+        assert!(frame.notes[0].contains("`day`") && frame.notes[0].contains("1970-01-01"), "{:?}", frame.notes);
+    }
+
+    /// A file with snappy pages whose footer says gzip: codec 1 (0x02 as thrift writes it) behind the column's path is
+    /// made 2.
+    #[test]
+    fn packed_pages_that_are_not_built_in_are_named() {
+        use arrow::array::Float64Array;
+        use arrow::datatypes::{Field, Schema};
+        use parquet::basic::Compression;
+        use parquet::file::properties::WriterProperties;
+        let schema = std::sync::Arc::new(Schema::new(vec![Field::new("zeta", DataType::Float64, false)]));
+        let column: ArrayRef = std::sync::Arc::new(Float64Array::from(vec![1.0, 2.0]));
+        let batch = RecordBatch::try_new(schema.clone(), vec![column]).expect("a batch");
+        let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+        let mut bytes = Vec::new();
+        let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, schema, Some(properties)).expect("a writer");
+        writer.write(&batch).expect("rows");
+        writer.close().expect("a file");
+        assert_eq!(numbers(&read("t.parquet", &bytes, &["zeta"]).expect("a frame"), "zeta"), [1.0, 2.0]);
+        let place = bytes.windows(6).rposition(|w| w == b"zeta\x15\x02").expect("the codec behind the path");
+        bytes[place + 5] = 4;
+        let refused = read("t.parquet", &bytes, &["zeta"]).expect_err("gzip pages");
+        assert!(matches!(&refused, InputError::PackedPages { codec, .. } if codec == "GZIP"), "{refused}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Compression;
 
 use super::{InputError, InputFile};
 
@@ -28,6 +29,9 @@ impl Footer {
         let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(false);
         assert_ends(file, &handle)?;
         let meta = guarded(file, || ArrowReaderMetadata::load(&handle, options()))?;
+        if let Some(codec) = unknown_packing(&meta) {
+            return Err(InputError::PackedPages { file: file.name.clone(), codec });
+        }
         assert_budget(file, &meta)?;
         let coded = coded_schema(&meta);
         let meta =
@@ -77,6 +81,15 @@ impl Footer {
             next
         }))
     }
+}
+
+/// The first packing of a column that is not built in.
+fn unknown_packing(meta: &ArrowReaderMetadata) -> Option<String> {
+    let columns = meta.metadata().row_groups().iter().flat_map(|g| g.columns());
+    let unknown = columns
+        .map(|c| c.compression())
+        .find(|packing| !matches!(packing, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_)))?;
+    Some(unknown.to_string().split('(').next().unwrap_or_default().to_string())
 }
 
 /// Asks for dictionary codes where a text column takes less than 3 bytes a value: there the file itself holds

@@ -1,19 +1,46 @@
 //! What a model hands on: the design it was fitted on and the fit, or why there is none.
 
-use crate::design::Design;
-use crate::stats::{ClusterVcov, Family, GlmFit, GlmmFit, Link, LmmFit, StatsError, Stop};
+use ndarray::Array2;
+
+use crate::design::{BinaryDesign, Design};
+use crate::stats::{Cells, ClusterVcov, Family, GlmFit, GlmOptions, GlmmFit, Link, LmmFit, StatsError, Stop, fit_glm};
 use crate::study::file::{LinkName, ModelEntry};
 use crate::vocab::RefusalReason;
 
 /// A fit of one of the three kinds that `stats` makes.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a study has a handful of fits")]
 pub enum Fit {
     /// Binomial without random effects; errors are robust for schools.
     Pooled(PooledFit),
     /// Binomial with random effects per school.
     Mixed(Box<MixedFit>),
     /// Gaussian with random effects per school, and per pupil in growth models.
-    Linear(LmmFit),
+    Linear(Box<LinearFit>),
+}
+
+/// A Gaussian mixed model. It is read as its (restricted) maximum likelihood fit.
+#[derive(Clone, Debug)]
+pub struct LinearFit {
+    /// (Restricted) maximum likelihood: what is reported of the model and of the nation.
+    pub ml: LmmFit,
+    /// Where a variance was estimated at 0: with a weak prior that keeps variances away from 0. What is reported of single
+    /// schools; a variance that is estimated at 0 is not known to be 0.
+    pub schools: Option<LmmFit>,
+}
+
+impl LinearFit {
+    /// The fit for single schools.
+    pub fn of_schools(&self) -> &LmmFit {
+        self.schools.as_ref().unwrap_or(&self.ml)
+    }
+}
+
+impl std::ops::Deref for LinearFit {
+    type Target = LmmFit;
+    fn deref(&self) -> &LmmFit {
+        &self.ml
+    }
 }
 
 /// A binomial model without random effects.
@@ -69,6 +96,25 @@ impl Fitted {
     }
 }
 
+impl Fitted {
+    /// The term that a refusal is about: the column that separates the outcome, or that is a combination of others.
+    pub fn refused_term(&self) -> Option<&str> {
+        let reason = self.fit.as_ref().err()?;
+        let Design::Binary(d) = &self.design else { return None };
+        if !matches!(reason, RefusalReason::Separated | RefusalReason::RankDeficient) {
+            return None;
+        }
+        let x = standardised(d);
+        let cells = Cells { x: x.view(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
+        match fit_glm(&cells, family(self.entry.link), &GlmOptions::default()) {
+            Err(StatsError::Separated { column } | StatsError::RankDeficient { column }) => {
+                d.head.terms.get(column).map(String::as_str)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl<'f> AcceptedFit<'f> {
     /// The fit.
     pub fn fit(&self) -> &'f Fit {
@@ -97,6 +143,23 @@ impl Fit {
             Fit::Linear(fit) => Some(&fit.stop),
         }
     }
+}
+
+/// Columns around their mean and in units of their spread, so that the intercept does not move with a covariate that
+/// separates, and coefficients can be compared.
+fn standardised(d: &BinaryDesign) -> Array2<f64> {
+    let mut x = d.x.clone();
+    let centred = d.head.terms.first().is_some_and(|t| t == "(Intercept)");
+    for mut column in x.columns_mut().into_iter().skip(usize::from(centred)) {
+        let n = column.len() as f64;
+        let mean = if centred { column.sum() / n } else { 0.0 };
+        column.mapv_inplace(|v| v - mean);
+        let spread = (column.dot(&column) / n).sqrt();
+        if spread > 0.0 {
+            column.mapv_inplace(|v| v / spread);
+        }
+    }
+    x
 }
 
 fn is_end(stop: &Stop) -> bool {

@@ -1,5 +1,7 @@
 //! Landmark model: an outcome after the landmark, with the dose frozen at it (`statistics.md` §5.5).
 
+use ndarray::Array2;
+
 use super::fitted::{family, reason};
 use super::{Fit, MixedFit, Model, PooledFit};
 use crate::design::{Design, Start, binary};
@@ -49,7 +51,17 @@ pub(super) fn fit_binary(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
     let schools = RandomTerm { z: d.z.view(), level: &d.group, n_levels: d.head.groups.len(), blocks: &blocks };
     let fit = match d.z.ncols() {
         0 => fit_pooled(&cells, &schools, family).map(Fit::Pooled),
-        _ => fit_mixed(&cells, schools, family).map(|fit| Fit::Mixed(Box::new(fit))),
+        _ => {
+            let ones = Array2::ones((d.x.nrows(), 1));
+            let cohorts = d.cohorts.as_ref().map(|c| RandomTerm {
+                z: ones.view(),
+                level: &c.code,
+                n_levels: c.n_levels,
+                blocks: &[1],
+            });
+            let terms: Vec<RandomTerm<'_>> = std::iter::once(schools).chain(cohorts).collect();
+            fit_mixed(&cells, &terms, family).map(|fit| Fit::Mixed(Box::new(fit)))
+        }
     };
     fit.map_err(|e| reason(&e))
 }
@@ -64,12 +76,12 @@ fn fit_pooled(cells: &Cells<'_>, schools: &RandomTerm<'_>, family: Family) -> Re
     Ok(PooledFit { glm, robust })
 }
 
-fn fit_mixed(cells: &Cells<'_>, schools: RandomTerm<'_>, family: Family) -> Result<MixedFit, StatsError> {
+/// Schools are the first term; a second holds their cohorts.
+fn fit_mixed(cells: &Cells<'_>, terms: &[RandomTerm<'_>], family: Family) -> Result<MixedFit, StatsError> {
     let away_from_zero = GlmmOptions { variance_prior: 1.0, ..GlmmOptions::default() };
-    let terms = [schools];
     let (ml, schools) = rayon::join(
-        || fit_glmm(cells, &terms, family, &GlmmOptions::default()),
-        || fit_glmm(cells, &terms, family, &away_from_zero),
+        || fit_glmm(cells, terms, family, &GlmmOptions::default()),
+        || fit_glmm(cells, terms, family, &away_from_zero),
     );
     Ok(MixedFit { ml: ml?, schools: schools? })
 }

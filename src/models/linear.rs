@@ -1,10 +1,10 @@
 //! Linear model of one value per pupil, with the schools' own intercepts and slopes.
 
 use super::fitted::reason;
-use super::{Fit, Model};
+use super::{Fit, LinearFit, Model};
 use crate::design::{Design, Start, linear};
 use crate::panel::Panel;
-use crate::stats::{LmmData, LmmOptions, RandomTerm, fit_lmm};
+use crate::stats::{LmmData, LmmOptions, RandomTerm, Stop, fit_lmm};
 use crate::study::ModelKind;
 use crate::study::file::ModelEntry;
 use crate::vocab::{OutcomeRule, RefusalReason};
@@ -49,7 +49,13 @@ pub(super) fn fit_linear(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
     }
     let data = LmmData { y: d.y.view(), x: d.x.view(), terms: &terms, weights: None, offset: None };
     let options = LmmOptions { reml: entry.reml, ..LmmOptions::default() };
-    fit_lmm(&data, &options).map(Fit::Linear).map_err(|e| reason(&e))
+    let ml = fit_lmm(&data, &options).map_err(|e| reason(&e))?;
+    let away_from_zero = LmmOptions { variance_prior: 1.0, ..options };
+    let schools = match ml.stop {
+        Stop::Boundary { .. } => fit_lmm(&data, &away_from_zero).ok(),
+        _ => None,
+    };
+    Ok(Fit::Linear(Box::new(LinearFit { ml, schools })))
 }
 
 /// Pupils of a school as units of their own: who moves is another unit in the next school.

@@ -225,7 +225,8 @@ impl Panel<'_> {
         !self.silent_is_missing() || self.is_registered(p)
     }
 
-    fn silent_is_missing(&self) -> bool {
+    /// Whether a school and cohort without registrations is not measured, instead of zero.
+    pub fn silent_is_missing(&self) -> bool {
         self.plan.activities.is_some_and(|a| a.silent == crate::study::file::Silent::Exclude)
     }
 

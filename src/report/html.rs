@@ -56,6 +56,7 @@ fn header(page: &SchoolPage, name: &str, words: &Words) -> Markup {
     let pupils = match page.n_pupils {
         Shown::Value(n) => format::count(n, words.lang),
         Shown::Suppressed { min } => (words.say.too_few)(min),
+        Shown::FewSchools { min } => (words.say.few_schools)(min),
         Shown::Missing => words.table.missing.to_owned(),
     };
     html! {

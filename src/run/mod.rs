@@ -6,11 +6,13 @@
 #![allow(clippy::disallowed_methods, reason = "the door through which results go out")]
 
 mod canonical;
+mod effect_tables;
 mod egress;
 mod error;
 mod files;
 mod manifest;
 mod pages;
+pub mod power;
 mod publish;
 mod status;
 mod tables;
@@ -89,6 +91,8 @@ pub struct ModelLine {
     pub nation: effects::Finding,
     /// Why there is no fit.
     pub refused: Option<RefusalReason>,
+    /// The term that the refusal is about.
+    pub refused_term: Option<String>,
 }
 
 /// Everything that was computed, before it is written.
@@ -255,6 +259,7 @@ fn summary(
         exposure: pages::exposure_label(plan, plan.exposure(&fitted.entry.exposure), job.lang),
         nation: findings.nation.clone(),
         refused: fitted.accept().err(),
+        refused_term: fitted.refused_term().map(String::from),
     };
     let flow = &computed.panel.flow;
     let count = |set: &str, step: panel::Step| (format!("{set} {}", step.code()), flow.total(set, step));
@@ -264,6 +269,9 @@ fn summary(
         count("activities", panel::Step::Read),
         count("activities", panel::Step::Used),
     ];
-    let notes = panel::matched::notes(&computed.panel);
+    let mut notes = panel::matched::notes(&computed.panel);
+    for (fitted, _) in &computed.models {
+        notes.extend(fitted.design.head().notes.iter().map(|note| format!("model {}: {note}", fitted.entry.id)));
+    }
     Summary { notes, run_id, dir, unchanged, models: computed.models.iter().map(line).collect(), reports, counts }
 }

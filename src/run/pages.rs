@@ -3,19 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::disclosure::page::{Bound, EffectRow, IndexEntry, IndexPage, OutcomeRow, ReachRow, SchoolPage, Shown};
-use crate::disclosure::suppress::{FlowCount, Profile, benchmark, count, effect, flow, mean, share};
+use crate::disclosure::suppress::{
+    FlowCount, Profile, benchmark, contribution, count, effect, expected, flow, mean, share,
+};
 use crate::effects::describe::{self, Outcomes, Reach};
-use crate::effects::{Finding, ModelFindings};
+use crate::effects::{Finding, ModelFindings, RELIABLE};
 use crate::models::Fitted;
 use crate::panel::{Plan, Step};
 use crate::run::{Computed, VERSION};
 use crate::study::Study;
 use crate::study::file::Transform;
-use crate::vocab::{CohortIx, IdVec, Lang, OutcomeStatus, SchoolIx};
-
-/// Standard errors that a difference must measure to be seen with 80 % power at the 5 % level: 1.96 + 0.84
-/// (`statistics.md` §5.7).
-const VISIBLE: f64 = 2.8;
+use crate::vocab::{CohortIx, IdVec, Lang, OutcomeStatus, SchoolIx, Unit};
 
 /// The pages of all schools, in order of their keys.
 pub(super) fn pages(computed: &Computed<'_>, run_id: &str, profile: Profile, outcomes: Vec<String>) -> Vec<SchoolPage> {
@@ -212,10 +210,10 @@ fn effect_row(
 ) -> EffectRow {
     let plan = &computed.panel.plan;
     let (o, e) = (plan.outcome(&fitted.entry.outcome), plan.exposure(&fitted.entry.exposure));
-    let smallest_visible = match &found.schools[s] {
-        Finding::Estimate(e) => Some(VISIBLE * e.std_error),
-        Finding::Refused(_) | Finding::Suppressed(_) => None,
-    };
+    let school = &found.by_school[s];
+    let n_pupils = fitted.design.head().counts[s].pupils;
+    let is_share = matches!(&found.nation, Finding::Estimate(e) if e.quantity.unit == Unit::PercentagePoint);
+    let deviation = effect(school.deviation.clone(), profile);
     let own = effect(found.schools[s].clone(), profile);
     EffectRow {
         model: fitted.entry.id.clone(),
@@ -224,7 +222,12 @@ fn effect_row(
         direction: plan.outcomes[o].def.direction,
         exposure_nl: exposure_label(plan, e, Lang::Nl),
         exposure_en: exposure_label(plan, e, Lang::En),
-        smallest_visible: smallest_visible.filter(|_| matches!(own, Finding::Estimate(_))),
+        contribution: contribution(school.contribution.clone(), profile),
+        adjusted: effect(school.adjusted.clone(), profile),
+        expected: school.expected.filter(|_| is_share).and_then(|e| expected(e, n_pupils, profile)),
+        smallest_visible: school.worth.map(|w| w.visible).filter(|_| matches!(deviation, Finding::Estimate(_))),
+        is_apart: school.worth.is_some_and(|w| w.reliability >= RELIABLE),
+        deviation,
         own,
         nation: effect(found.nation.clone(), profile),
         parts: found.parts.iter().skip(1).map(|f| effect(f.clone(), profile)).collect(),

@@ -1,4 +1,4 @@
-//! The tables of a run, in the columns of `conventions.md` §3: tidy, glance, ran_vals, school_effect, flow.
+//! The tables of a run, in the columns of `conventions.md` §3: tidy, glance, ran_vals, flow; the others are in `effect_tables`.
 //! A number never stands without a status; a missing number is null, never 0 or NaN.
 
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 
-use super::{Computed, RunError, VERSION, status};
+use super::{Computed, RunError, VERSION, effect_tables, status};
 use crate::design::{Design, Head};
 use crate::effects::{Finding, ModelFindings};
 use crate::models::{Fit, Fitted, model};
 use crate::stats::{LmmFit, Stop, normal_quantile, std_errors, t_two_sided};
 use crate::study::file::{LinkName, Random};
-use crate::vocab::{DosePart, Level, Population, Unit};
+use crate::vocab::{DosePart, Level, Unit};
 
 /// All tables of a run with their names.
 pub(super) fn all(computed: &Computed<'_>) -> Result<Vec<(&'static str, RecordBatch)>, RunError> {
@@ -20,7 +20,9 @@ pub(super) fn all(computed: &Computed<'_>) -> Result<Vec<(&'static str, RecordBa
         ("tidy", tidy(computed)?),
         ("glance", glance(computed)?),
         ("ran_vals", ran_vals(computed)?),
-        ("school_effect", school_effect(computed)?),
+        ("school_effect", effect_tables::school_effect(computed)?),
+        ("decomposition", effect_tables::decomposition(computed)?),
+        ("vcov", effect_tables::vcov(computed)?),
         ("flow", flow(computed)?),
         ("registration", computed.panel.registration_table()),
         ("outcome_status", status::outcome_status(computed)?),
@@ -168,11 +170,11 @@ fn tidy_rows(fitted: &Fitted, found: &ModelFindings) -> Vec<Tidy> {
 }
 
 /// `dose_within_5`: the part of the dose and its step.
-fn contrast_name(part: DosePart, step: f64) -> String {
+pub(super) fn contrast_name(part: DosePart, step: f64) -> String {
     format!("dose{}_{step}", part.suffix())
 }
 
-fn unit(unit: Unit) -> &'static str {
+pub(super) fn unit(unit: Unit) -> &'static str {
     match unit {
         Unit::PercentagePoint => "per100",
         Unit::ScorePoint => "score",
@@ -199,7 +201,13 @@ fn random_parameters(fit: &Fit, head: &Head) -> Vec<(&'static str, String, f64)>
     };
     match fit {
         Fit::Pooled(_) => Vec::new(),
-        Fit::Mixed(f) => of("school", &f.ml.terms[0].lambda, 1.0, false),
+        Fit::Mixed(f) => {
+            let mut rows = of("school", &f.ml.terms[0].lambda, 1.0, false);
+            let cohorts =
+                f.ml.terms.get(1).map(|t| ("school:cohort", "sd__(Intercept)".to_string(), t.lambda[[0, 0]].abs()));
+            rows.extend(cohorts);
+            rows
+        }
         Fit::Linear(f) => {
             let growth = is_growth(f);
             let mut rows = of("school", &f.terms[0].lambda, f.sigma, growth);
@@ -276,6 +284,12 @@ fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
         .flag("separated", fits.iter().map(|(f, _)| status(f) == "separated"))
         .number("grad_max", fits.iter().map(|(_, fit)| fit.map(|f| search(f).1)))
         .count("iterations", fits.iter().map(|(_, fit)| fit.map(|f| u64::from(search(f).0))))
+        .number(
+            "quadrature_change",
+            computed.models.iter().map(|(_, found)| found.quadrature.map(|q| 100.0 * q.change)),
+        )
+        .flag("quadrature_used", computed.models.iter().map(|(_, found)| found.quadrature.is_some_and(|q| q.is_used)))
+        .text("refused_term", fits.iter().map(|(f, _)| f.refused_term().map(String::from)))
         .text("software_version", fits.iter().map(|_| Some(VERSION.into())))
         .text("status", fits.iter().map(|(f, _)| Some(status(f).into())))
         .finish()
@@ -310,7 +324,9 @@ fn formula(f: &Fitted) -> String {
         Random::Slope => format!(" + (1 + {slope} | school)"),
     };
     let pupil = if growth { " + (1 + time | pupil)" } else { "" };
-    format!("{} ~ {start}{}{random}{pupil}", f.entry.outcome, terms.join(" + "))
+    let has_cohorts = matches!(&f.design, Design::Binary(d) if d.cohorts.is_some());
+    let cohort = if has_cohorts { " + (1 | school:cohort)" } else { "" };
+    format!("{} ~ {start}{}{random}{cohort}{pupil}", f.entry.outcome, terms.join(" + "))
 }
 
 /// One random effect of one school.
@@ -361,77 +377,6 @@ fn ran_vals(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
         .number("conf_high", rows.iter().map(|r| Some(r.estimate + half(r))))
         .count("n_obs", rows.iter().map(|r| Some(r.n)))
         .text("status", rows.iter().map(|r| Some(r.status.into())))
-        .finish()
-}
-
-/// One finding as a row: the nation has no school.
-struct EffectLine<'c> {
-    school: Option<String>,
-    fitted: &'c Fitted,
-    nation: &'c Finding,
-    finding: &'c Finding,
-}
-
-fn school_effect(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
-    let mut rows: Vec<EffectLine<'_>> = Vec::new();
-    for (fitted, found) in &computed.models {
-        let line = |school, finding| EffectLine { school, fitted, nation: &found.nation, finding };
-        rows.extend(found.parts.iter().map(|f| line(None, f)));
-        if found.parts.is_empty() {
-            rows.push(line(None, &found.nation));
-        }
-        let schools = &computed.panel.pupils.schools;
-        rows.extend(found.schools.enumerate().map(|(s, f)| line(Some(schools[s].clone()), f)));
-    }
-    let estimate = |f: &Finding| match f {
-        Finding::Estimate(e) => Some(e.clone()),
-        Finding::Refused(_) | Finding::Suppressed(_) => None,
-    };
-    let estimand = |f: &Finding| match f {
-        Finding::Estimate(e) => e.estimand.clone(),
-        Finding::Refused(r) => r.estimand.clone(),
-        Finding::Suppressed(s) => s.estimand.clone(),
-    };
-    let e: Vec<_> = rows.iter().map(|r| (estimate(r.finding), estimand(r.finding))).collect();
-    let reason = |f: &Finding| match f {
-        Finding::Refused(r) => Some(r.reason.code().to_string()),
-        Finding::Estimate(_) | Finding::Suppressed(_) => None,
-    };
-    let row_status = |r: &EffectLine<'_>| match r.finding {
-        Finding::Estimate(_) => status(r.fitted),
-        Finding::Refused(_) => "not_estimable",
-        Finding::Suppressed(_) => "suppressed_primary",
-    };
-    let pupils = |f: &Finding| match f {
-        Finding::Estimate(e) => Some(e.n_pupils),
-        Finding::Refused(r) => Some(r.n_pupils),
-        Finding::Suppressed(_) => None,
-    };
-    let population = |p| if p == Population::Nation { "nation" } else { "school" };
-    Table::new("school_effect")
-        .text("level", e.iter().map(|(_, d)| Some(population(d.population).into())))
-        .text("school_id", rows.iter().map(|r| r.school.clone()))
-        .text("cohort", rows.iter().map(|_| Some("all".into())))
-        .text("model_id", rows.iter().map(|r| Some(r.fitted.entry.id.clone())))
-        .text("outcome", e.iter().map(|(_, d)| Some(d.outcome.clone())))
-        .text("exposure", e.iter().map(|(_, d)| Some(d.exposure.clone())))
-        .text("contrast", e.iter().map(|(_, d)| Some(contrast_name(d.contrast.part, d.contrast.step))))
-        .text("unit", e.iter().map(|(v, _)| v.as_ref().map(|v| unit(v.quantity.unit).into())))
-        .number("estimate", e.iter().map(|(v, _)| v.as_ref().map(|v| v.quantity.value)))
-        .number("std_error", e.iter().map(|(v, _)| v.as_ref().map(|v| v.std_error)))
-        .number("df", e.iter().map(|(v, _)| v.as_ref().map(|v| v.df)))
-        .number("conf_low", e.iter().map(|(v, _)| v.as_ref().map(|v| v.interval.lo)))
-        .number("conf_high", e.iter().map(|(v, _)| v.as_ref().map(|v| v.interval.hi)))
-        .number("conf_level", e.iter().map(|(v, _)| v.as_ref().map(|v| v.interval.level.get())))
-        .number("reference_value", rows.iter().map(|r| estimate(r.nation).map(|n| n.quantity.value)))
-        .count("n_pupils", rows.iter().map(|r| pupils(r.finding)))
-        .count(
-            "n_events",
-            e.iter().map(|(v, _)| v.as_ref().filter(|v| v.quantity.unit == Unit::PercentagePoint).map(|v| v.n_events)),
-        )
-        .text("evidence_level", rows.iter().map(|_| Some("association".into())))
-        .text("status", rows.iter().map(|r| Some(row_status(r).into())))
-        .text("reason", rows.iter().map(|r| reason(r.finding)))
         .finish()
 }
 

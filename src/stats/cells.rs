@@ -1,6 +1,6 @@
 //! Outcomes as grouped cells: the input of [`crate::stats::fit_glm`] and [`crate::stats::fit_glmm`].
 
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{Array1, ArrayView1, ArrayView2};
 use statrs::function::gamma::ln_gamma;
 
 use super::error::StatsError;
@@ -24,6 +24,12 @@ pub struct Cells<'a> {
 }
 
 impl Cells<'_> {
+    /// The same cells with other successes.
+    pub(super) fn with_successes<'s>(&'s self, successes: &'s Array1<f64>) -> Cells<'s> {
+        let offset = self.offset.as_ref().map(|o| o.view());
+        Cells { x: self.x.view(), trials: self.trials.view(), successes: successes.view(), offset }
+    }
+
     /// Checks lengths, counts and finiteness.
     ///
     /// # Errors

@@ -114,6 +114,11 @@ impl Cholesky {
         symmetrised(&self.solve_columns(Array2::eye(self.l.nrows()).view()))
     }
 
+    /// The factor LK of L(KKᵀ)Lᵀ, for this L and that K.
+    pub fn times(&self, inner: &Self) -> Self {
+        Self { l: self.l.dot(&inner.l) }
+    }
+
     /// XL⁻ᵀ: the rows of `x` in coordinates in which A is the identity.
     pub fn whiten_rows(&self, x: ArrayView2<f64>) -> Array2<f64> {
         let mut out = x.as_standard_layout().into_owned();

@@ -1,10 +1,13 @@
-//! Arrays in, arrays out: regression for binary outcomes and repeated scores, with and without random effects.
+//! Arrays in, arrays out: regression for binary outcomes and repeated scores, with and without random effects, and what
+//! is inferred from it.
 //!
 //! Knows rows, columns and group codes. Nothing here reads a file or knows what a group is.
 
+mod bootstrap;
 mod cells;
 mod chunks;
 mod compare;
+mod did;
 mod dist;
 mod error;
 mod family;
@@ -17,6 +20,7 @@ mod link;
 mod lmm;
 mod meta;
 mod multinomial;
+mod multiplicity;
 mod ols;
 mod optimize;
 mod profile;
@@ -30,17 +34,25 @@ mod sparse;
 mod terms;
 mod two_way;
 
+pub use bootstrap::{
+    BootstrapKind, BootstrapOptions, Replicates, basic_interval, percentile_interval, std_error as bootstrap_std_error,
+};
 pub use cells::{Cells, binomial_constant, poisson_constant};
 pub use compare::{Likelihood, LikelihoodRatio, likelihood_ratio};
+pub use did::{
+    Aggregate, Aggregation, AttCell, AttSkipped, Band, DidControls, DidData, DidEstimator, DidFit, DidOptions,
+    WaldTest, fit_did,
+};
 pub use dist::{chi2_quantile, chi2_survival, f_survival, normal_cdf, normal_quantile, t_quantile, t_two_sided};
 pub use error::StatsError;
 pub use family::Family;
-pub use glm::{GlmFit, GlmOptions, fit_glm, std_errors};
-pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, fit_glmm, glmm_at, profile_glmm};
+pub use glm::{GlmFit, GlmOptions, bootstrap_glm, fit_glm, std_errors};
+pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, bootstrap_glmm, fit_glmm, glmm_at, profile_glmm};
 pub use link::{CellTerms, Link};
 pub use lmm::{
-    Combination, Contrast, LmmAlgebra, LmmData, LmmFit, LmmOptions, Predicted, RandomWeight, fit_lmm, lmm_at_theta,
-    lmm_cluster_vcov, lmm_deviance, lmm_prediction, lmm_predictions, outermost_term, profile_lmm,
+    Combination, Contrast, KenwardRoger, LmmAlgebra, LmmCriterion, LmmData, LmmFit, LmmObjective, LmmOptions,
+    Predicted, RandomWeight, bootstrap_lmm, fit_lmm, kenward_roger, lmm_at_theta, lmm_cluster_vcov, lmm_deviance,
+    lmm_prediction, lmm_predictions, outermost_term, profile_lmm,
 };
 pub use meta::{Limits, MetaData, MetaFit, MetaOptions, MetaPrediction, Tau2Method, fit_meta};
 pub use multinomial::{
@@ -48,7 +60,8 @@ pub use multinomial::{
     category_probabilities, cumulative_incidence, fit_multinomial, fit_multinomial_mixed, integrated_incidence,
     multinomial_mixed_log_lik,
 };
-pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_products};
+pub use multiplicity::{benjamini_hochberg, holm};
+pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, bootstrap_ols, fit_ols, fit_ols_products};
 pub use optimize::Stop;
 pub use profile::{CorrelationProfile, ProfileIntervals, TermProfile};
 pub use qr::{Independent, independent_columns};

@@ -3,8 +3,10 @@
 use std::ops::Range;
 
 use ndarray::{Array1, Array2, Array3, ArrayView2};
+use rayon::prelude::*;
 
 use super::cells::check_finite;
+use super::chunks::ROWS;
 use super::error::StatsError;
 use super::lambda::{ThetaLayout, block_positions, n_theta};
 
@@ -36,9 +38,15 @@ impl RandomTerm<'_> {
 
     /// Adds zᵢᵀb of each row's level to `eta` (n); `modes` is J×q.
     pub(super) fn add_random(&self, modes: &Array2<f64>, eta: &mut Array1<f64>) {
-        for ((eta, z), &level) in eta.iter_mut().zip(self.z.rows()).zip(self.level) {
-            *eta += z.iter().zip(modes.row(level as usize)).map(|(z, b)| z * b).sum::<f64>();
-        }
+        let add = |(first, eta): (usize, &mut [f64])| {
+            let rows = first * ROWS..;
+            for (row, eta) in rows.zip(eta) {
+                let b = modes.row(self.level[row] as usize);
+                *eta += self.z.row(row).iter().zip(b).map(|(z, b)| z * b).sum::<f64>();
+            }
+        };
+        let eta = eta.as_slice_mut().expect("a linear predictor is contiguous");
+        eta.par_chunks_mut(ROWS).enumerate().for_each(add);
     }
 
     /// Elements of θ: Σ k(k+1)/2 over the blocks.
@@ -109,6 +117,22 @@ pub(super) fn diagonal_theta(terms: &[RandomTerm], sd: f64) -> Array1<f64> {
 pub(super) fn inverse_curvature(terms: &[RandomTerm], sd: f64) -> Array1<f64> {
     let per_term = |term: &RandomTerm| std::iter::repeat_n(sd * sd / (2.0 * term.n_levels as f64), term.n_theta());
     terms.iter().flat_map(per_term).collect()
+}
+
+/// A standard deviation that came out as zero starts here, because zero is stationary.
+const LEAST_SD: f64 = 0.05;
+
+/// Zero is stationary: moves standard deviations away from it, and gives curvature where there is none.
+pub(super) fn leave_zero(terms: &[RandomTerm], p: usize, x: &mut Array1<f64>, inverse_hessian: &mut Array2<f64>) {
+    let (diagonal, curvature) = (diagonal_theta(terms, 1.0), inverse_curvature(terms, LEAST_SD));
+    for k in 0..diagonal.len() {
+        if diagonal[k] > 0.0 && x[p + k].abs() < LEAST_SD {
+            x[p + k] = LEAST_SD;
+        }
+        if inverse_hessian[[p + k, p + k]] <= 0.0 {
+            inverse_hessian[[p + k, p + k]] = curvature[k];
+        }
+    }
 }
 
 /// Range of each term's elements within θ.

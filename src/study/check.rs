@@ -393,6 +393,10 @@ impl Check<'_> {
         if m.dose == DoseForm::Split && !kind.may_split {
             self.error(at, format!("a {} model takes the dose as it is: add dose = \"total\"", m.kind));
         }
+        if m.cohort_intercept && (m.random == Random::None || !matches!(m.kind.as_str(), "hazard" | "landmark")) {
+            let message = "is for hazard and landmark models with `random` = `intercept` or `slope`";
+            self.error(&format!("{at}.cohort_intercept"), message);
+        }
         if m.random == Random::None && matches!(m.kind.as_str(), "growth" | "linear") {
             self.error(&format!("{at}.random"), format!("a {} model needs `intercept` or `slope`", m.kind));
         }

@@ -589,6 +589,30 @@ pub enum DoseForm {
     Split,
 }
 
+/// On which parts of a split dose schools have slopes of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SlopeOn {
+    /// The part within school and cohort.
+    #[default]
+    Within,
+    /// The parts within school and cohort and between cohorts together: everything but the mean of the school.
+    CohortWithin,
+}
+
+/// What counts as the mean dose of a school and cohort when the dose is split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CohortMean {
+    /// The mean; of fewer than 30 pupils it is drawn towards the school's mean as far as chance makes it vary.
+    #[default]
+    Reliable,
+    /// The mean of the pupil's mates, without the pupil.
+    LeaveOneOut,
+    /// The mean as it is.
+    Plain,
+}
+
 /// A model to fit.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -614,6 +638,20 @@ pub struct ModelEntry {
     /// default) or as it is (`total`).
     #[serde(default)]
     pub dose: DoseForm,
+    /// A split dose: the parts on which schools have slopes of their own, `within` (default) or `cohort_within`.
+    #[serde(default)]
+    pub slope_on: SlopeOn,
+    /// A split dose: the mean of a school and cohort is `reliable` (default), `leave_one_out` or `plain`.
+    #[serde(default)]
+    pub cohort_mean: CohortMean,
+    /// Hazard and landmark models with `random` other than `none`: a level of each cohort of a school as well, default
+    /// false. It costs the errors robust to schools and the check by quadrature.
+    #[serde(default)]
+    pub cohort_intercept: bool,
+    /// Binary models: draws of the parameters for a second interval of E1 and E3 (`conf_low_draws`), default none; 200 are
+    /// enough to see whether it differs.
+    #[serde(default)]
+    pub replicates: u32,
     /// Linear and growth models: restricted maximum likelihood (default) or plain.
     #[serde(default = "yes")]
     pub reml: bool,

@@ -45,6 +45,12 @@ pub enum IntervalMethod {
     Wald,
     /// Wilson's interval of a share.
     Wilson,
+    /// Empirical Bayes, for a normal distribution of the schools' effects; carries the uncertainty of the model's parameters.
+    EmpiricalBayes,
+    /// Empirical Bayes, for any distribution of the schools' effects with the same second moment.
+    RobustEmpiricalBayes,
+    /// Quantiles of parameters drawn from their estimated distribution.
+    Draws,
 }
 
 /// An interval with its level and method, in the unit of the quantity beside it.

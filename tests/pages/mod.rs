@@ -1,8 +1,8 @@
 //! Hand-written pages: one with estimates, one with refusals, one with everything suppressed.
 
 use lob_effect::disclosure::page::{
-    Bound, EffectEstimate, EffectRow, Finding, FlowRow, OutcomeRow, ReachRow, Refusal, RefusalReason, SchoolPage,
-    Share, Shown, SmallCell,
+    Bound, EffectEstimate, EffectRow, Finding, FlowRow, LevelEstimate, OutcomeRow, ReachRow, Refusal, RefusalReason,
+    SchoolPage, Share, Shown, SmallCell,
 };
 use lob_effect::vocab::outcomes::{doorstroom_mbo, gestart_en_gebleven, uitval_jr1};
 use lob_effect::vocab::{
@@ -40,6 +40,13 @@ pub fn estimate(of: Estimand, value: f64, lo: f64, hi: f64, n_pupils: u64) -> Fi
     })
 }
 
+/// What `gap` more activities than the middle school go with.
+fn contribution(outcome: &str, gap: f64, value: f64, lo: f64, hi: f64) -> Finding {
+    let mut of = estimand(outcome, DosePart::Within, Population::School);
+    of.contrast.step = gap;
+    estimate(of, value, lo, hi, 145)
+}
+
 fn reach(code: &str, nl: &str, en: &str, own: f64, all: f64, means: (f64, f64)) -> ReachRow {
     ReachRow {
         code: code.into(),
@@ -68,6 +75,15 @@ fn effect(id: &str, labels: (&str, &str), direction: Direction, own: Finding, na
         direction,
         exposure_nl: "LOB-activiteiten".into(),
         exposure_en: "LOB activities".into(),
+        contribution: Finding::Refused(Refusal {
+            estimand: estimand(id, DosePart::Within, Population::School),
+            reason: RefusalReason::NoPupils,
+            n_pupils: 0,
+        }),
+        adjusted: own.clone(),
+        expected: None,
+        deviation: own.clone(),
+        is_apart: true,
         own,
         nation,
         parts: Vec::new(),
@@ -96,7 +112,11 @@ pub fn with_estimates() -> SchoolPage {
         estimate(uitval(Cohort, Nation), -0.8, -2.3, 0.7, 21_450),
         estimate(uitval(School, Nation), -2.6, -4.1, -1.1, 21_450),
     ];
-    first.smallest_visible = Some(2.7);
+    first.smallest_visible = Some(7.8);
+    first.is_apart = false;
+    first.contribution = contribution("uitval", 2.3, -0.7, -0.9, -0.4);
+    first.adjusted = estimate(uitval(Within, Own), -1.2, -3.1, 0.7, 145);
+    first.expected = Some(LevelEstimate { value: 7.4, std_error: 0.3, interval: interval(6.9, 7.9) });
     let second = effect(
         "doorstroom-landmark",
         DOORSTROOM,
@@ -104,6 +124,10 @@ pub fn with_estimates() -> SchoolPage {
         estimate(door(Within, Own), 2.1, 0.2, 4.0, 145),
         estimate(door(Within, Nation), 0.5, 0.1, 0.9, 21_450),
     );
+    let mut second = second;
+    second.contribution = contribution("doorstroom", -4.0, -1.6, -2.4, -0.8);
+    second.adjusted = estimate(door(Within, Own), -2.5, -4.4, -0.6, 145);
+    second.expected = Some(LevelEstimate { value: 90.1, std_error: 0.3, interval: interval(89.5, 90.7) });
     let mut third = effect(
         "competenties-groei",
         SCORE,
@@ -112,7 +136,8 @@ pub fn with_estimates() -> SchoolPage {
         estimate(estimand("score", DosePart::Total, Nation), 0.08, 0.05, 0.11, 18_300),
     );
     third.smallest_visible = Some(0.15);
-    for finding in [&mut third.own, &mut third.nation] {
+    third.contribution = contribution("score", 1.0, 0.02, 0.01, 0.03);
+    for finding in [&mut third.own, &mut third.nation, &mut third.contribution, &mut third.adjusted] {
         if let Finding::Estimate(e) = finding {
             e.quantity.unit = Unit::ScorePoint;
         }
@@ -171,6 +196,8 @@ pub fn with_refusals() -> SchoolPage {
         refused(DosePart::Within, Population::School, RefusalReason::NoDose),
         refused(DosePart::Within, Population::Nation, RefusalReason::NotConverged),
     );
+    row.contribution = refused(DosePart::Within, Population::School, RefusalReason::NoDose);
+    row.is_apart = false;
     row.parts = vec![refused(DosePart::School, Population::Nation, RefusalReason::OneSchool)];
     let page = with_estimates();
     SchoolPage {
@@ -178,7 +205,7 @@ pub fn with_refusals() -> SchoolPage {
         cohorts: vec!["2023-2024".into()],
         n_schools: 1,
         reach: Vec::new(),
-        outcomes: vec![outcome(&doorstroom_mbo::DEF, Shown::Missing, Shown::Missing)],
+        outcomes: vec![outcome(&doorstroom_mbo::DEF, Shown::Missing, Shown::FewSchools { min: 10 })],
         effects: vec![row],
         flow: Vec::new(),
         adjusted_for: Vec::new(),
@@ -200,12 +227,12 @@ pub fn suppressed() -> SchoolPage {
     }
     page.effects.truncate(1);
     for row in &mut page.effects {
-        row.own = Finding::Suppressed(SmallCell {
-            estimand: estimand("uitval", DosePart::Within, Population::School),
-            min_pupils: 30,
-            min_events: 10,
-        });
-        row.smallest_visible = None;
+        let small = |min_events| {
+            let estimand = estimand("uitval", DosePart::Within, Population::School);
+            Finding::Suppressed(SmallCell { estimand, min_pupils: 30, min_events })
+        };
+        (row.own, row.deviation, row.adjusted) = (small(10), small(10), small(10));
+        (row.contribution, row.expected, row.smallest_visible) = (small(0), None, None);
     }
     for row in &mut page.flow {
         row.n = Shown::Suppressed { min: 10 };

@@ -1,6 +1,8 @@
 //! `lob check`: is the study file right, is the data readable, and who falls out where? No outcome is compared
 //! with any dose.
 
+mod power;
+
 use super::load;
 use crate::cli::args::{Args, Check};
 use crate::cli::exit::{Exit, Failure};
@@ -13,6 +15,9 @@ const SHOWN: usize = 100;
 
 pub(in crate::cli) fn execute(command: &Check, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = load(&command.study)?;
+    if command.power {
+        return power::execute(command, &loaded, screen);
+    }
     let folder = command.out.clone().unwrap_or_else(|| loaded.base.join("check"));
     let before = validation::previous(&folder);
     let bar = screen.rows("reading");

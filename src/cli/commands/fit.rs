@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use crate::cli::args::{CiArg, FamilyArg, Fit, LinkArg, MethodArg, VcovArg};
+use crate::cli::args::{BootstrapArg, CiArg, DfArg, FamilyArg, Fit, LinkArg, MethodArg, VcovArg};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::Screen;
 use crate::cli::summary;
 use crate::ingest::FrameFile;
 use crate::models::formula::{
-    self, DesignError, FamilyName, Formula, FormulaError, FormulaFitError, Reading, RobustName, Wanted,
+    self, Bootstrap, BootstrapName, DesignError, DfName, FamilyName, Formula, FormulaError, FormulaFitError,
+    IntervalKind, Reading, RobustName, Wanted,
 };
 use crate::run::write_json;
 
@@ -59,9 +60,32 @@ fn wanted(command: &Fit) -> Result<Wanted, Failure> {
         integration: command.nagq.0,
         theta: command.theta.clone(),
         robust,
-        profile: command.ci == CiArg::Profile,
+        intervals: match (command.ci, command.bootstrap) {
+            (None, Some(_)) | (Some(CiArg::Percentile), _) => IntervalKind::Percentile,
+            (None, None) | (Some(CiArg::Wald), _) => IntervalKind::Wald,
+            (Some(CiArg::Profile), _) => IntervalKind::Profile,
+            (Some(CiArg::Basic), _) => IntervalKind::Basic,
+        },
+        bootstrap: bootstrap(command)?,
+        df: match command.df {
+            DfArg::Satterthwaite => DfName::Satterthwaite,
+            DfArg::KenwardRoger => DfName::KenwardRoger,
+        },
         level: command.level,
     })
+}
+
+fn bootstrap(command: &Fit) -> Result<Option<Bootstrap>, Failure> {
+    let by_cluster = command.bootstrap == Some(BootstrapArg::Cluster);
+    if command.cluster.is_some() && command.vcov.is_none() && !by_cluster {
+        return Err(Failure::usage("--cluster goes with --vcov or --bootstrap cluster"));
+    }
+    let kind = |kind| match kind {
+        BootstrapArg::Parametric => BootstrapName::Parametric,
+        BootstrapArg::Cluster => BootstrapName::Cluster,
+    };
+    let of = |name| Bootstrap { kind: kind(name), replicates: command.replicates, seed: command.seed };
+    Ok(command.bootstrap.map(of))
 }
 
 fn family(command: &Fit) -> Result<FamilyName, Failure> {

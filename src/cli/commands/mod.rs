@@ -4,6 +4,7 @@ pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod demo;
 pub(super) mod explain;
+mod files_study;
 pub(super) mod fit;
 pub(super) mod ingest;
 pub(super) mod init;
@@ -39,4 +40,17 @@ fn load(path: &Path) -> Result<Loaded, Failure> {
     })?;
     let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
     Ok(Loaded { study, text, base })
+}
+
+/// Reads and checks a study whose sources are tables already.
+fn load_tables(path: &Path) -> Result<Loaded, Failure> {
+    let loaded = load(path)?;
+    if loaded.study.ingest.is_some() {
+        let name = path.display();
+        return Err(Failure::usage(format!(
+            "{name}: its [ingest] makes the tables that this command reads; first `lob ingest {name}`, then use the \
+             study.toml beside the tables"
+        )));
+    }
+    Ok(loaded)
 }

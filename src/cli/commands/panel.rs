@@ -1,6 +1,6 @@
 //! `lob panel`.
 
-use super::load;
+use super::load_tables;
 use crate::cli::args::{Panel, SqlArg};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
@@ -11,7 +11,7 @@ use crate::run::{write_cells, write_panel};
 use crate::study::nearest;
 
 pub(in crate::cli) fn execute(command: &Panel, screen: &Screen) -> Result<Exit, Failure> {
-    let loaded = load(&command.study)?;
+    let loaded = load_tables(&command.study)?;
     let plan = Plan::of(&loaded.study);
     let ids: Vec<String> = plan.outcomes.iter().map(|o| o.entry.id.clone()).collect();
     let wanted = command.outcome.as_ref().or(ids.first()).ok_or_else(|| Failure::usage("the study has no outcome"))?;

@@ -1,6 +1,6 @@
 //! `lob report`: only the pages.
 
-use super::load;
+use super::load_tables;
 use crate::cli::args::{Args, Report};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::Screen;
@@ -9,7 +9,7 @@ use crate::study::nearest;
 use crate::vocab::Lang;
 
 pub(in crate::cli) fn execute(command: &Report, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
-    let loaded = load(&command.study)?;
+    let loaded = load_tables(&command.study)?;
     let lang = args.lang.map_or(loaded.study.report.lang, Lang::from);
     let job = Job { study: &loaded.study, text: &loaded.text, base: &loaded.base, out: &command.to, lang };
     let bar = screen.rows("reading");

@@ -65,7 +65,8 @@ fn print(summary: &Summary, lang: Lang, screen: &Screen) {
 fn line(model: &run::ModelLine, lang: Lang) -> String {
     let Finding::Estimate(e) = &model.nation else {
         let reason = model.refused.map_or("refused", RefusalReason::code);
-        return format!("{}: {} {reason}", model.outcome, lang.pick("geen schatting,", "no estimate,"));
+        let term = model.refused_term.as_ref().map_or_else(String::new, |term| format!(" ({term})"));
+        return format!("{}: {} {reason}{term}", model.outcome, lang.pick("geen schatting,", "no estimate,"));
     };
     let unit = match e.quantity.unit {
         Unit::PercentagePoint => lang.pick("procentpunt", "percentage points"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use super::files_study;
 use crate::cli::args::Simulate;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
@@ -32,12 +33,33 @@ pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exi
     let written = write_files(&spec, &command.forms, &command.to)
         .map_err(|e| Failure { exit: emit_exit(&e), message: e.to_string() })?;
     screen.say(&format!("Simulated in {}: {}", command.to.display(), by_folder(&written).join(", ")));
-    if command.forms.contains(&Form::Parquet) {
-        let study = command.to.join("study.toml");
-        fs::write(&study, study_of(&spec)).map_err(|e| Failure::write("study.toml", &e))?;
-        screen.say(&format!("Run it with: lob run {}", study.display()));
-    }
+    studies(&spec, &command.forms, &command.to, screen)?;
     Ok(Exit::Success)
+}
+
+/// Writes `study.toml`: of the files, or of the Parquet tables; where both are there, the files' study is `study-files.toml`.
+fn studies(spec: &RegionSpec, forms: &[Form], dir: &Path, screen: &Screen) -> Result<(), Failure> {
+    let put = |name: &str, text: &str| {
+        fs::write(dir.join(name), text).map_err(|e| Failure::write(name, &e))?;
+        screen.say(&format!("Run it with: lob run {}", dir.join(name).display()));
+        Ok(())
+    };
+    let has_tables = forms.contains(&Form::Parquet);
+    if has_tables {
+        put("study.toml", &study_of(spec))?;
+    }
+    match files_study::of(forms, &known_until(spec)) {
+        Some(text) => {
+            screen.say(&format!("First make its key: lob key new {} --project lob", dir.join("sleutel.key").display()));
+            put(if has_tables { "study-files.toml" } else { "study.toml" }, &text)
+        }
+        None => {
+            screen.say(
+                "The files alone make no study: that takes `duo`, `las` and one of `dossier-csv`, `dossier-xlsx`.",
+            );
+            Ok(())
+        }
+    }
 }
 
 fn emit_exit(error: &EmitError) -> Exit {

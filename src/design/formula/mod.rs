@@ -11,6 +11,7 @@ mod factor;
 mod lex;
 mod matrix;
 mod order;
+mod outcome;
 mod parse;
 mod rows;
 mod terms;

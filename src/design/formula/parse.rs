@@ -31,12 +31,20 @@ pub(super) struct Sides {
     pub(super) right: Expr,
 }
 
+/// Brackets and signs in each other beyond which a formula is refused: every level takes room on the stack.
+const MOST_NESTED: usize = 100;
+/// Names, numbers and signs beyond which it is refused: a chain of operators is as deep as it is long.
+const MOST_TOKENS: usize = 4000;
+
 /// Operators from the weakest to the strongest; `^` and signs are handled apart.
 const LEVELS: &[&[&str]] = &[&["|", "||"], &["+", "-"], &["*", "/"], &[":"]];
 
 pub(super) fn parse(text: &str) -> Result<Sides, Fault> {
     let tokens = tokens(text)?;
-    let mut parser = Parser { tokens: &tokens, next: 0, end: text.len() };
+    if let Some(beyond) = tokens.get(MOST_TOKENS) {
+        return Err(Fault::at(&beyond.at, format!("the formula has more than {MOST_TOKENS} names, numbers and signs")));
+    }
+    let mut parser = Parser { tokens: &tokens, next: 0, end: text.len(), depth: 0 };
     let left = parser.binary(1)?;
     if !parser.takes("~") {
         return Err(parser.unexpected("expected `~` between the outcome and its predictors"));
@@ -52,6 +60,8 @@ struct Parser<'t> {
     tokens: &'t [Placed],
     next: usize,
     end: usize,
+    /// Brackets and signs that are open.
+    depth: usize,
 }
 
 impl Parser<'_> {
@@ -87,12 +97,25 @@ impl Parser<'_> {
         Ok(left)
     }
 
+    /// Reads something inside a bracket or behind a sign.
+    fn deeper(&mut self, read: impl FnOnce(&mut Self) -> Result<Expr, Fault>) -> Result<Expr, Fault> {
+        if self.depth == MOST_NESTED {
+            return Err(
+                self.unexpected(&format!("more than {MOST_NESTED} brackets and signs stand in each other here"))
+            );
+        }
+        self.depth += 1;
+        let read = read(self);
+        self.depth -= 1;
+        read
+    }
+
     fn signed(&mut self) -> Result<Expr, Fault> {
         match self.peek_sign() {
             Some(sign @ ("+" | "-")) => {
                 let start = self.tokens[self.next].at.start;
                 self.next += 1;
-                let inner = self.signed()?;
+                let inner = self.deeper(Self::signed)?;
                 let at = start..inner.at.end;
                 Ok(Expr { node: Node::Unary(sign, Box::new(inner)), at })
             }
@@ -106,7 +129,7 @@ impl Parser<'_> {
             return Ok(base);
         }
         // Right to left, and a sign may follow: 2^-1.
-        let exponent = self.signed()?;
+        let exponent = self.deeper(Self::signed)?;
         let at = base.at.start..exponent.at.end;
         Ok(Expr { node: Node::Binary("^", Box::new(base), Box::new(exponent)), at })
     }
@@ -125,7 +148,7 @@ impl Parser<'_> {
             }
             Token::Name(name) => Ok(Expr { node: Node::Name(name), at }),
             Token::Sign("(") => {
-                let inner = self.binary(0)?;
+                let inner = self.deeper(|p| p.binary(0))?;
                 let end = self.closed(&at)?;
                 Ok(Expr { node: Node::Paren(Box::new(inner)), at: at.start..end })
             }
@@ -137,9 +160,9 @@ impl Parser<'_> {
     }
 
     fn arguments(&mut self) -> Result<Vec<Expr>, Fault> {
-        let mut out = vec![self.binary(0)?];
+        let mut out = vec![self.deeper(|p| p.binary(0))?];
         while self.takes(",") {
-            out.push(self.binary(0)?);
+            out.push(self.deeper(|p| p.binary(0))?);
         }
         Ok(out)
     }
@@ -229,5 +252,18 @@ mod tests {
         assert_eq!(at("y ~ x )"), 6..7);
         assert_eq!(at("y ~"), 3..3);
         assert_eq!(at("y ~ log(x"), 4..7);
+    }
+
+    #[test]
+    fn depth_has_an_end() {
+        let nested = |n: usize, open: &str, close: &str| format!("y ~ {}x{}", open.repeat(n), close.repeat(n));
+        assert!(parse(&nested(90, "(", ")")).is_ok());
+        for (open, close) in [("(", ")"), ("log(", ")"), ("-", ""), ("2^", "")] {
+            let fault = parse(&nested(200_000 / (open.len() * 100), open, close)).expect_err("too deep");
+            assert!(fault.at.is_some(), "{open}");
+        }
+        let chain = |n: usize| format!("y ~ {}", vec!["x"; n].join(" + "));
+        assert!(parse(&chain(1900)).is_ok());
+        assert!(parse(&chain(100_000)).expect_err("too long").at.is_some());
     }
 }

@@ -8,6 +8,7 @@ use super::evaluate::evaluate;
 use super::factor::{Factor, NOT_LISTED, index};
 use super::matrix::{Variable, columns, fill};
 use super::order::{Key, sorted};
+use super::outcome::Outcome;
 use super::parse::{Expr, Node};
 use super::terms::{Bar, Group, Terms, is_factor};
 use super::{DesignError, Dropped, Formula, FormulaDesign, Levels, OutcomeKind, Reading, TermDesign};
@@ -70,34 +71,15 @@ impl Keep {
     }
 }
 
-/// The outcome in all rows of the table.
-enum Outcome {
-    Number(Vec<f64>),
-    /// Successes and failures of `cbind`.
-    Counts(Vec<f64>, Vec<f64>),
-    /// The second of two levels is a success.
-    Levels(Factor),
-}
-
-impl Outcome {
-    fn values(&self) -> Vec<&[f64]> {
-        match self {
-            Outcome::Number(y) => vec![y],
-            Outcome::Counts(a, b) => vec![a, b],
-            Outcome::Levels(_) => Vec::new(),
-        }
-    }
-}
-
 /// Terms, and (term, block) of each block in lme4's order.
 type TermsInOrder = (Vec<TermDesign>, Vec<(usize, usize)>);
 /// A grouping factor with the columns and names of its blocks.
 type Blocks = (usize, Vec<Array2<f64>>, Vec<Vec<String>>);
 
-struct Builder<'b> {
-    formula: &'b Formula,
+pub(super) struct Builder<'b> {
+    pub(super) formula: &'b Formula,
     frame: &'b Frame,
-    reading: &'b Reading,
+    pub(super) reading: &'b Reading,
 }
 
 impl<'b> Builder<'b> {
@@ -109,12 +91,12 @@ impl<'b> Builder<'b> {
         self.reading.levels.iter().find(|(column, _)| column == name).map(|(_, levels)| levels.as_slice())
     }
 
-    fn is_factor(&self, name: &str) -> bool {
+    pub(super) fn is_factor(&self, name: &str) -> bool {
         let asked = self.reading.factors.iter().any(|f| f == name) || self.listed(name).is_some();
         asked || matches!(self.column(name), Values::Text(_))
     }
 
-    fn factor(&self, name: &str) -> Factor {
+    pub(super) fn factor(&self, name: &str) -> Factor {
         Factor::of(self.column(name), self.listed(name))
     }
 
@@ -159,7 +141,7 @@ impl<'b> Builder<'b> {
         }
     }
 
-    fn evaluate(&self, expr: &Expr) -> Result<Vec<f64>, Fault> {
+    pub(super) fn evaluate(&self, expr: &Expr) -> Result<Vec<f64>, Fault> {
         evaluate(expr, self.frame.rows, &|name, at| self.numbers_at(name, at))
     }
 
@@ -169,34 +151,6 @@ impl<'b> Builder<'b> {
             Values::Text(_) => Err(wrong("is text")),
             Values::Number(w) if w.iter().any(|&w| w < 0.0) => Err(wrong("has values below 0")),
             Values::Number(w) => Ok(w),
-        }
-    }
-
-    fn outcome(&self) -> Result<Outcome, Fault> {
-        let response = &self.formula.parts.response;
-        let is_binary = self.reading.outcome == OutcomeKind::Binary;
-        if self.formula.is_cbind() {
-            let Node::Call(_, arguments) = &response.node else { unreachable!("cbind is a call") };
-            return match arguments.as_slice() {
-                [a, b] if is_binary => Ok(Outcome::Counts(self.evaluate(a)?, self.evaluate(b)?)),
-                [_, _] => Err(Fault::at(&response.at, "cbind(successes, failures) needs --family binomial")),
-                _ => Err(Fault::at(&response.at, "cbind() takes two columns: successes and failures")),
-            };
-        }
-        let column = match &response.node {
-            Node::Name(name) if self.is_factor(name) => Some(name),
-            Node::Call(function, arguments) if is_factor(function) => match arguments.as_slice() {
-                [Expr { node: Node::Name(name), .. }] => Some(name),
-                _ => return Err(Fault::at(&response.at, "factor() takes a column")),
-            },
-            _ => None,
-        };
-        match column {
-            Some(name) if is_binary => Ok(Outcome::Levels(self.factor(name))),
-            Some(name) => {
-                Err(Fault::at(&response.at, format!("`{name}` is a factor; --family binomial takes two levels")))
-            }
-            None => Ok(Outcome::Number(self.evaluate(response)?)),
         }
     }
 
@@ -342,74 +296,6 @@ impl<'b> Builder<'b> {
         std::iter::once(0).chain(inner).chain([rows.len()]).collect()
     }
 
-    /// Outcome and trials of each row.
-    fn y(
-        &self,
-        outcome: &Outcome,
-        rows: &[u32],
-        take: impl Fn(&[f64]) -> Array1<f64>,
-    ) -> Result<(Array1<f64>, Option<Array1<f64>>), DesignError> {
-        let wrong =
-            |what: &str| DesignError::Data(format!("the outcome `{}` {what}", self.formula.parts.response.label()));
-        let (y, trials) = match outcome {
-            Outcome::Number(y) => (take(y), None),
-            Outcome::Counts(a, b) => {
-                let (a, b) = (take(a), take(b));
-                if a.iter().chain(&b).any(|&v| v < 0.0) {
-                    return Err(wrong("has fewer than 0 successes or failures"));
-                }
-                let trials = &a + &b;
-                (a, Some(trials))
-            }
-            Outcome::Levels(factor) => {
-                let factor = factor.take(rows);
-                if factor.levels.len() != 2 {
-                    return Err(wrong(&format!("has {} levels; it must have 2", factor.levels.len())));
-                }
-                (factor.codes.iter().map(|&code| f64::from(code)).collect(), None)
-            }
-        };
-        match self.reading.outcome {
-            OutcomeKind::Number => Ok((y, None)),
-            OutcomeKind::Count if y.iter().any(|&v| v < 0.0 || v.fract() != 0.0) => {
-                Err(wrong("must be a count: 0, 1, 2, …"))
-            }
-            OutcomeKind::Count => Ok((y, None)),
-            OutcomeKind::Binary => {
-                let trials = trials.unwrap_or_else(|| Array1::ones(y.len()));
-                Ok((y, Some(trials)))
-            }
-        }
-    }
-
-    fn check_shares(
-        &self,
-        y: &Array1<f64>,
-        trials: Option<&Array1<f64>>,
-        weights: Option<&Array1<f64>>,
-    ) -> Result<(), DesignError> {
-        if trials.is_none() || self.formula.is_cbind() {
-            return Ok(());
-        }
-        let label = self.formula.parts.response.label();
-        if y.iter().any(|v| !(0.0..=1.0).contains(v)) {
-            return Err(DesignError::Data(format!(
-                "the outcome `{label}` must be 0 or 1, a share of --weights trials, two levels, or cbind(successes, failures)"
-            )));
-        }
-        let is_whole = |v: f64| (v - v.round()).abs() <= 1e-3;
-        let is_share = match weights {
-            None => y.iter().all(|&v| v == 0.0 || v == 1.0),
-            Some(w) => y.iter().zip(w).all(|(y, w)| is_whole(y * w)),
-        };
-        if is_share {
-            return Ok(());
-        }
-        Err(DesignError::Data(format!(
-            "the outcome `{label}` has shares that are no whole number of successes; give the trials with --weights"
-        )))
-    }
-
     fn variables(&self, terms: &Terms, heads: &[u32], numbers: &[(String, Vec<f64>)]) -> Result<Vec<Variable>, Fault> {
         let one = |expr: &Expr| {
             let label = expr.label();
@@ -489,7 +375,7 @@ impl<'b> Builder<'b> {
 
     /// Levels that were listed and do not occur.
     fn notes(&self) -> Vec<String> {
-        let mut out = Vec::new();
+        let mut out = self.frame.notes.clone();
         for (name, levels) in &self.reading.levels {
             let plain = Factor::of(self.column(name), None);
             let number = |l: &str| l.parse::<f64>().ok();

@@ -9,9 +9,10 @@ mod core;
 mod profile;
 mod result;
 mod routes;
+mod spread;
 mod tidy;
 
-pub use result::{Drop, FixedRow, FormulaFit, Glance, GroupSize, RanPar, RanVal, TidyRow};
+pub use result::{BootstrapReport, Drop, FixedRow, FormulaFit, Glance, GroupSize, RanPar, RanVal, TidyRow};
 
 pub use crate::design::formula::{
     DesignError, Formula, FormulaDesign, FormulaError, OutcomeKind, Reading, build as design,
@@ -100,6 +101,48 @@ pub enum Integration {
     Auto,
 }
 
+/// Kind of an interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntervalKind {
+    /// Estimate ± quantile · standard error.
+    Wald,
+    /// By the rise of −2 log L.
+    Profile,
+    /// Quantiles of the replicates of a bootstrap.
+    Percentile,
+    /// These, mirrored at the estimate.
+    Basic,
+}
+
+/// What a bootstrap draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BootstrapName {
+    /// Random effects and outcomes from the fitted model.
+    Parametric,
+    /// Levels of the outermost grouping factor, or of the design's cluster.
+    Cluster,
+}
+
+/// A bootstrap.
+#[derive(Clone, Copy, Debug)]
+pub struct Bootstrap {
+    /// What is drawn.
+    pub kind: BootstrapName,
+    /// How often.
+    pub replicates: u32,
+    /// From which seed.
+    pub seed: u64,
+}
+
+/// How degrees of freedom of a linear mixed model are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DfName {
+    /// By the delta method over the variances.
+    Satterthwaite,
+    /// With the covariance corrected for the variances' uncertainty; for REML and one grouping factor.
+    KenwardRoger,
+}
+
 /// What is wanted of a design.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -113,8 +156,12 @@ pub struct Wanted {
     pub theta: Option<Vec<f64>>,
     /// Cluster-robust covariance by the design's cluster.
     pub robust: Option<RobustName>,
-    /// Profile intervals for the fixed effects instead of Wald's.
-    pub profile: bool,
+    /// Kind of the intervals.
+    pub intervals: IntervalKind,
+    /// Errors by bootstrap instead of the model's.
+    pub bootstrap: Option<Bootstrap>,
+    /// Degrees of freedom of a linear mixed model.
+    pub df: DfName,
     /// Level of the intervals.
     pub level: f64,
 }

@@ -1,33 +1,24 @@
-//! Profile likelihood intervals of the fixed effects.
+//! Profile likelihood intervals of models for counts without random effects; the core has those of mixed models.
 //!
 //! With β_k held at b, its part b·x_k is an offset and the model is fitted without the column. The limits are where
 //! −2 log L has risen by χ²₁(level) = z², that is where ζ(b) = ±√(rise) is ±z. ζ is nearly a straight line in b, so a secant
-//! finds it in a few fits. Linear mixed models are profiled by ML, also when fitted by REML (as in lme4's `profile`);
-//! least squares have the t interval itself.
+//! finds it in a few fits. Least squares have the t interval itself.
 
 use ndarray::Axis;
 
 use super::core::normal_quantile;
 use super::routes::{Columns, Estimates, Failed, Road};
-use super::{FamilyName, Integration, Wanted};
+use super::{IntervalKind, Wanted};
 
 /// Fits for one limit before giving up.
 const FITS: usize = 25;
 
-/// Limits of each fixed effect; `None` where there is no profile: least squares, or the only column.
+/// Limits of each fixed effect; `None` where the search for one found nothing.
 pub(super) fn intervals(road: &Road<'_>, estimates: &Estimates) -> Result<Vec<Option<[f64; 2]>>, Failed> {
-    let p = road.columns.names.len();
-    let is_least_squares = road.wanted.family == FamilyName::Gaussian && estimates.terms.is_empty();
-    if is_least_squares || p < 2 {
-        return Ok(vec![None; p]);
-    }
-    // The likelihood that was maximised, in every refit.
-    let integration = Integration::Nodes(estimates.nodes);
-    let wanted = Wanted { reml: false, integration, ..road.wanted.clone() };
-    let by_ml = Road { wanted: &wanted, ..*road };
-    let refitted = if road.wanted.reml { Some(by_ml.estimate()?) } else { None };
-    let best = refitted.as_ref().unwrap_or(estimates);
-    (0..p).map(|k| Profile::new(&by_ml, best, k).interval()).collect()
+    // Nothing but the likelihood in every refit.
+    let wanted = Wanted { intervals: IntervalKind::Wald, ..road.wanted.clone() };
+    let plain = Road { wanted: &wanted, ..*road };
+    (0..road.columns.names.len()).map(|k| Profile::new(&plain, estimates, k).interval()).collect()
 }
 
 struct Profile<'p> {
@@ -46,6 +37,10 @@ impl<'p> Profile<'p> {
 
     /// √ of the rise of −2 log L with β_k at `b`.
     fn rise(&self, b: f64) -> Result<f64, Failed> {
+        if self.others.names.is_empty() {
+            let log_lik = self.road.log_lik_at(&ndarray::Array1::from_elem(1, b));
+            return Ok((2.0 * (self.best.log_lik - log_lik)).max(0.0).sqrt());
+        }
         let mut offset = self.road.columns.x.column(self.k).mapv(|x| x * b);
         if let Some(known) = self.road.offset {
             offset += known;

@@ -15,6 +15,8 @@ pub struct FormulaFit {
     pub groups: Vec<GroupSize>,
     /// Rows and columns that are not used.
     pub drops: Vec<Drop>,
+    /// The bootstrap behind errors and intervals, where there was one.
+    pub bootstrap: Option<BootstrapReport>,
     /// What else a reader should know, in sentences.
     pub notes: Vec<String>,
 }
@@ -30,8 +32,10 @@ pub struct Glance {
     pub link: &'static str,
     /// `ML`, `REML`, `Laplace`, `AGQ-K`, `OLS` or `GLM`.
     pub method: String,
-    /// Covariance of the fixed effects: `model`, or the robust one asked for.
+    /// Covariance of the fixed effects: `model`, the robust one or the bootstrap asked for, or `kenward-roger`.
     pub vcov: String,
+    /// Where degrees of freedom come from: `satterthwaite`, `kenward-roger`, `residual`, `bell-mccaffrey`; none for z.
+    pub df_method: Option<&'static str>,
     /// Rows used.
     pub nobs: u64,
     /// log L with all constants, so as R's `logLik()` gives it for `lm`, `glm`, `lmer`, and `glmer` with nAGQ = 1; for
@@ -108,7 +112,7 @@ pub struct FixedRow {
     pub conf_high: f64,
     /// Its level.
     pub conf_level: f64,
-    /// `wald` or `profile`.
+    /// `wald`, `profile`, `percentile` or `basic`.
     pub conf_method: &'static str,
 }
 
@@ -123,6 +127,31 @@ pub struct RanPar {
     pub term: String,
     /// Value; none for a correlation with something that does not vary.
     pub estimate: Option<f64>,
+    /// Standard deviation over the replicates of a bootstrap; none without one.
+    pub std_error: Option<f64>,
+    /// Lower limit, by profile or bootstrap; none without one.
+    pub conf_low: Option<f64>,
+    /// Upper limit.
+    pub conf_high: Option<f64>,
+    /// Its level.
+    pub conf_level: Option<f64>,
+    /// `profile`, `percentile` or `basic`.
+    pub conf_method: Option<&'static str>,
+}
+
+/// A bootstrap that was run.
+#[derive(Clone, Debug, Serialize)]
+pub struct BootstrapReport {
+    /// `parametric` or `cluster`.
+    pub kind: &'static str,
+    /// Replicates that were asked for.
+    pub replicates: u32,
+    /// Those that could not be fitted, and are left out.
+    pub failed: u32,
+    /// Those in which a direction of the random effects had no variance.
+    pub singular: u32,
+    /// Seed of the draws.
+    pub seed: u64,
 }
 
 /// A predicted random effect.

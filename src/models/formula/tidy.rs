@@ -5,7 +5,8 @@ use ndarray::s;
 use super::core::{LaplaceVerdict, Stop, normal_quantile, t_quantile, t_two_sided};
 use super::result::{Drop, FixedRow, FormulaFit, Glance, GroupSize, RanPar, RanVal, TidyRow};
 use super::routes::{Columns, Estimates, core_order, theta_names};
-use super::{FamilyName, Wanted};
+use super::spread::Spread;
+use super::{FamilyName, IntervalKind, Wanted};
 use crate::design::formula::{Formula, FormulaDesign};
 
 /// A standard deviation in units of the residual below which a direction counts as without variance (lme4's
@@ -20,7 +21,8 @@ pub(super) fn report(
     estimates: &Estimates,
 ) -> FormulaFit {
     let mut tidy: Vec<TidyRow> = fixed(columns, wanted, estimates).map(TidyRow::Fixed).collect();
-    tidy.extend(ran_pars(design, estimates).into_iter().map(TidyRow::RanPar));
+    tidy.extend(ran_pars(design, wanted, estimates).into_iter().map(TidyRow::RanPar));
+    let notes = notes(design, &tidy, wanted, estimates);
     let groups =
         design.terms.iter().map(|t| GroupSize { group: t.group.name.clone(), levels: t.group.names.len() as u64 });
     let rows = design.dropped.iter().map(|d| Drop { reason: d.reason, column: d.column.clone(), rows: d.rows });
@@ -31,17 +33,39 @@ pub(super) fn report(
         ran_vals: ran_vals(design, estimates),
         groups: groups.collect(),
         drops: rows.chain(lost).collect(),
-        notes: notes(design, columns, wanted, estimates),
+        bootstrap: estimates.bootstrap.clone(),
+        notes,
     }
 }
 
-/// What is said where a profile was asked for and there is none.
-fn without_profile(columns: &Columns, wanted: &Wanted, e: &Estimates) -> Option<String> {
-    let without = columns.names.iter().zip(&e.profile).filter(|(_, limits)| limits.is_none());
-    let names: Vec<&str> = without.map(|(name, _)| name.as_str()).collect();
+/// What is said where an interval was asked for and there is none.
+fn without_profile(rows: &[TidyRow], wanted: &Wanted, e: &Estimates) -> Option<String> {
     let is_exact = wanted.family == FamilyName::Gaussian && e.terms.is_empty();
-    let note = format!("no profile interval was found for {}; Wald's is given", names.join(", "));
-    (wanted.profile && !is_exact && !names.is_empty()).then_some(note)
+    if wanted.intervals != IntervalKind::Profile || is_exact {
+        return None;
+    }
+    let without = rows.iter().filter_map(|row| match row {
+        TidyRow::Fixed(row) if row.conf_method == "wald" => Some((row.term.clone(), "; Wald's is given")),
+        TidyRow::RanPar(row) if row.conf_low.is_none() => Some((format!("{} {}", row.group, row.term), "")),
+        _ => None,
+    });
+    let (names, wald): (Vec<String>, Vec<&str>) = without.unzip();
+    let note = format!("no profile interval was found for {}{}", names.join(", "), wald.first().unwrap_or(&""));
+    (!names.is_empty()).then_some(note)
+}
+
+/// What a reader of a bootstrap must know.
+fn of_bootstrap(e: &Estimates) -> Vec<String> {
+    let Some(boot) = &e.bootstrap else { return Vec::new() };
+    let mut out = Vec::new();
+    if boot.failed > 0 {
+        let (failed, all) = (boot.failed, boot.replicates);
+        out.push(format!("{failed} of {all} replicates could not be fitted and are left out: errors may be too small"));
+    }
+    if boot.singular > 0 {
+        out.push(format!("{} of {} replicates are singular", boot.singular, boot.replicates));
+    }
+    out
 }
 
 fn glance(formula: &Formula, design: &FormulaDesign, wanted: &Wanted, e: &Estimates) -> Glance {
@@ -55,8 +79,13 @@ fn glance(formula: &Formula, design: &FormulaDesign, wanted: &Wanted, e: &Estima
         method: e.method.clone(),
         vcov: match (wanted.robust, &design.cluster) {
             (Some(kind), Some(cluster)) => format!("{} by {}", kind.label(), cluster.name),
-            _ => "model".into(),
+            _ => match &e.bootstrap {
+                Some(boot) => format!("{} bootstrap, {} replicates, seed {}", boot.kind, boot.replicates, boot.seed),
+                None if e.df_method == Some("kenward-roger") => "kenward-roger".into(),
+                None => "model".into(),
+            },
         },
+        df_method: e.df_method,
         nobs: design.n_rows() as u64,
         log_lik: e.log_lik,
         minus_two_log_lik,
@@ -91,9 +120,17 @@ fn verdict(verdict: LaplaceVerdict) -> Option<&'static str> {
     }
 }
 
-fn notes(design: &FormulaDesign, columns: &Columns, wanted: &Wanted, e: &Estimates) -> Vec<String> {
+fn notes(design: &FormulaDesign, rows: &[TidyRow], wanted: &Wanted, e: &Estimates) -> Vec<String> {
     let mut out = design.notes.clone();
-    out.extend(without_profile(columns, wanted, e));
+    out.extend(without_profile(rows, wanted, e));
+    out.extend(of_bootstrap(e));
+    if is_singular(design, e) {
+        out.push(
+            "the fit is singular: some direction of the random effects has no variance, and a smaller random part would \
+             say the same"
+                .into(),
+        );
+    }
     if e.stop == Stop::Given {
         out.push("evaluated at the given parameters, nothing was optimised: errors take the variances as known".into());
     }
@@ -129,7 +166,7 @@ fn fixed<'e>(columns: &'e Columns, wanted: &'e Wanted, e: &'e Estimates) -> impl
     columns.names.iter().enumerate().map(|(k, name)| {
         let (estimate, std_error, df) = (e.beta[k], e.vcov[[k, k]].sqrt(), e.df[k]);
         let statistic = estimate / std_error;
-        let profile = e.profile.get(k).copied().flatten();
+        let limits = e.spreads.as_ref().and_then(|s| s.around(estimate, s.beta[k]));
         let tail = 0.5 + wanted.level / 2.0;
         let reach = std_error * df.map_or_else(|| normal_quantile(tail), |df| t_quantile(tail, df));
         let p_value = match (df, e.is_t) {
@@ -146,24 +183,36 @@ fn fixed<'e>(columns: &'e Columns, wanted: &'e Wanted, e: &'e Estimates) -> impl
             statistic,
             df,
             p_value,
-            conf_low: profile.map_or(estimate - reach, |limits| limits[0]),
-            conf_high: profile.map_or(estimate + reach, |limits| limits[1]),
+            conf_low: limits.map_or(estimate - reach, |limits| limits[0]),
+            conf_high: limits.map_or(estimate + reach, |limits| limits[1]),
             conf_level: wanted.level,
-            conf_method: if profile.is_some() { "profile" } else { "wald" },
+            conf_method: match &e.spreads {
+                Some(spreads) if limits.is_some() => spreads.method,
+                _ => "wald",
+            },
         }
     })
 }
 
 /// Standard deviations and correlations as `broom.mixed::tidy(effects = "ran_pars")` lists them: each column's, then
 /// its correlations with later ones.
-fn ran_pars(design: &FormulaDesign, e: &Estimates) -> Vec<RanPar> {
+fn ran_pars(design: &FormulaDesign, wanted: &Wanted, e: &Estimates) -> Vec<RanPar> {
     let mut out = Vec::new();
-    let row = |group: &str, term: String, estimate: f64| RanPar {
-        effect: "ran_pars",
-        group: group.to_string(),
-        term,
-        estimate: estimate.is_finite().then_some(estimate),
+    let row = |group: &str, term: String, estimate: f64, spread: Option<Spread>| {
+        let limits = e.spreads.as_ref().and_then(|s| s.around(estimate, spread?)).filter(|l| l[0].is_finite());
+        RanPar {
+            effect: "ran_pars",
+            group: group.to_string(),
+            term,
+            estimate: estimate.is_finite().then_some(estimate),
+            std_error: spread.and_then(|s| s.std_error),
+            conf_low: limits.map(|l| l[0]),
+            conf_high: limits.map(|l| l[1]),
+            conf_level: limits.map(|_| wanted.level),
+            conf_method: limits.and(e.spreads.as_ref().map(|s| s.method)),
+        }
     };
+    let spreads = |t: usize| e.spreads.as_ref().and_then(|s| s.terms.get(t));
     let mut seen = vec![0usize; design.terms.len()];
     for &(t, block) in &design.blocks {
         let term = &design.terms[t];
@@ -176,15 +225,18 @@ fn ran_pars(design: &FormulaDesign, e: &Estimates) -> Vec<RanPar> {
         let group = if seen[t] == 0 { term.group.name.clone() } else { format!("{}.{}", term.group.name, seen[t]) };
         seen[t] += 1;
         for (i, name) in names.iter().enumerate() {
-            out.push(row(&group, format!("sd__{name}"), cov[[i, i]].sqrt()));
+            let spread = spreads(t).map(|s| s.sd[first + i]);
+            out.push(row(&group, format!("sd__{name}"), cov[[i, i]].sqrt(), spread));
             for (j, other) in names.iter().enumerate().skip(i + 1) {
                 let correlation = cov[[i, j]] / (cov[[i, i]] * cov[[j, j]]).sqrt();
-                out.push(row(&group, format!("cor__{name}.{other}"), correlation));
+                let pair = [first + i, first + j];
+                let spread = spreads(t).and_then(|s| s.cor.iter().find(|(at, _)| *at == pair)).map(|(_, s)| *s);
+                out.push(row(&group, format!("cor__{name}.{other}"), correlation, spread));
             }
         }
     }
     if let (Some(sigma), false) = (e.sigma, design.terms.is_empty()) {
-        out.push(row("Residual", "sd__Observation".into(), sigma));
+        out.push(row("Residual", "sd__Observation".into(), sigma, e.spreads.as_ref().map(|s| s.sigma)));
     }
     out
 }

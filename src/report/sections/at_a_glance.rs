@@ -47,12 +47,12 @@ fn one(row: &OutcomeRow, own: &Share, words: &Words) -> String {
     text
 }
 
-/// The first effect that has a number; else the first one, which says why there is none.
+/// The first effect of which this school's dose has a number; else the first with a number over all schools; else the
+/// first one, which says why there is none.
 fn about_lob(page: &SchoolPage, words: &Words) -> String {
-    let has_number = |row: &&EffectRow| matches!(row.own, Finding::Estimate(_));
-    page.effects
-        .iter()
-        .find(has_number)
-        .or(page.effects.first())
-        .map_or_else(|| words.section.glance_no_effect.to_owned(), |row| effects::about(&row.own, row, words))
+    let is_number = |finding: &Finding| matches!(finding, Finding::Estimate(_));
+    let own = page.effects.iter().find(|row: &&EffectRow| is_number(&row.contribution));
+    let all = || page.effects.iter().find(|row| is_number(&row.nation));
+    let found = own.or_else(all).or(page.effects.first());
+    found.map_or_else(|| words.section.glance_no_effect.to_owned(), |row| effects::about(row, words))
 }

@@ -1,5 +1,7 @@
 //! What goes together: per model the sentences, a chart, the same numbers as a table, and the parts of the dose.
 
+mod own;
+
 use super::label;
 use crate::disclosure::page::{EffectEstimate, EffectRow, Finding, SchoolPage};
 use crate::report::charts::dots::{Chart, Mark, Point, Row, Scale, dots};
@@ -28,7 +30,7 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
 fn card(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
     let outcome = label(&row.outcome_nl, &row.outcome_en, words.lang);
     let exposure = label(&row.exposure_nl, &row.exposure_en, words.lang);
-    let step = (words.say.step)(estimand(&row.own).contrast.step, exposure);
+    let step = (words.say.step)(estimand(&row.nation).contrast.step, exposure);
     html! {
         article class="card" {
             h3 { bdi { (outcome) } }
@@ -36,7 +38,7 @@ fn card(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
             div class="says" {
                 div class="own" {
                     h4 { (words.table.own) }
-                    (says(&row.own, row, words))
+                    (own::says(row, words))
                 }
                 div class="all" {
                     h4 { (words.table.all) }
@@ -44,6 +46,8 @@ fn card(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
                 }
             }
             (figure(i, row, page, words))
+            (own::table(row, outcome, words))
+            (own::line(row, words))
             (parts(row, words))
         }
     }
@@ -73,9 +77,12 @@ fn worth_a_frequency(e: &EffectEstimate) -> bool {
         && e.quantity.value.abs() >= 1.0
 }
 
-/// What is said about a finding in one running text.
-pub(super) fn about(finding: &Finding, row: &EffectRow, words: &Words) -> String {
-    sentences(finding, row, words).join(" ")
+/// What is said about an effect in one running text: what the school's dose goes with, else all schools.
+pub(super) fn about(row: &EffectRow, words: &Words) -> String {
+    match &row.contribution {
+        Finding::Estimate(e) => own::contribution(e, row, words).join(" "),
+        _ => sentences(&row.nation, row, words).join(" "),
+    }
 }
 
 /// The sentence of a finding and, where no difference fits the data, the fixed null text.
@@ -86,9 +93,7 @@ fn sentences(finding: &Finding, row: &EffectRow, words: &Words) -> Vec<String> {
             let mut all = vec![(words.say.effect)(&w)];
             if w.verdict.certainty == Certainty::Unsure {
                 // The smallest visible difference is this school's; it says nothing about all schools.
-                let is_own = std::ptr::eq(finding, &row.own);
-                let visible = row.smallest_visible.filter(|_| is_own);
-                all.push((words.say.null)(e.n_pupils, visible, e.quantity.unit));
+                all.push((words.say.null)(e.n_pupils, None, e.quantity.unit));
             }
             all
         }
@@ -158,10 +163,12 @@ struct Line<'a> {
 }
 
 fn lines<'a>(row: &'a EffectRow, words: &Words) -> Vec<Line<'a>> {
-    let main = [(words.table.own, Mark::Own, &row.own), (words.table.all, Mark::All, &row.nation)];
-    let main = main.map(|(label, mark, finding)| Line { label: label.to_owned(), mark, finding });
-    let part = |f| Line { label: part_words(f, words).name.to_owned(), mark: Mark::Part, finding: f };
-    main.into_iter().chain(row.parts.iter().map(part)).collect()
+    let line = |label: &str, mark, finding| Line { label: label.to_owned(), mark, finding };
+    // A line of its own only where it can be told from that of all schools.
+    let own = row.is_apart.then(|| line(words.table.own, Mark::Own, &row.own));
+    let all = line(words.table.all, Mark::All, &row.nation);
+    let part = |f| line(part_words(f, words).name, Mark::Part, f);
+    own.into_iter().chain([all]).chain(row.parts.iter().map(part)).collect()
 }
 
 fn part_words(finding: &Finding, words: &Words) -> PartWords {
@@ -174,7 +181,9 @@ fn unit(finding: &Finding) -> Option<Unit> {
 
 /// Every estimate of this unit on the page: its charts share one scale, so that lengths can be compared.
 fn points(page: &SchoolPage, of: Unit) -> Vec<Point> {
-    let findings = page.effects.iter().flat_map(|r| [&r.own, &r.nation].into_iter().chain(r.parts.iter()));
+    let of_row = |r: &'_ EffectRow| r.is_apart.then_some(r.own.clone());
+    let own: Vec<Finding> = page.effects.iter().filter_map(of_row).collect();
+    let findings = page.effects.iter().flat_map(|r| [&r.nation].into_iter().chain(r.parts.iter())).chain(own.iter());
     findings.filter(|f| unit(f) == Some(of)).filter_map(point).collect()
 }
 

@@ -41,6 +41,7 @@ fn flow(page: &SchoolPage, words: &Words) -> Markup {
                             @match row.n {
                                 Shown::Value(n) => (format::count(n, words.lang)),
                                 Shown::Suppressed { .. } => span class="none" { (table.hidden) },
+                                Shown::FewSchools { min } => span class="none" { ((words.say.few_schools)(min)) },
                                 Shown::Missing => span class="none" { (table.missing) },
                             }
                         }

@@ -69,6 +69,7 @@ fn shown<T>(value: &Shown<T>, words: &Words, show: impl FnOnce(&T) -> Markup) ->
     match value {
         Shown::Value(v) => show(v),
         Shown::Suppressed { min } => html! { span class="none" { ((words.say.too_few)(*min)) } },
+        Shown::FewSchools { min } => html! { span class="none" { ((words.say.few_schools)(*min)) } },
         Shown::Missing => html! { span class="none" { (words.table.missing) } },
     }
 }

@@ -47,6 +47,8 @@ const TABLE: TableWords = TableWords {
     hidden: "not shown",
     per: "per",
     average: "on average",
+    own_dose: "Your school's level of LOB",
+    own_pupils: "Your pupils compared",
 };
 
 const CHART: ChartWords = ChartWords {
@@ -84,6 +86,11 @@ const SECTION: SectionWords = SectionWords {
     effects_held: "The characteristics under ‘How to read this’ are held equal.",
     effects_empty: "This study did not estimate an association with LOB.",
     effects_note: "The estimate for your school also uses the data of the other schools. With few pupils, a school's estimate lies close to that of all schools.",
+    contribution_caveat: "This uses the association over all schools, not one of your school's own.",
+    adjusted_own: "Your pupils compared with equal pupils",
+    adjusted_unsure: "That cannot be told from all schools together.",
+    own_line: "Is the association at your school different?",
+    not_apart: "Your school cannot be told from the association over all schools.",
     parts_title: "Where does this association come from?",
     parts_intro: "More LOB can come from the pupil, the year or the school. In each comparison something else may play a part.",
     parts_headline: "This is the estimate above.",
@@ -174,6 +181,7 @@ const SAY: Sentences = Sentences {
     },
     of_hundred_all: |n| format!("Over all schools together it is {n} of 100."),
     too_few: |min| format!("too few pupils to show (fewer than {min})"),
+    few_schools: |min| format!("not shown: fewer than {min} schools, or mainly one school"),
     behind: |n| format!("of {}", format::pupils(n, EN)),
     step: |step, exposure| {
         if step == 1.0 {
@@ -184,6 +192,13 @@ const SAY: Sentences = Sentences {
     },
     effect,
     frequency,
+    gap,
+    contribution,
+    cases,
+    adjusted,
+    expected: |value, lo, hi| {
+        format!("Reference value: of pupils like yours {value}% is to be expected (between {lo} and {hi}%).")
+    },
     null,
     refusal,
     small_cell,
@@ -324,6 +339,64 @@ fn frequency(w: &EffectWords) -> String {
     };
     let direction = way(w.unit, Way::of(w.value));
     format!("That is about {} {direction} of 100 comparable pupils ({ends}).", whole(w.value))
+}
+
+fn gap(gap: f64, exposure: &str) -> String {
+    let size = format::number(gap.abs(), 1, EN);
+    if size == format::number(0.0, 1, EN) {
+        return format!("Your pupils have about as many {exposure} as the middle school.");
+    }
+    let way = if gap < 0.0 { "fewer" } else { "more" };
+    format!("Your pupils have on average {size} {way} {exposure} than the middle school.")
+}
+
+fn contribution(w: &EffectWords) -> String {
+    match (w.verdict.size, w.verdict.certainty) {
+        (Size::Relevant(d), Certainty::Clear) => {
+            format!("That difference goes with {}: {}.", of_outcome(w, d), difference(w))
+        }
+        (Size::Relevant(d), Certainty::Likely) => {
+            format!("That difference probably goes with {}: {}.", of_outcome(w, d), difference(w))
+        }
+        (Size::Relevant(d), Certainty::Unsure) => {
+            format!("Possibly it goes with {}, perhaps with no difference ({}).", of_outcome(w, d), full_range(w))
+        }
+        (Size::Small, Certainty::Clear | Certainty::Likely) => {
+            format!("With it probably goes little difference in {}: {}.", w.outcome, estimated(w))
+        }
+        (Size::Small, Certainty::Unsure) => {
+            format!("It is uncertain which difference in {} goes with it: {}.", w.outcome, estimated(w))
+        }
+    }
+}
+
+fn cases(n: u64, w: &EffectWords) -> String {
+    let [value, lo, hi] = w.counted(n);
+    let whole = |x: f64| format::number(x.abs(), 0, EN);
+    let ends = match w.one_sided(EN) {
+        Some(_) => format!("between {} and {}", whole(lo.abs().min(hi.abs())), whole(lo.abs().max(hi.abs()))),
+        None => format!("between {} less and {} more", whole(lo), whole(hi)),
+    };
+    let (pupils, direction) = (format::pupils(n, EN), way(w.unit, Way::of(value)));
+    format!("Of {pupils} that is about {} {direction} ({ends}).", whole(value))
+}
+
+fn adjusted(w: &EffectWords) -> String {
+    let value = w.size_of(w.value, EN);
+    let unit = unit(w.unit);
+    if w.is_nothing() {
+        return format!(
+            "With equal pupils the difference in {} is an estimated {value} {unit} ({}).",
+            w.outcome,
+            range(w)
+        );
+    }
+    let direction = Way::of(w.value);
+    format!(
+        "With equal pupils your school has {}: an estimated {value} {unit} ({}).",
+        of_outcome(w, direction),
+        range(w)
+    )
 }
 
 fn null(n: u64, visible: Option<f64>, u: Unit) -> String {

@@ -145,6 +145,11 @@ impl<'a> EffectWords<'a> {
         (self.lo * self.hi >= 0.0).then(|| (self.size_of(near, lang), self.size_of(far, lang)))
     }
 
+    /// The same effect counted in `n` pupils; only for percentage points.
+    fn counted(&self, n: u64) -> [f64; 3] {
+        [self.value, self.lo, self.hi].map(|x| x * n as f64 / 100.0)
+    }
+
     /// True when the estimate is printed as 0, which is neither less nor more.
     fn is_nothing(&self) -> bool {
         (self.value.abs() * 10f64.powi(decimals(self.unit) as i32)).round() == 0.0
@@ -250,6 +255,10 @@ pub struct TableWords {
     pub per: &'static str,
     /// "on average" in front of a mean.
     pub average: &'static str,
+    /// A school's dose against that of the middle school.
+    pub own_dose: &'static str,
+    /// A school's pupils against like pupils of all schools.
+    pub own_pupils: &'static str,
 }
 
 /// Introductions, notes and fixed texts of the sections.
@@ -295,6 +304,16 @@ pub struct SectionWords {
     pub effects_empty: &'static str,
     /// Why an estimate of a small school lies near that of all schools.
     pub effects_note: &'static str,
+    /// That what a school's dose goes with is read off the line of all schools.
+    pub contribution_caveat: &'static str,
+    /// Heading of the school's pupils compared with like pupils.
+    pub adjusted_own: &'static str,
+    /// That the school can't be told from all schools.
+    pub adjusted_unsure: &'static str,
+    /// Heading of the school's own line.
+    pub own_line: &'static str,
+    /// That the school's own line can't be told from that of all schools.
+    pub not_apart: &'static str,
     /// Heading of the parts of the dose.
     pub parts_title: &'static str,
     /// Introduction of the parts.
@@ -387,6 +406,8 @@ pub struct Sentences {
     pub of_hundred_all: fn(n: u64) -> String,
     /// Too few pupils (fewer than `min`) to show a number.
     pub too_few: fn(min: u64) -> String,
+    /// Too few schools (fewer than `min`), or mainly one, to show a number over all.
+    pub few_schools: fn(min: u64) -> String,
     /// `n` pupils stand behind a share.
     pub behind: fn(n: u64) -> String,
     /// A step in dose: "5 extra LOB-activiteiten".
@@ -395,6 +416,16 @@ pub struct Sentences {
     pub effect: fn(&EffectWords) -> String,
     /// The estimate as a frequency; only for percentage points.
     pub frequency: fn(&EffectWords) -> String,
+    /// How much more or less dose a school's pupils have than the middle school.
+    pub gap: fn(gap: f64, exposure: &str) -> String,
+    /// What that difference goes with.
+    pub contribution: fn(&EffectWords) -> String,
+    /// The same as a number of the school's pupils.
+    pub cases: fn(n_pupils: u64, &EffectWords) -> String,
+    /// The outcome of like pupils at this school, less at all schools.
+    pub adjusted: fn(&EffectWords) -> String,
+    /// The share to be expected, with its range, in percent.
+    pub expected: fn(value: &str, lo: &str, hi: &str) -> String,
     /// The fixed null text.
     pub null: fn(n_pupils: u64, visible: Option<f64>, unit: Unit) -> String,
     /// A refusal.

@@ -47,6 +47,8 @@ const TABLE: TableWords = TableWords {
     hidden: "niet getoond",
     per: "per",
     average: "gemiddeld",
+    own_dose: "LOB-niveau van uw school",
+    own_pupils: "Uw leerlingen vergeleken",
 };
 
 const CHART: ChartWords = ChartWords {
@@ -84,6 +86,11 @@ const SECTION: SectionWords = SectionWords {
     effects_held: "De kenmerken onder ‘Lees dit zo’ houden we daarbij gelijk.",
     effects_empty: "In dit onderzoek is geen samenhang met LOB berekend.",
     effects_note: "De schatting voor uw school gebruikt ook de gegevens van de andere scholen. Heeft een school weinig leerlingen, dan ligt haar schatting dicht bij die van alle scholen.",
+    contribution_caveat: "We gebruiken hier het verband van alle scholen, niet een eigen verband van uw school.",
+    adjusted_own: "Uw leerlingen vergeleken met gelijke leerlingen",
+    adjusted_unsure: "Dat is niet te onderscheiden van alle scholen samen.",
+    own_line: "Is het verband op uw school anders?",
+    not_apart: "Uw school wijkt niet meetbaar af van het verband op alle scholen.",
     parts_title: "Waar komt dit verband vandaan?",
     parts_intro: "Meer LOB kan aan de leerling liggen, aan het jaar of aan de school. Bij elke vergelijking kan ook iets anders meespelen.",
     parts_headline: "Dit is de schatting hierboven.",
@@ -174,6 +181,7 @@ const SAY: Sentences = Sentences {
     },
     of_hundred_all: |n| format!("Op alle scholen samen zijn dat er {n} van de 100."),
     too_few: |min| format!("te weinig leerlingen om te tonen (minder dan {min})"),
+    few_schools: |min| format!("niet getoond: minder dan {min} scholen, of vooral één school"),
     behind: |n| format!("van {}", format::pupils(n, NL)),
     step: |step, exposure| {
         if step == 1.0 {
@@ -184,6 +192,13 @@ const SAY: Sentences = Sentences {
     },
     effect,
     frequency,
+    gap,
+    contribution,
+    cases,
+    adjusted,
+    expected: |value, lo, hi| {
+        format!("Referentiewaarde: bij leerlingen zoals de uwe is {value}% te verwachten (tussen {lo} en {hi}%).")
+    },
     null,
     refusal,
     small_cell,
@@ -327,6 +342,73 @@ fn frequency(w: &EffectWords) -> String {
     };
     let direction = way(w.unit, Way::of(w.value));
     format!("Dat is ongeveer {} {direction} van de 100 vergelijkbare leerlingen ({ends}).", whole(w.value))
+}
+
+fn gap(gap: f64, exposure: &str) -> String {
+    let size = format::number(gap.abs(), 1, NL);
+    if size == format::number(0.0, 1, NL) {
+        return format!("Uw leerlingen hebben ongeveer evenveel {exposure} als de middelste school.");
+    }
+    let way = if gap < 0.0 { "minder" } else { "meer" };
+    format!("Uw leerlingen hebben gemiddeld {size} {exposure} {way} dan de middelste school.")
+}
+
+fn contribution(w: &EffectWords) -> String {
+    match (w.verdict.size, w.verdict.certainty) {
+        (Size::Relevant(d), Certainty::Clear) => {
+            format!("Dat verschil hangt samen met {}: {}.", of_outcome(w, d), difference(w))
+        }
+        (Size::Relevant(d), Certainty::Likely) => {
+            format!("Dat verschil hangt waarschijnlijk samen met {}: {}.", of_outcome(w, d), difference(w))
+        }
+        (Size::Relevant(d), Certainty::Unsure) => {
+            format!("Daarbij past mogelijk {}, misschien ook geen verschil ({}).", of_outcome(w, d), full_range(w))
+        }
+        (Size::Small, Certainty::Clear | Certainty::Likely) => {
+            format!("Daarbij past waarschijnlijk weinig verschil in {}: {}.", w.outcome, estimated(w))
+        }
+        (Size::Small, Certainty::Unsure) => {
+            format!("Onzeker is welk verschil in {} daarbij past: {}.", w.outcome, estimated(w))
+        }
+    }
+}
+
+fn cases(n: u64, w: &EffectWords) -> String {
+    let [value, lo, hi] = w.counted(n);
+    let whole = |x: f64| format::number(x.abs(), 0, NL);
+    let ends = match w.one_sided(NL) {
+        Some(_) => format!("tussen {} en {}", whole(lo.abs().min(hi.abs())), whole(lo.abs().max(hi.abs()))),
+        None => format!("tussen {} minder en {} meer", whole(lo), whole(hi)),
+    };
+    let (pupils, direction) = (format::pupils(n, NL), way(w.unit, Way::of(value)));
+    format!("Op {pupils} zijn dat er ongeveer {} {direction} ({ends}).", whole(value))
+}
+
+fn adjusted(w: &EffectWords) -> String {
+    let value = w.size_of(w.value, NL);
+    let way = if w.is_nothing() { "" } else { way(w.unit, Way::of(w.value)) };
+    match w.unit {
+        Unit::PercentagePoint if w.is_nothing() => {
+            format!(
+                "Bij gelijke leerlingen is er naar schatting {value} procentpunt verschil in {} ({}).",
+                w.outcome,
+                range(w)
+            )
+        }
+        Unit::PercentagePoint => {
+            format!(
+                "Bij gelijke leerlingen heeft uw school naar schatting {value} procentpunt {way} {} ({}).",
+                w.outcome,
+                range(w)
+            )
+        }
+        Unit::ScorePoint => format!(
+            "Bij gelijke leerlingen ligt de score op {} hier naar schatting {value} punten {} ({}).",
+            w.outcome,
+            if way.is_empty() { "anders" } else { way },
+            range(w)
+        ),
+    }
 }
 
 fn null(n: u64, visible: Option<f64>, u: Unit) -> String {

@@ -77,6 +77,7 @@ fn others(lang: Lang) -> Vec<String> {
     all.push((say.small_cell)(30, 10));
     all.push((say.small_cell)(30, 0));
     all.push((say.too_few)(10));
+    all.push((say.few_schools)(10));
     all.push((say.assumptions)(&["a", "b"]));
     let cohorts: Vec<String> = ["2021-2022", "2022-2023", "2023-2024"].map(String::from).into();
     for n in 0..=3 {
@@ -88,8 +89,32 @@ fn others(lang: Lang) -> Vec<String> {
     all
 }
 
+/// What is said about a school's dose and pupils, each with a range.
+fn of_the_school(lang: Lang) -> Vec<String> {
+    let say = &words(lang).say;
+    let (exposure, outcome) = lang.pick("LOB-activiteiten|uitval", "LOB activities|dropout").split_once('|').unwrap();
+    let mut all = Vec::new();
+    for e in estimates() {
+        let w = EffectWords::new(&e, exposure, outcome);
+        all.extend([(say.contribution)(&w), (say.adjusted)(&w)]);
+        if e.quantity.unit == Unit::PercentagePoint {
+            all.push((say.cases)(145, &w));
+        }
+    }
+    all
+}
+
 fn every_sentence(lang: Lang) -> Vec<String> {
     let mut all = others(lang);
+    all.extend(of_the_school(lang));
+    for gap in [-3.26, -0.04, 0.0, 0.04, 1.0, 12.0] {
+        all.push((words(lang).say.gap)(gap, "LOB-activiteiten"));
+    }
+    all.push((words(lang).say.expected)("7", "6", "9"));
+    let section = &words(lang).section;
+    for text in [section.contribution_caveat, section.adjusted_unsure, section.not_apart, section.own_line] {
+        all.push(text.to_owned());
+    }
     all.extend(estimates().iter().map(|e| sentence(e, lang)));
     all
 }
@@ -153,6 +178,42 @@ fn every_estimate_has_its_range_and_its_unit() {
             assert!(!text.contains('%'), "a difference of shares is no percentage: “{text}”");
         }
     }
+}
+
+#[test]
+fn every_sentence_about_the_school_has_its_range() {
+    for lang in BOTH {
+        let (between, and) = (lang.pick("tussen ", "between "), lang.pick(" en ", " and "));
+        for text in of_the_school(lang) {
+            let range = text.split_once(between).unwrap_or_else(|| panic!("no range in “{text}”")).1;
+            assert!(range.contains(and), "no range in “{text}”");
+        }
+    }
+}
+
+#[test]
+fn a_school_reads_its_dose_first_and_its_pupils_next() {
+    let of = |value, lo, hi| estimate(value, lo, hi, Unit::PercentagePoint, 2.3, Reading::Association);
+    let e = of(-1.2, -1.9, -0.5);
+    let w = EffectWords::new(&e, "LOB-activiteiten", "uitval");
+    let say = &nl::WORDS.say;
+    assert_eq!(
+        (say.gap)(2.3, "LOB-activiteiten"),
+        "Uw leerlingen hebben gemiddeld 2,3 LOB-activiteiten meer dan de middelste school."
+    );
+    assert_eq!(
+        (say.contribution)(&w),
+        "Dat verschil hangt waarschijnlijk samen met minder uitval: naar schatting 1,2 procentpunt minder (tussen 0,5 en 1,9)."
+    );
+    assert_eq!((say.cases)(145, &w), "Op 145 leerlingen zijn dat er ongeveer 2 minder (tussen 1 en 3).");
+    assert_eq!(
+        (say.adjusted)(&EffectWords::new(&of(-1.2, -3.1, 0.7), "LOB-activiteiten", "uitval")),
+        "Bij gelijke leerlingen heeft uw school naar schatting 1,2 procentpunt minder uitval (tussen 3,1 minder en 0,7 meer)."
+    );
+    assert_eq!(
+        (say.expected)("7,4", "6,9", "7,9"),
+        "Referentiewaarde: bij leerlingen zoals de uwe is 7,4% te verwachten (tussen 6,9 en 7,9%)."
+    );
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn counts(steps: &BTreeMap<Step, u64>) -> Vec<FlowCount> {
 fn step_of(row: &FlowRow) -> FlowStep {
     let n = match row.n {
         Shown::Value(n) => Some(n),
-        Shown::Suppressed { .. } | Shown::Missing => None,
+        Shown::Suppressed { .. } | Shown::FewSchools { .. } | Shown::Missing => None,
     };
     FlowStep { nl: row.nl.clone(), en: row.en.clone(), is_total: row.is_total, n }
 }
@@ -148,7 +148,7 @@ pub(super) fn coverage(panel: &Panel<'_>, profile: &Profile) -> Vec<CoverageRow>
 fn row(panel: &Panel<'_>, r: &Registration, profile: &Profile) -> CoverageRow {
     let pupils = match suppress::count(r.pupils, profile) {
         Shown::Value(n) => Some(n),
-        Shown::Suppressed { .. } | Shown::Missing => None,
+        Shown::Suppressed { .. } | Shown::FewSchools { .. } | Shown::Missing => None,
     };
     // What was registered of a handful of pupils says something about each of them.
     let is_shown = pupils.is_some() && r.registered >= profile.min_pupils;

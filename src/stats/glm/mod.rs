@@ -1,5 +1,7 @@
 //! Generalised linear models: events or counts on columns, without random effects.
 
+mod bootstrap;
+
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::cells::Cells;
@@ -8,6 +10,8 @@ use super::error::StatsError;
 use super::family::Family;
 use super::linalg::{Cholesky, NotPositive, max_abs};
 use super::separation::separating_column;
+pub use bootstrap::bootstrap_glm;
+pub(super) use bootstrap::drawn_cells;
 
 /// Limits of the iteration.
 #[derive(Clone, Copy, Debug)]

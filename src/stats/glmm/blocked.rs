@@ -8,6 +8,8 @@
 //! ∂/∂β = Xᵀv      ∂/∂Λ_t = tril Σ_{a∈t} { (Zᵀ(r + α − w∘Z̃g))_a û_aᵀ − Σ_b C_abΛ_b(M⁻¹)_ba + (Zᵀr)_a g_aᵀ }
 //! ```
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, Array3, Axis, s};
 use rayon::prelude::*;
 
@@ -29,11 +31,12 @@ const MAX_NEWTON: usize = 100;
 const LAST_STEP: f64 = 1e-6;
 
 /// The rows in scaled coordinates, with the modes of the last evaluation as start of the next.
+#[derive(Clone)]
 pub(super) struct Blocked {
-    levels: Levels,
-    x: Array2<f64>,
+    levels: Arc<Levels>,
+    x: Arc<Array2<f64>>,
     /// Columns of all terms behind each other (n×Σq).
-    z: Array2<f64>,
+    z: Arc<Array2<f64>>,
     trials: Array1<f64>,
     successes: Array1<f64>,
     offset: Option<Array1<f64>>,
@@ -80,14 +83,14 @@ impl Blocked {
             first += term.q();
         }
         Ok(Self {
-            x: scaling.whiten(cells.x, &all),
-            z,
+            x: Arc::new(scaling.whiten(cells.x, &all)),
+            z: Arc::new(z),
             trials: cells.trials.to_owned(),
             successes: cells.successes.to_owned(),
             offset: cells.offset.map(|o| o.to_owned()),
             family,
             warm: Array2::zeros((levels.symbolic.n_rows(), 1)),
-            levels,
+            levels: Arc::new(levels),
         })
     }
 
@@ -156,7 +159,7 @@ impl Blocked {
         AtU { penalised: sums.iter().sum::<f64>() - 0.5 * penalty, terms, zr, grad, c }
     }
 
-    fn modes(&self, at: &Parameters, start: &Array2<f64>) -> Option<AtModes<'_>> {
+    fn modes_from(&self, at: &Parameters, start: &Array2<f64>) -> Option<AtModes<'_>> {
         let mut u = start.clone();
         let mut here = self.evaluate_at(at, &u);
         if !here.penalised.is_finite() {
@@ -248,11 +251,26 @@ impl Blocked {
 impl Likelihood for Blocked {
     fn evaluate(&mut self, phi: &Array1<f64>, _: Option<&GaussHermite>) -> Option<ValueGrad> {
         let at = self.parameters(phi)?;
-        let modes = self.modes(&at, &self.warm)?;
+        let modes = self.modes_from(&at, &self.warm)?;
         let grad = -self.gradient(&at, &modes);
         let out = ValueGrad { value: -modes.log_lik, grad };
         self.warm = modes.u;
         Some(out)
+    }
+
+    fn modes(&self, phi: &Array1<f64>) -> Option<Vec<Array2<f64>>> {
+        let at = self.parameters(phi)?;
+        let modes = self.modes_from(&at, &self.warm)?;
+        Some(self.levels.by_term(&self.levels.times_lambda(&at.lambdas, &modes.u, false)))
+    }
+
+    fn with_successes(&self, successes: &Array1<f64>) -> Self {
+        Self { successes: successes.clone(), ..self.clone() }
+    }
+
+    /// Levels of several factors are not pieces of their own.
+    fn with_copies(&self, _: &[f64]) -> Option<Self> {
+        None
     }
 
     fn beyond_laplace(&self, _: &Array1<f64>, _: &GaussHermite) -> Option<ValueGrad> {
@@ -261,7 +279,7 @@ impl Likelihood for Blocked {
 
     fn detail(&self, phi: &Array1<f64>, _: Option<&GaussHermite>) -> Option<Detail> {
         let at = self.parameters(phi)?;
-        let modes = self.modes(&at, &Array2::zeros((self.levels.symbolic.n_rows(), 1)))?;
+        let modes = self.modes_from(&at, &Array2::zeros((self.levels.symbolic.n_rows(), 1)))?;
         let inverse = modes.factor.inverse_on_pattern();
         let jacobian = self.mode_jacobian(&at, &modes);
         let b = self.levels.by_term(&self.levels.times_lambda(&at.lambdas, &modes.u, false));

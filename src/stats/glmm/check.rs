@@ -2,6 +2,8 @@
 //! no answers. For one factor the quadrature tells: its gradient at Laplace's optimum, times the covariance, is the step
 //! by which better integration would move the estimates.
 
+use ndarray::Array1;
+
 use super::super::optimize::Stop;
 use super::super::quadrature::{GaussHermite, gauss_hermite};
 use super::super::terms::{RandomTerm, levels_with_rows};
@@ -43,13 +45,22 @@ pub enum LaplaceVerdict {
     NotFitted,
 }
 
+/// The check, and the step by which quadrature would move φ̂ in the coordinates of the search, where it was computed.
+pub(super) struct Checked {
+    pub check: LaplaceCheck,
+    pub step: Option<Array1<f64>>,
+}
+
 pub(super) fn laplace<L: Likelihood>(
     likelihood: &L,
     terms: &[RandomTerm],
     found: &Found,
     rule: Option<&GaussHermite>,
-) -> LaplaceCheck {
-    let plain = |verdict| LaplaceCheck { verdict, difference: f64::NAN, shift: f64::NAN };
+) -> Checked {
+    let plain = |verdict| {
+        let check = LaplaceCheck { verdict, difference: f64::NAN, shift: f64::NAN };
+        Checked { check, step: None }
+    };
     if rule.is_some() {
         return plain(LaplaceVerdict::Quadrature);
     }
@@ -64,9 +75,10 @@ pub(super) fn laplace<L: Likelihood>(
     let Some(beyond) = likelihood.beyond_laplace(&found.phi, &gauss_hermite(NODES)) else {
         return plain(LaplaceVerdict::NotFitted);
     };
-    let step = found.vcov.dot(&beyond.grad);
+    // `beyond` is of −log L, which falls against its gradient.
+    let step = -found.vcov.dot(&beyond.grad);
     let relative = |(step, variance): (&f64, &f64)| if *variance > 0.0 { step.abs() / variance.sqrt() } else { 0.0 };
     let shift = step.iter().zip(found.vcov.diag()).map(relative).fold(0.0_f64, f64::max);
     let verdict = if shift <= ENOUGH { LaplaceVerdict::Enough } else { LaplaceVerdict::NotEnough };
-    LaplaceCheck { verdict, difference: -beyond.value, shift }
+    Checked { check: LaplaceCheck { verdict, difference: -beyond.value, shift }, step: Some(step) }
 }

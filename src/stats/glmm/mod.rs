@@ -7,30 +7,32 @@
 //! ([`super::binomial_constant`], [`super::poisson_constant`]) are the caller's to add.
 
 mod blocked;
+mod bootstrap;
 mod check;
 mod group;
 mod profile;
+mod scaling;
 mod single;
 mod start;
 
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, s};
-use rayon::prelude::*;
+use ndarray::{Array1, Array2, Array3, ArrayView1, s};
 
-use super::cells::{Cells, root_mean_square};
-use super::chunks::ROWS;
+use super::cells::Cells;
 use super::error::StatsError;
 use super::family::Family;
 use super::glm::{GlmFit, GlmOptions, fit_glm};
-use super::lambda::{block_positions, from_blocks};
-use super::linalg::{Cholesky, NotPositive, symmetrised};
+use super::lambda::from_blocks;
+use super::linalg::symmetrised;
 use super::optimize::{Optimum, Start, Stop, ValueGrad, minimise};
 use super::quadrature::{GaussHermite, gauss_hermite};
 use super::terms::{
     RandomTerm, TermFit, check_terms, diagonal_theta, inverse_curvature, levels_with_rows, theta_layout, theta_ranges,
 };
 use blocked::Blocked;
+pub use bootstrap::bootstrap_glmm;
 pub use check::{LaplaceCheck, LaplaceVerdict};
 pub use profile::profile_glmm;
+use scaling::Scaling;
 use single::Single;
 
 /// What to maximise, and for how long.
@@ -92,6 +94,9 @@ pub struct GlmmFit {
     pub log_lik_glm: f64,
     /// Whether Laplace's approximation will do.
     pub laplace: LaplaceCheck,
+    /// The step by which adaptive quadrature with 7 nodes would move φ̂, to first order (one Newton step from Laplace's
+    /// optimum); `None` where it was not computed.
+    pub quadrature_step: Option<Array1<f64>>,
 }
 
 /// Maximises the log-likelihood over (β, θ).
@@ -147,7 +152,20 @@ fn single_effects(terms: &[RandomTerm]) -> Option<usize> {
 }
 
 /// A log-likelihood of φ in scaled coordinates.
-trait Likelihood {
+trait Likelihood: Sync {
+    /// b̂ of every term (J×q) at φ, columns of z scaled.
+    fn modes(&self, phi: &Array1<f64>) -> Option<Vec<Array2<f64>>>;
+
+    /// The same cells with other successes, in the caller's order of cells.
+    fn with_successes(&self, successes: &Array1<f64>) -> Self
+    where
+        Self: Sized;
+
+    /// Every level counted so often; `None` where levels are not independent pieces.
+    fn with_copies(&self, copies: &[f64]) -> Option<Self>
+    where
+        Self: Sized;
+
     /// −log L and its gradient; Laplace without a rule. `None` where no mode can be found.
     fn evaluate(&mut self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<ValueGrad>;
 
@@ -173,83 +191,6 @@ struct TermDetail {
     cond_var: Array3<f64>,
     /// ∂b̂/∂φ (J×q×(p+nθ)).
     jacobian: Array3<f64>,
-}
-
-/// Units of the search: β whitened by the GLM's information, z divided by its root mean square.
-struct Scaling {
-    /// Factor of the GLM information, I = LLᵀ; scaled β is Lᵀβ and scaled x is L⁻¹x.
-    information: Cholesky,
-    /// Root mean squares of the columns of z, by term.
-    z: Vec<Array1<f64>>,
-    /// From θ to scaled θ.
-    theta: Array1<f64>,
-}
-
-impl Scaling {
-    fn new(cells: &Cells, terms: &[RandomTerm], glm: &GlmFit) -> Result<Self, StatsError> {
-        let positive = |failed: NotPositive| StatsError::RankDeficient { column: failed.column };
-        let information = Cholesky::factor(glm.vcov.view()).map_err(positive)?.inverse();
-        let column = |c| root_mean_square(c, cells.trials.iter().copied());
-        let z: Vec<Array1<f64>> = terms.iter().map(|t| t.z.columns().into_iter().map(column).collect()).collect();
-        if z.iter().flatten().any(|&scale| scale == 0.0) {
-            return Err(StatsError::Shape("a column of z is zero everywhere"));
-        }
-        let places = |(t, z): (&RandomTerm, &Array1<f64>)| {
-            block_positions(t.blocks).into_iter().map(|(row, _)| z[row]).collect::<Vec<f64>>()
-        };
-        let theta = terms.iter().zip(&z).flat_map(places).collect();
-        Ok(Self { information: Cholesky::factor(information.view()).map_err(positive)?, z, theta })
-    }
-
-    /// φ in the coordinates of the search.
-    fn to_scaled(&self, beta: ArrayView1<f64>, theta: ArrayView1<f64>) -> Array1<f64> {
-        let beta = self.information.lower().t().dot(&beta);
-        beta.into_iter().chain(&theta * &self.theta).collect()
-    }
-
-    /// The covariance of (β, θ), uncorrelated, in the coordinates of the search.
-    fn covariance_to_scaled(&self, beta: &Array2<f64>, theta: &Array2<f64>) -> Array2<f64> {
-        let p = beta.nrows();
-        let mut all = Array2::zeros((p + theta.nrows(), p + theta.nrows()));
-        all.slice_mut(s![..p, ..p]).assign(beta);
-        all.slice_mut(s![p.., p..]).assign(theta);
-        let t = self.inverse();
-        symmetrised(&t.dot(&all).dot(&t.t()))
-    }
-
-    /// T with φ = Tφ_scaled.
-    fn to_original(&self) -> Array2<f64> {
-        let (p, k) = (self.information.lower().nrows(), self.theta.len());
-        let mut t = Array2::zeros((p + k, p + k));
-        t.slice_mut(s![..p, ..p]).assign(&self.information.backward_columns(Array2::eye(p).view()));
-        t.slice_mut(s![p.., p..]).diag_mut().assign(&self.theta.mapv(|s| 1.0 / s));
-        t
-    }
-
-    /// T⁻¹.
-    fn inverse(&self) -> Array2<f64> {
-        let (p, k) = (self.information.lower().nrows(), self.theta.len());
-        let mut t = Array2::zeros((p + k, p + k));
-        t.slice_mut(s![..p, ..p]).assign(&self.information.lower().t());
-        t.slice_mut(s![p.., p..]).diag_mut().assign(&self.theta);
-        t
-    }
-
-    /// The rows of x that `order` names, in coordinates in which the information is the identity.
-    fn whiten(&self, x: ArrayView2<f64>, order: &[u32]) -> Array2<f64> {
-        let (p, lower) = (x.ncols(), self.information.lower());
-        let mut out = Array2::zeros((order.len(), p));
-        let values = out.as_slice_mut().expect("a fresh array is in standard layout");
-        values.par_chunks_mut(p * ROWS).zip(order.par_chunks(ROWS)).for_each(|(to, rows)| {
-            for (to, &row) in to.chunks_exact_mut(p).zip(rows) {
-                for i in 0..p {
-                    let done: f64 = to[..i].iter().zip(lower.row(i)).map(|(a, b)| a * b).sum();
-                    to[i] = (x[[row as usize, i]] - done) / lower[[i, i]];
-                }
-            }
-        });
-        out
-    }
 }
 
 struct Problem<'d, 'c, 't> {
@@ -417,8 +358,10 @@ impl Problem<'_, '_, '_> {
             terms.push(term_fit(&self.terms[t], lambda, term, &jacobian, &scaling.z[t], &vcov, p));
             mode_jac.push(jacobian);
         }
+        let checked = check::laplace(likelihood, self.terms, &found, rule);
         Ok(GlmmFit {
-            laplace: check::laplace(likelihood, self.terms, &found, rule),
+            laplace: checked.check,
+            quadrature_step: checked.step.map(|step| to_original.dot(&step)),
             beta: phi.slice(s![..p]).to_owned(),
             theta,
             log_lik: detail.log_lik,

@@ -3,6 +3,7 @@
 //! trace.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, s};
 use rayon::prelude::*;
@@ -18,30 +19,46 @@ use super::{Detail, Likelihood, Scaling, TermDetail};
 
 /// The cells in scaled coordinates and in the order of the levels, with the modes of the last evaluation as starts of
 /// the next.
+#[derive(Clone)]
 pub(super) struct Single<const Q: usize> {
-    x: Array2<f64>,
-    z: Vec<[f64; Q]>,
-    trials: Vec<f64>,
+    cells: Arc<SortedCells<Q>>,
     successes: Vec<f64>,
-    offset: Vec<f64>,
-    ranges: Vec<Range<usize>>,
+    /// How often each level counts: once, but for bootstraps.
+    copies: Vec<f64>,
     places: Vec<(usize, usize)>,
     family: Family,
     warm: Vec<[f64; Q]>,
 }
 
+/// What no bootstrap changes, in the order of the levels.
+struct SortedCells<const Q: usize> {
+    x: Array2<f64>,
+    z: Vec<[f64; Q]>,
+    trials: Vec<f64>,
+    offset: Vec<f64>,
+    /// Cells of the caller.
+    order: Vec<u32>,
+    ranges: Vec<Range<usize>>,
+}
+
 impl<const Q: usize> Single<Q> {
     pub fn new(cells: &Cells, term: &RandomTerm, family: Family, scaling: &Scaling) -> Self {
         let sorted = ByLevel::new(0..term.level.len() as u32, |row| term.level[row as usize], term.n_levels);
-        let gather = |a: ArrayView1<f64>| sorted.order.iter().map(|&row| a[row as usize]).collect::<Vec<f64>>();
+        let gather = |a: ArrayView1<f64>| sorted.order.par_iter().map(|&row| a[row as usize]).collect::<Vec<f64>>();
         let z = |&row: &u32| std::array::from_fn(|k| term.z[[row as usize, k]] / scaling.z[0][k]);
-        Self {
+        let successes = gather(cells.successes);
+        let cells = SortedCells {
             x: scaling.whiten(cells.x, &sorted.order),
-            z: sorted.order.iter().map(z).collect(),
+            z: sorted.order.par_iter().map(z).collect(),
             trials: gather(cells.trials),
-            successes: gather(cells.successes),
             offset: cells.offset.map(gather).unwrap_or_default(),
+            order: sorted.order,
             ranges: sorted.ranges,
+        };
+        Self {
+            cells: Arc::new(cells),
+            successes,
+            copies: vec![1.0; term.n_levels],
             places: block_positions(term.blocks),
             family,
             warm: vec![[0.0; Q]; term.n_levels],
@@ -49,16 +66,17 @@ impl<const Q: usize> Single<Q> {
     }
 
     fn group(&self, j: usize) -> GroupCells<'_, Q> {
-        let range = self.ranges[j].clone();
-        let p = self.x.ncols();
-        let x = self.x.as_slice().expect("whitened rows are in standard layout");
+        let cells = &*self.cells;
+        let range = cells.ranges[j].clone();
+        let p = cells.x.ncols();
+        let x = cells.x.as_slice().expect("whitened rows are in standard layout");
         GroupCells {
             x: &x[range.start * p..range.end * p],
             p,
-            z: &self.z[range.clone()],
-            trials: &self.trials[range.clone()],
+            z: &cells.z[range.clone()],
+            trials: &cells.trials[range.clone()],
             successes: &self.successes[range.clone()],
-            offset: if self.offset.is_empty() { &[] } else { &self.offset[range] },
+            offset: if cells.offset.is_empty() { &[] } else { &cells.offset[range] },
             family: self.family,
         }
     }
@@ -87,7 +105,7 @@ impl<const Q: usize> Likelihood for Single<Q> {
     fn evaluate(&mut self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<ValueGrad> {
         let phi = phi.as_standard_layout();
         let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
-        let shares: Vec<Option<Share<Q>>> = (0..self.ranges.len())
+        let shares: Vec<Option<Share<Q>>> = (0..self.cells.ranges.len())
             .into_par_iter()
             .map(|j| {
                 let cells = self.group(j);
@@ -98,12 +116,28 @@ impl<const Q: usize> Likelihood for Single<Q> {
             .collect();
         let shares: Vec<Share<Q>> = shares.into_iter().collect::<Option<_>>()?;
         let mut total = ValueGrad { value: 0.0, grad: Array1::zeros(phi.len()) };
-        for (share, warm) in shares.iter().zip(&mut self.warm) {
-            total.value -= share.log_lik;
-            total.grad -= &share.grad;
+        for ((share, times), warm) in shares.iter().zip(&self.copies).zip(&mut self.warm) {
+            total.value -= times * share.log_lik;
+            total.grad.scaled_add(-times, &share.grad);
             *warm = share.u;
         }
         Some(total)
+    }
+
+    fn modes(&self, phi: &Array1<f64>) -> Option<Vec<Array2<f64>>> {
+        let phi = phi.as_standard_layout();
+        let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
+        let mode = |j: usize| Some(at.effects(&self.group(j).mode(&at, self.warm[j])?.u));
+        let modes: Vec<[f64; Q]> = (0..self.warm.len()).into_par_iter().map(mode).collect::<Option<_>>()?;
+        Some(vec![Array2::from_shape_fn((modes.len(), Q), |(j, k)| modes[j][k])])
+    }
+
+    fn with_successes(&self, successes: &Array1<f64>) -> Self {
+        Self { successes: self.cells.order.iter().map(|&row| successes[row as usize]).collect(), ..self.clone() }
+    }
+
+    fn with_copies(&self, copies: &[f64]) -> Option<Self> {
+        Some(Self { copies: copies.to_vec(), ..self.clone() })
     }
 
     /// Laplace errs at small levels, so large ones are left out; where there are many of the others, some at even distances
@@ -111,9 +145,9 @@ impl<const Q: usize> Likelihood for Single<Q> {
     fn beyond_laplace(&self, phi: &Array1<f64>, rule: &GaussHermite) -> Option<ValueGrad> {
         let phi = phi.as_standard_layout();
         let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
-        let work = |j: usize| self.ranges[j].len() * rule.nodes.len().pow(Q as u32);
+        let work = |j: usize| self.cells.ranges[j].len() * rule.nodes.len().pow(Q as u32);
         let mut small: Vec<usize> =
-            (0..self.ranges.len()).filter(|&j| (1..=MOST_WORK / 20).contains(&work(j))).collect();
+            (0..self.cells.ranges.len()).filter(|&j| (1..=MOST_WORK / 20).contains(&work(j))).collect();
         small.sort_by_key(|&j| work(j));
         let total: usize = small.iter().map(|&j| work(j)).sum();
         let levels: Vec<usize> = small.iter().copied().step_by(total.div_ceil(MOST_WORK).max(1)).collect();
@@ -151,7 +185,8 @@ impl<const Q: usize> Likelihood for Single<Q> {
                 jacobian: cells.mode_jacobian(&at, &mode),
             })
         };
-        let levels: Vec<LevelDetail> = (0..self.ranges.len()).into_par_iter().map(level).collect::<Option<_>>()?;
+        let levels: Vec<LevelDetail> =
+            (0..self.cells.ranges.len()).into_par_iter().map(level).collect::<Option<_>>()?;
         let (n, k) = (levels.len(), phi.len());
         let mut term = TermDetail {
             modes: Array2::zeros((n, Q)),

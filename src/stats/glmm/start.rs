@@ -5,18 +5,17 @@
 //! standard error or so of the maximum, and its covariances are a good first curvature.
 
 use ndarray::{Array1, Array2};
+use rayon::prelude::*;
 
 use super::super::lmm::{LmmData, UnitVariance, fit_unit_variance};
 use super::super::optimize::Optimum;
-use super::super::terms::{RandomTerm, diagonal_theta, inverse_curvature};
+use super::super::terms::{RandomTerm, leave_zero};
 use super::{Problem, Scaling, Start};
 
 /// Linearisations.
 const STEPS: usize = 2;
 /// Weights are kept above this share of a row's trials: beyond it the working response explodes.
 const LEAST_WEIGHT: f64 = 1e-4;
-/// A standard deviation that came out as zero starts here, because zero is stationary.
-const LEAST_SD: f64 = 0.05;
 
 /// `None` where no linearised model can be fitted.
 pub(super) fn quasi_likelihood(problem: &Problem, scaling: &Scaling, beta: &Array1<f64>) -> Option<Start> {
@@ -45,31 +44,17 @@ pub(super) fn at_optimum(terms: &[RandomTerm], optimum: &Optimum, p: usize) -> S
     Start { x, inverse_hessian }
 }
 
-/// Zero is stationary: moves standard deviations away from it, and gives curvature where there is none.
-fn leave_zero(terms: &[RandomTerm], p: usize, x: &mut Array1<f64>, inverse_hessian: &mut Array2<f64>) {
-    let (diagonal, curvature) = (diagonal_theta(terms, 1.0), inverse_curvature(terms, LEAST_SD));
-    for k in 0..diagonal.len() {
-        if diagonal[k] > 0.0 && x[p + k].abs() < LEAST_SD {
-            x[p + k] = LEAST_SD;
-        }
-        if inverse_hessian[[p + k, p + k]] <= 0.0 {
-            inverse_hessian[[p + k, p + k]] = curvature[k];
-        }
-    }
-}
-
 /// The linear mixed model at η = `linear` and the offset.
 fn linearised(problem: &Problem, linear: &Array1<f64>) -> Option<UnitVariance> {
     let cells = problem.cells;
-    let n = linear.len();
-    let (mut weights, mut working) = (Array1::zeros(n), Array1::zeros(n));
-    for i in 0..n {
+    let row = |i: usize| {
         let eta = linear[i] + cells.offset.map_or(0.0, |o| o[i]);
         let cell = problem.family.slope(eta, cells.trials[i], cells.successes[i]);
         let weight = (cells.trials[i] * problem.family.expected_weight(eta)).max(LEAST_WEIGHT * cells.trials[i]);
-        weights[i] = weight;
-        working[i] = linear[i] + cell.score / weight;
-    }
+        (weight, linear[i] + cell.score / weight)
+    };
+    let (weights, working): (Vec<f64>, Vec<f64>) = (0..linear.len()).into_par_iter().map(row).unzip();
+    let (weights, working) = (Array1::from_vec(weights), Array1::from_vec(working));
     let terms: Vec<RandomTerm> = problem.terms.iter().map(RandomTerm::reborrow).collect();
     let (x, weights) = (cells.x.view(), Some(weights.view()));
     let data = LmmData { y: working.view(), x, terms: &terms, weights, offset: None };

@@ -373,6 +373,13 @@ fn pupils_with_few_answers_ask_for_quadrature() {
     assert_eq!(fit.laplace.verdict, LaplaceVerdict::NotEnough, "{:?}", fit.laplace);
     let better = data.fit(&GlmmOptions { nodes: 25, ..GlmmOptions::default() }).unwrap();
     assert!((better.theta[0] - fit.theta[0]).abs() > 0.1 * fit.vcov[[3, 3]].sqrt());
+    // One step towards quadrature ends nearer to it than where it began.
+    let step = fit.quadrature_step.expect("one factor");
+    let off = |moved: f64| better.theta[0] - fit.theta[0] - moved;
+    assert!(off(step[3]).abs() < 0.5 * off(0.0).abs(), "{} {}", off(step[3]), off(0.0));
+    assert!(
+        (0..3).all(|k| (better.beta[k] - fit.beta[k] - step[k]).abs() <= (better.beta[k] - fit.beta[k]).abs() + 1e-3)
+    );
 }
 
 #[test]

@@ -12,6 +12,8 @@
 //! Only elements of M⁻¹ where C has blocks are needed: the selected inverse gives them at the cost of the factor.
 //! (Bates, Alday & Kokandakar 2025 for the blocks; Erisman & Tinney 1975 for the selected inverse.)
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2, Axis, s};
 
 use super::super::error::StatsError;
@@ -22,9 +24,9 @@ use super::rows::ScaledRows;
 
 /// See the module.
 pub(super) struct Blocked {
-    pub levels: Levels,
+    pub levels: Arc<Levels>,
     /// Values of C on the pattern.
-    c: Vec<f64>,
+    c: Arc<Vec<f64>>,
     /// Zᵀ[X y] (levels·q × p+1).
     zd: Array2<f64>,
     /// [X y]ᵀ[X y].
@@ -59,7 +61,30 @@ impl Blocked {
             }
             levels.add_row(&mut c, row, &z, 1.0);
         }
-        Ok(Self { levels, c, zd, dd: rows.fixed_products() })
+        Ok(Self { levels: Arc::new(levels), c: Arc::new(c), zd, dd: rows.fixed_products() })
+    }
+
+    /// The same rows with other outcomes y, in the coordinates of the rows.
+    pub fn with_outcomes(&self, rows: &ScaledRows, y: &[f64]) -> Self {
+        let p = rows.p();
+        let (mut zd, mut dd) = (self.zd.clone(), self.dd.clone());
+        let (mut zy, mut dy) = (Array1::<f64>::zeros(zd.nrows()), Array1::<f64>::zeros(p + 1));
+        let mut z = vec![0.0; self.levels.terms.iter().map(|t| t.q).max().unwrap_or(0)];
+        let mut d = vec![0.0; p + 1];
+        for (row, &y) in y.iter().enumerate() {
+            rows.fixed(row, &mut d);
+            d[p] = y;
+            dy.iter_mut().zip(&d).for_each(|(to, d)| *to += y * d);
+            for (t, term) in self.levels.terms.iter().enumerate() {
+                let here = &mut z[..term.q];
+                rows.random(t, row, here);
+                here.iter().zip(self.levels.rows(self.levels.node(t, row))).for_each(|(z, at)| zy[at] += z * y);
+            }
+        }
+        zd.column_mut(p).assign(&zy);
+        dd.row_mut(p).assign(&dy);
+        dd.column_mut(p).assign(&dy);
+        Self { levels: Arc::clone(&self.levels), c: Arc::clone(&self.c), zd, dd }
     }
 }
 

@@ -41,6 +41,8 @@ pub(super) struct Pattern {
 /// Sums over a group.
 #[derive(Clone, Debug)]
 pub(super) struct GroupProducts {
+    /// Its rows.
+    pub rows: usize,
     /// Σ WᵢᵀWᵢ (m×m).
     pub ww: Array2<f64>,
     /// Sums over its units, one entry for each pattern that occurs.
@@ -143,6 +145,7 @@ impl CrossProducts {
         };
         let Some(inner) = levels.inner else {
             let whole = |group: &Range<usize>| GroupProducts {
+                rows: group.len(),
                 ww: sum(group),
                 by_pattern: Vec::new(),
                 units: Units { zw: Array3::zeros((0, 0, m)), pattern: Vec::new(), level: Vec::new() },
@@ -160,7 +163,7 @@ impl CrossProducts {
             let zw = unit_products(places, q_inner, m, inner_row, outer_row);
             let level_at = |unit: &Range<usize>| rows.terms()[inner].level[layout.order[unit.start] as usize];
             let units = Units { zw, pattern, level: places.iter().map(level_at).collect() };
-            GroupProducts { ww: sum(group), by_pattern: pattern_products(&units), units }
+            GroupProducts { rows: group.len(), ww: sum(group), by_pattern: pattern_products(&units), units }
         });
         Some(Self { groups: groups.collect(), patterns })
     }
@@ -226,7 +229,7 @@ fn unit_products(
 }
 
 /// Sums of the units' outer products, by pattern.
-fn pattern_products(units: &Units) -> Vec<PatternProducts> {
+pub(super) fn pattern_products(units: &Units) -> Vec<PatternProducts> {
     let (_, q, m) = units.zw.dim();
     let mut sums: BTreeMap<usize, Vec<Array2<f64>>> = BTreeMap::new();
     for (zw, &pattern) in units.zw.outer_iter().zip(&units.pattern) {

@@ -5,10 +5,13 @@
 //! factorisation over the levels. The cost of neither depends on the number of rows, once these have been read.
 
 mod blocked;
+mod bootstrap;
 mod cluster;
 mod contrast;
 mod crossprod;
+mod kenward_roger;
 mod nested;
+mod objective;
 mod predict;
 mod profile;
 mod report;
@@ -19,15 +22,18 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 use super::error::StatsError;
 use super::lambda::block_positions;
-use super::optimize::{Start, Stop, minimise};
+use super::optimize::{Start, Stop, ValueGrad, minimise};
 use super::terms::{RandomTerm, TermFit, diagonal_theta, inverse_curvature, is_nested, theta_layout};
 use blocked::Blocked;
+pub use bootstrap::bootstrap_lmm;
 pub use cluster::{lmm_cluster_vcov, outermost_term};
 pub use contrast::Contrast;
 pub use predict::{Combination, Predicted, RandomWeight, lmm_prediction, lmm_predictions};
 
 use crossprod::Levels;
+pub use kenward_roger::{KenwardRoger, kenward_roger};
 use nested::Nested;
+pub use objective::{LmmCriterion, LmmObjective};
 pub use profile::profile_lmm;
 use report::{Found, report};
 use route::{Problem, Route};
@@ -57,6 +63,10 @@ pub struct LmmOptions {
     pub max_evaluations: u32,
     /// The algebra.
     pub algebra: LmmAlgebra,
+    /// Adds `variance_prior · log|Λ|` of every term to the log-likelihood that is maximised; 0 is none. With 1 it keeps a
+    /// variance that the data can't tell from 0 about one standard error away from 0, as
+    /// [`super::GlmmOptions::variance_prior`] does. What is reported of the likelihood is without it.
+    pub variance_prior: f64,
 }
 
 /// How the random effects are taken out; the numbers are the same to rounding.
@@ -70,7 +80,7 @@ pub enum LmmAlgebra {
 
 impl Default for LmmOptions {
     fn default() -> Self {
-        Self { reml: true, max_evaluations: 2000, algebra: LmmAlgebra::Auto }
+        Self { reml: true, max_evaluations: 2000, algebra: LmmAlgebra::Auto, variance_prior: 0.0 }
     }
 }
 
@@ -190,7 +200,11 @@ fn search_unit_variance<R: Route>(rows: &ScaledRows, problem: &Problem<R>) -> Re
     })
 }
 
-/// The route by cross-products, where the factors allow it.
+/// Numbers in the cross-products of all groups beyond which they are not kept: half a gigabyte, and several times that at
+/// work. The other route needs levels × columns numbers where this one needs groups × columns².
+const MOST_PRODUCTS: usize = 1 << 26;
+
+/// The route by cross-products, where the factors and the memory allow it.
 fn nested(rows: &ScaledRows, opt: &LmmOptions) -> Option<Nested> {
     let levels = match (opt.algebra, rows.terms()) {
         (LmmAlgebra::Blocked, _) => return None,
@@ -199,6 +213,11 @@ fn nested(rows: &ScaledRows, opt: &LmmOptions) -> Option<Nested> {
         (LmmAlgebra::Auto, [a, b]) if is_nested(b, a) => Levels { outer: 0, inner: Some(1) },
         (LmmAlgebra::Auto, _) => return None,
     };
+    let outer = &rows.terms()[levels.outer];
+    let columns = outer.q() + rows.p() + 1;
+    if outer.n_levels.saturating_mul(columns * columns) > MOST_PRODUCTS {
+        return None;
+    }
     Nested::new(rows, levels)
 }
 
@@ -208,13 +227,26 @@ fn problem<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Problem<R
 
 fn search<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Result<LmmFit, StatsError> {
     let problem = problem(rows, route, opt);
+    let diagonal = diagonal_theta(rows.terms(), 1.0);
     let optimum = minimise(
-        |theta| problem.evaluate(theta, None),
+        |theta| with_prior(problem.evaluate(theta, None)?, theta, &diagonal, opt.variance_prior),
         &starts(rows.terms()),
         &theta_layout(rows.terms(), 0),
         opt.max_evaluations,
     )?;
     report(rows, &problem, Found::at(optimum))
+}
+
+/// Adds `prior` times the logarithms of Λ's diagonals to the log-likelihood; `None` where that is infinite.
+fn with_prior(mut at: ValueGrad, theta: &Array1<f64>, diagonal: &Array1<f64>, prior: f64) -> Option<ValueGrad> {
+    for (k, _) in diagonal.iter().enumerate().filter(|(_, on)| prior > 0.0 && **on > 0.0) {
+        if theta[k] == 0.0 {
+            return None;
+        }
+        at.value -= prior * theta[k].abs().ln();
+        at.grad[k] -= prior / theta[k];
+    }
+    Some(at)
 }
 
 /// Two sizes of all random effects.

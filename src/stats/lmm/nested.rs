@@ -24,6 +24,7 @@
 //! b̂_i = B_k(Z₁ᵀ(y−Xβ̂) − D_ib̂_j), with P_i = B_k + B_kD_iP_jD_iᵀB_k and the like for PZᵀX.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, s};
 use rayon::prelude::*;
@@ -37,17 +38,23 @@ use super::route::{Eliminated, FixedPart, Predictions, Route};
 use super::rows::ScaledRows;
 
 /// Cross-products and the shape of a problem.
+#[derive(Clone)]
 pub(super) struct Nested {
     /// Fixed effects.
     p: usize,
-    levels: Levels,
-    products: CrossProducts,
+    pub(super) levels: Levels,
+    pub(super) products: Arc<CrossProducts>,
+    /// How often each outer group counts: once, but for bootstraps.
+    copies: Vec<f64>,
+    /// Units N_k of each pattern, copies included.
+    units: Vec<f64>,
     outer: Shape,
     /// Without columns where there is no inner term.
     inner: Shape,
 }
 
 /// A term's blocks and its part of θ.
+#[derive(Clone)]
 struct Shape {
     q: usize,
     n_levels: usize,
@@ -154,7 +161,34 @@ impl Nested {
             theta: ranges[t].clone(),
         };
         let inner = levels.inner.map_or(Shape { q: 0, n_levels: 0, blocks: Vec::new(), theta: 0..0 }, shape);
-        Some(Self { p: rows.p(), levels, products, outer: shape(levels.outer), inner })
+        Some(Self {
+            p: rows.p(),
+            levels,
+            copies: vec![1.0; products.groups.len()],
+            units: products.patterns.iter().map(|k| k.units).collect(),
+            products: Arc::new(products),
+            outer: shape(levels.outer),
+            inner,
+        })
+    }
+
+    /// The same shape with other cross-products.
+    pub fn with_products(&self, products: CrossProducts) -> Self {
+        Self { products: Arc::new(products), ..self.clone() }
+    }
+
+    /// The same groups, each counted so often.
+    pub fn with_copies(&self, copies: Vec<f64>) -> Self {
+        let mut units = vec![0.0; self.units.len()];
+        for (group, times) in self.products.groups.iter().zip(&copies) {
+            group.units.pattern.iter().for_each(|&k| units[k] += times);
+        }
+        Self { copies, units, ..self.clone() }
+    }
+
+    /// Rows, copies included.
+    pub fn n(&self) -> f64 {
+        self.products.groups.iter().zip(&self.copies).map(|(group, times)| times * group.rows as f64).sum()
     }
 
     /// S_j = ΣWᵀW − Σ_k Σ_ab B_k[a,b] Q^{ab}.
@@ -192,9 +226,11 @@ impl Nested {
     /// ∂d/∂Ω₁.
     fn by_inner(&self, at: &NestedAt, gamma: &[Array2<f64>]) -> Array2<f64> {
         let mut sum = Array2::zeros((self.inner.q, self.inner.q));
-        for ((pattern, k), gamma) in at.patterns.iter().zip(&self.products.patterns).zip(gamma) {
+        for (((pattern, k), units), gamma) in
+            at.patterns.iter().zip(&self.products.patterns).zip(&self.units).zip(gamma)
+        {
             let c = &k.c;
-            sum.scaled_add(k.units, &(c - &c.dot(&pattern.b).dot(c)));
+            sum.scaled_add(*units, &(c - &c.dot(&pattern.b).dot(c)));
             let h = Array2::eye(self.inner.q) - pattern.b.dot(c);
             sum += &h.t().dot(gamma).dot(&h);
         }
@@ -291,12 +327,12 @@ impl Route for Nested {
         let p = self.p;
         let mut products = Array2::zeros((p + 1, p + 1));
         let mut log_det = 0.0;
-        for group in &groups {
-            products += &group.reduced();
-            log_det += group.log_det;
+        for (group, times) in groups.iter().zip(&self.copies) {
+            products.scaled_add(*times, &group.reduced());
+            log_det += times * group.log_det;
         }
-        for (pattern, k) in patterns.iter().zip(&self.products.patterns) {
-            log_det += k.units * pattern.log_det;
+        for (pattern, units) in patterns.iter().zip(&self.units) {
+            log_det += units * pattern.log_det;
         }
         Some(Eliminated { log_det, products, at: NestedAt { outer, inner, groups, patterns } })
     }
@@ -307,10 +343,10 @@ impl Route for Nested {
             at.groups.par_iter().zip(&self.products.groups).map(|(g, w)| self.share(g, w, &towards)).collect();
         let mut by_outer = Array2::zeros((self.outer.q, self.outer.q));
         let mut gamma = vec![Array2::<f64>::zeros((self.inner.q, self.inner.q)); at.patterns.len()];
-        for (share, group) in shares.iter().zip(&self.products.groups) {
-            by_outer += &share.by_omega;
+        for ((share, group), times) in shares.iter().zip(&self.products.groups).zip(&self.copies) {
+            by_outer.scaled_add(*times, &share.by_omega);
             for (part, values) in group.by_pattern.iter().zip(&share.gamma) {
-                gamma[part.pattern] -= values;
+                gamma[part.pattern].scaled_add(-times, values);
             }
         }
         let mut grad = vec![0.0; self.outer.theta.len() + self.inner.theta.len()];

@@ -16,7 +16,7 @@ use ndarray::{Array1, Array2, Axis, s};
 
 use super::super::error::StatsError;
 use super::blocked::{Blocked, BlockedAt};
-use super::report::STEP;
+use super::report::{STEP, directions};
 use super::route::{Problem, Solved};
 use super::rows::ScaledRows;
 use super::{LmmData, LmmFit, theta_scales};
@@ -79,19 +79,16 @@ pub fn lmm_predictions(data: &LmmData, fit: &LmmFit, what: &[Combination]) -> Re
     let here = solve(&theta)?;
     let estimates = wanted.estimates(&problem.route, &here);
     let known = wanted.errors(&problem.route, &here) * (fit.sigma * fit.sigma);
-    // Slopes in the caller's θ, zero where θ counts as known.
-    let mut slopes = Array2::zeros((what.len(), theta.len()));
-    for k in (0..theta.len()).filter(|&k| fit.vcov_theta_sigma[[k, k]] > 0.0) {
-        let moved = |by: f64| {
-            let mut theta = theta.clone();
-            theta[k] += by;
-            solve(&theta).map(|at| wanted.estimates(&problem.route, &at))
-        };
-        let slope = (moved(STEP)? - moved(-STEP)?) * (scales[k] / (2.0 * STEP));
-        slopes.column_mut(k).assign(&slope);
+    // V_θ = CCᵀ, so that the sum of squared slopes along C is gV_θgᵀ.
+    let k = theta.len();
+    let mut vcov = fit.vcov_theta_sigma.slice(s![..k, ..k]).to_owned();
+    vcov.indexed_iter_mut().for_each(|((i, j), v)| *v *= scales[i] * scales[j]);
+    let mut by_theta = Array1::<f64>::zeros(what.len());
+    for direction in directions(vcov.view()).columns() {
+        let moved = |by: f64| solve(&(&theta + &(&direction * by))).map(|at| wanted.estimates(&problem.route, &at));
+        let slope = (moved(STEP)? - moved(-STEP)?) / (2.0 * STEP);
+        by_theta += &slope.mapv(|s| s * s);
     }
-    let vcov = fit.vcov_theta_sigma.slice(s![..theta.len(), ..theta.len()]);
-    let by_theta = (&slopes.dot(&vcov) * &slopes).sum_axis(Axis(1));
     let predicted = |i: usize| Predicted {
         estimate: estimates[i],
         std_error: (known[i] + by_theta[i]).max(0.0).sqrt(),

@@ -1,14 +1,17 @@
 //! From the optimum in scaled coordinates to the fit in the caller's.
 //!
+//! Differences go along the columns of C with V_θ = CCᵀ, that is in steps of standard errors: steps along single elements of
+//! θ would be far too long where these nearly depend on each other, as with a slope over calendar years.
+//!
 //! What the uncertainty of θ adds to a prediction is G V_θ Gᵀ with G = ∂b̂/∂θ, β profiled; G and the slopes of the
-//! covariance of β̂ are central differences over θ. Degrees of freedom need the covariance of (θ̂, σ̂) jointly: with
+//! covariance of β̂ are central differences. Degrees of freedom need the covariance of (θ̂, σ̂) jointly: with
 //! σ̂(θ) = r(θ)/√dof,
 //!
 //! ```text
 //! Cov(θ̂, σ̂) = V_θ ∂σ̂        Var(σ̂) = σ²/(2 dof) + ∂σ̂ᵀV_θ∂σ̂
 //! ```
 
-use ndarray::{Array1, Array2, Array3, Axis, s};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, Axis, s};
 
 use super::super::error::StatsError;
 use super::super::lambda::from_blocks;
@@ -19,8 +22,8 @@ use super::route::{Predictions, Problem, Route, Solved};
 use super::rows::{ScaledRows, unscale_both, unscale_rows};
 use super::{LmmFit, theta_scales};
 
-/// Step of the central differences over scaled θ: truncation about 1e-8, rounding about 1e-11.
-pub(super) const STEP: f64 = 1e-4;
+/// Step of the central differences, in standard errors: truncation about 1e-7, rounding about 1e-11.
+pub(super) const STEP: f64 = 1e-3;
 
 /// Where θ came from.
 pub(super) struct Found {
@@ -50,7 +53,7 @@ impl Found {
     }
 }
 
-/// One element of θ moved up and down.
+/// What moves with an element of θ.
 struct Slope {
     /// ∂(XᵀV⁻¹X)⁻¹ (p×p).
     a_inverse: Array2<f64>,
@@ -102,25 +105,38 @@ pub(super) fn report<R: Route>(rows: &ScaledRows, problem: &Problem<R>, found: F
     })
 }
 
-/// Central differences over each element of θ; zero for those at the boundary, where all is even in θ.
+/// Columns C over θ with V_θ = CCᵀ: its Cholesky factor over the elements that have a variance; the others, at the boundary
+/// or given, have zero rows. A pivot that rounding has eaten is replaced by a small one: any C that can be inverted serves.
+pub(super) fn directions(vcov: ArrayView2<f64>) -> Array2<f64> {
+    let free = free_elements(vcov);
+    let mut out = Array2::<f64>::zeros((vcov.nrows(), free.len()));
+    for (column, &j) in free.iter().enumerate() {
+        let explained: f64 = (0..column).map(|k| out[[j, k]] * out[[j, k]]).sum();
+        let root = (vcov[[j, j]] - explained).max(1e-14 * vcov[[j, j]]).sqrt();
+        out[[j, column]] = root;
+        for &i in &free[column + 1..] {
+            let explained: f64 = (0..column).map(|k| out[[i, k]] * out[[j, k]]).sum();
+            out[[i, column]] = (vcov[[i, j]] - explained) / root;
+        }
+    }
+    out
+}
+
+fn free_elements(vcov: ArrayView2<f64>) -> Vec<usize> {
+    (0..vcov.nrows()).filter(|&k| vcov[[k, k]] > 0.0).collect()
+}
+
+/// Slopes over each element of θ from central differences along C; zero at the boundary, where all is even in θ.
 fn slopes<'s, R: Route>(problem: &'s Problem<R>, found: &Found, solved: &Solved<R::At<'s>>) -> Option<Vec<Slope>> {
-    let held = |k: usize| match &found.stop {
-        Stop::Boundary { zero } => zero.contains(&k),
-        Stop::Given => true,
-        Stop::Interior | Stop::Budget { .. } => false,
-    };
     let modes_at = |at: &Solved<R::At<'s>>| problem.route.modes(&at.at, &at.fixed.gamma);
+    let p = solved.fixed.gamma.len();
     let nothing = || -> Slope {
-        let p = solved.fixed.gamma.len();
         let modes = modes_at(solved).iter().map(|m| Array2::zeros(m.raw_dim())).collect();
         Slope { a_inverse: Array2::zeros((p, p)), r2: 0.0, modes }
     };
-    let slope = |k: usize| {
-        let moved = |by: f64| {
-            let mut theta = found.theta.to_vec();
-            theta[k] += by;
-            problem.solve(&theta, None)
-        };
+    let directions = directions(found.vcov.view());
+    let along = |direction: ArrayView1<f64>| {
+        let moved = |by: f64| problem.solve(&(&found.theta + &(&direction * by)).to_vec(), None);
         let (up, down) = (moved(STEP)?, moved(-STEP)?);
         let difference = |a: Array2<f64>, b: Array2<f64>| (a - b) / (2.0 * STEP);
         Some(Slope {
@@ -129,7 +145,34 @@ fn slopes<'s, R: Route>(problem: &'s Problem<R>, found: &Found, solved: &Solved<
             modes: modes_at(&up).into_iter().zip(modes_at(&down)).map(|(a, b)| difference(a, b)).collect(),
         })
     };
-    (0..found.theta.len()).map(|k| if held(k) { Some(nothing()) } else { slope(k) }).collect()
+    let along: Vec<Slope> = directions.columns().into_iter().map(along).collect::<Option<_>>()?;
+    // ∂f/∂θ = C⁻ᵀ ∂f/∂(Cᵀ direction), over the free elements.
+    let free = free_elements(found.vcov.view());
+    let mut all: Vec<Slope> = (0..found.theta.len()).map(|_| nothing()).collect();
+    let inverse = lower_inverse(&directions.select(Axis(0), &free));
+    for (place, &k) in free.iter().enumerate() {
+        let to = &mut all[k];
+        for (slope, along) in inverse.column(place).iter().zip(&along).skip(place) {
+            to.a_inverse.scaled_add(*slope, &along.a_inverse);
+            to.r2 += slope * along.r2;
+            to.modes.iter_mut().zip(&along.modes).for_each(|(to, from)| to.scaled_add(*slope, from));
+        }
+    }
+    Some(all)
+}
+
+/// L⁻¹ of a lower triangular L.
+fn lower_inverse(lower: &Array2<f64>) -> Array2<f64> {
+    let n = lower.nrows();
+    let mut out = Array2::<f64>::zeros((n, n));
+    for column in 0..n {
+        for row in column..n {
+            let done: f64 = (column..row).map(|k| lower[[row, k]] * out[[k, column]]).sum();
+            let right = if row == column { 1.0 } else { 0.0 };
+            out[[row, column]] = (right - done) / lower[[row, row]];
+        }
+    }
+    out
 }
 
 /// Covariance of (θ̂, σ̂) in the caller's units.

@@ -542,3 +542,113 @@ fn dense_cr0(data: &Data, fit: &LmmFit, groups: &Term) -> Array2<f64> {
     }
     fit.vcov_beta.dot(&scores.t().dot(&scores)).dot(&fit.vcov_beta)
 }
+
+/// Groups that are more alike than chance: the variance is estimated at 0, and the prior keeps it away from there by no more
+/// than what the data leave open.
+#[test]
+fn a_prior_keeps_a_variance_from_zero_and_leaves_a_clear_one() {
+    let groups = 12_usize;
+    let noise = |i: usize| ((i as f64 + 1.0).sin() * 43_758.545_3).fract();
+    let fit = |spread: f64, prior: f64| {
+        let n = groups * 20;
+        let level: Vec<u32> = (0..n).map(|i| (i / 20) as u32).collect();
+        let ones = Array2::<f64>::ones((n, 1));
+        // The mean of each group is taken out of its noise, so that groups are equal but for `spread`.
+        let mean = |g: usize| (0..20).map(|k| noise(g * 20 + k)).sum::<f64>() / 20.0;
+        let y = Array1::from_shape_fn(n, |i| noise(i) - mean(i / 20) + spread * (i / 20) as f64);
+        let terms = [RandomTerm { z: ones.view(), level: &level, n_levels: groups, blocks: &[1] }];
+        let data = LmmData { y: y.view(), x: ones.view(), terms: &terms, weights: None, offset: None };
+        fit_lmm(&data, &LmmOptions { variance_prior: prior, ..LmmOptions::default() }).unwrap()
+    };
+    assert_eq!(fit(0.0, 0.0).theta[0], 0.0);
+    let kept = fit(0.0, 1.0);
+    // A mean of 20 rows has an error of σ/√20 = 0.22σ.
+    assert!(kept.theta[0] > 0.05 && kept.theta[0] < 0.25, "{}", kept.theta[0]);
+    assert!(kept.terms[0].mode_mse[[3, 0, 0]] > 0.0);
+    let (plain, with) = (fit(1.0, 0.0).theta[0], fit(1.0, 1.0).theta[0]);
+    assert!((with / plain - 1.0).abs() < 0.15, "{plain} {with}");
+}
+
+#[test]
+fn every_group_once_is_the_fit_itself() {
+    for data in cases() {
+        for reml in [false, true] {
+            let opt = options(reml, LmmAlgebra::Auto);
+            with_view(&data, |view| {
+                let rows = ScaledRows::new(view).unwrap();
+                let Some(route) = nested(&rows, &opt) else { return };
+                let groups = view.terms[route.levels.outer].n_levels;
+                let (plain, counted) = (search(&rows, route.clone(), &opt), route.with_copies(vec![1.0; groups]));
+                assert_eq!(counted.n(), view.y.len() as f64);
+                let (plain, counted) = (plain.unwrap(), search(&rows, counted, &opt).unwrap());
+                let bits = |fit: &LmmFit| -> Vec<u64> {
+                    let all = fit.beta.iter().chain(&fit.theta).chain([&fit.sigma, &fit.log_lik]);
+                    all.map(|v| v.to_bits()).collect()
+                };
+                assert_eq!(bits(&plain), bits(&counted), "{}", data.name);
+            });
+        }
+    }
+}
+
+/// Years as they stand in the calendar and years from their middle are one model: slopes and their degrees of freedom are
+/// equal, and so is the level of the middle year.
+#[test]
+fn calendar_years_need_not_be_centred() {
+    let (groups, years) = (30, 6);
+    let n = groups * years;
+    let year = |i: usize| (i % years) as f64 - 2.5;
+    let level: Vec<u32> = (0..n as u32).map(|i| i / years as u32).collect();
+    let y = Array1::from_shape_fn(n, |i| {
+        let j = i / years;
+        40.0 + year(i) * (0.6 + 1.5 * spread(j + 900)) + 5.0 * spread(j) + 3.0 * spread(2000 + 7 * i)
+    });
+    let fit_from = |middle: f64| {
+        let x = Array2::from_shape_fn((n, 2), |(i, k)| if k == 0 { 1.0 } else { middle + year(i) });
+        let terms = [RandomTerm { z: x.view(), level: &level, n_levels: groups, blocks: &[2] }];
+        let data = LmmData { y: y.view(), x: x.view(), terms: &terms, weights: None, offset: None };
+        let fit = fit_lmm(&data, &LmmOptions::default()).unwrap();
+        let ask = |c: [f64; 2]| {
+            let what = Combination {
+                beta: Array1::from(c.to_vec()),
+                random: vec![RandomWeight { term: 0, level: 3, weights: Array1::from(c.to_vec()) }],
+            };
+            let predicted = lmm_prediction(&data, &fit, &what).unwrap();
+            let contrast = fit.contrast(Array1::from(c.to_vec()).view());
+            [contrast.estimate, contrast.std_error, contrast.df, predicted.estimate, predicted.std_error]
+        };
+        [ask([0.0, 1.0]), ask([1.0, middle])]
+    };
+    let centred = fit_from(0.0);
+    // In the year 2019 the two columns share all but 7e-7 of their variance, and the criterion has that many digits less.
+    for (middle, bound) in [(10.0, 1e-5), (2019.5, 1e-3)] {
+        for (a, b) in fit_from(middle).iter().flatten().zip(centred.iter().flatten()) {
+            assert!((a / b - 1.0).abs() < bound, "{middle}: {a} {b}");
+        }
+    }
+}
+
+#[test]
+fn the_objective_is_that_of_the_fit_and_its_gradient_that_of_differences() {
+    for data in cases() {
+        for reml in [false, true] {
+            let opt = options(reml, LmmAlgebra::Auto);
+            with_view(&data, |view| {
+                let (fit, objective) = (fit_lmm(view, &opt).unwrap(), LmmObjective::new(view, &opt).unwrap());
+                let at = objective.at(fit.theta.view()).unwrap();
+                assert!((at.deviance / fit.deviance - 1.0).abs() < 1e-12, "{}", data.name);
+                let theta = some_theta(&data);
+                let at = objective.at(theta.view()).unwrap();
+                for k in 0..theta.len() {
+                    let moved = |by: f64| {
+                        let mut theta = theta.clone();
+                        theta[k] += by;
+                        objective.at(theta.view()).unwrap().deviance
+                    };
+                    let slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+                    assert!((at.gradient[k] - slope).abs() < 1e-5 * (1.0 + slope.abs()), "{} {k}", data.name);
+                }
+            });
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Ordinary and weighted least squares: from rows by orthogonal triangles, or from cross-products where these suffice.
 
+mod bootstrap;
 mod refine;
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
@@ -8,6 +9,7 @@ use super::cells::check_finite;
 use super::error::StatsError;
 use super::linalg::{Cholesky, symmetric_eigen};
 use super::qr::{DEPENDENT, back_substitute, independent_in, inverse_gram, triangle};
+pub use bootstrap::bootstrap_ols;
 
 /// Rows of a linear model: n outcomes on p columns.
 #[derive(Clone, Copy, Debug)]

@@ -66,6 +66,11 @@ const ROUNDING_DECREMENT: f64 = 1e-12;
 const MOVED_FAR: f64 = 1e-10;
 /// Standard deviations tried for a direction that came out at zero, in case zero was only a saddle.
 const PROBES: [f64; 3] = [0.03, 0.1, 0.4];
+/// Where a pivot of the Hessian is a smaller share of its diagonal than this, parameters nearly depend on each other: the
+/// Hessian is differenced once more in coordinates in which it is about the identity.
+const DEPENDENT: f64 = 1e-4;
+/// Step of these differences, in standard errors; they are of fourth order, with a truncation of about 1e-8.
+const REFINED_STEP: f64 = 0.02;
 /// Step of the Hessian's forward differences. The gradient is exact to about 1e-13 of its terms and parameters are scaled,
 /// so truncation (1e-6) and rounding (1e-7) both stay far below what a standard error is read to.
 const HESSIAN_STEP: f64 = 1e-6;
@@ -303,8 +308,39 @@ fn factored_hessian<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
         let slope = (&moved.grad - &at.grad) / (x[k] - at.x[k]);
         hessian.column_mut(column).assign(&pick(&slope, free));
     }
-    Cholesky::factor(super::linalg::symmetrised(&hessian).view())
-        .map_err(|_| StatsError::NotConverged { evaluations: f.evaluations, grad_max: max_abs(&at.grad) })
+    let hessian = super::linalg::symmetrised(&hessian);
+    let lost = |f: &Counted<F>| StatsError::NotConverged { evaluations: f.evaluations, grad_max: max_abs(&at.grad) };
+    match Cholesky::factor(hessian.view()) {
+        Ok(factor) if (0..free.len()).all(|k| factor.lower()[[k, k]].powi(2) > DEPENDENT * hessian[[k, k]]) => {
+            Ok(factor)
+        }
+        Ok(factor) => refined(f, at, free, factor).ok_or_else(|| lost(f)),
+        Err(_) => Err(lost(f)),
+    }
+}
+
+/// The Hessian by central differences along the columns of L⁻ᵀ, where LLᵀ is a first idea of it:
+/// H = L{L⁻¹ ∂g/∂(L⁻ᵀ)}Lᵀ, and what stands in braces is about the identity, so that no direction is lost beside others.
+fn refined<F: FnMut(&Array1<f64>) -> Option<ValueGrad>>(
+    f: &mut Counted<F>,
+    at: &Point,
+    free: &[usize],
+    first: Cholesky,
+) -> Option<Cholesky> {
+    let n = free.len();
+    let directions = first.backward_columns(Array2::eye(n).view());
+    let mut inner = Array2::zeros((n, n));
+    for (k, direction) in directions.columns().into_iter().enumerate() {
+        let mut moved = |by: f64| {
+            let step = embed(&(&direction * by), free, at.x.len());
+            f.at(&(&at.x + &step)).map(|found| pick(&found.grad, free))
+        };
+        let near = moved(REFINED_STEP)? - moved(-REFINED_STEP)?;
+        let far = moved(2.0 * REFINED_STEP)? - moved(-2.0 * REFINED_STEP)?;
+        let slope = (near * 8.0 - far) / (12.0 * REFINED_STEP);
+        inner.column_mut(k).assign(&first.forward(slope.view()));
+    }
+    Some(first.times(&Cholesky::factor(super::linalg::symmetrised(&inner).view()).ok()?))
 }
 
 fn pick(a: &Array1<f64>, free: &[usize]) -> Array1<f64> {

@@ -1,0 +1,74 @@
+//! Risks at one school's own random effects b, with gradients over (β, b).
+
+use ndarray::{Array1, ArrayView1};
+
+use super::lever::Lever;
+use super::risk::{Graded, Risks, quadratic};
+use crate::design::BinaryDesign;
+use crate::stats::{GlmmFit, Link};
+
+/// β and a school's b.
+#[derive(Clone, Copy)]
+pub(super) struct Own<'a> {
+    pub(super) design: &'a BinaryDesign,
+    pub(super) link: Link,
+    pub(super) beta: &'a Array1<f64>,
+    /// Random effects of the school; empty in models without.
+    pub(super) b: ArrayView1<'a, f64>,
+    /// Predicted levels of cohorts per row of the design; they count as known.
+    pub(super) cohorts: Option<&'a [f64]>,
+}
+
+impl Own<'_> {
+    /// Risks of some rows with weights, the dose of row i moved by `change(i)` along the school's own slope, or with
+    /// `lever.slope` false along that of all schools.
+    pub(super) fn risks(
+        &self,
+        rows: impl Iterator<Item = (usize, f64)>,
+        lever: Lever,
+        change: impl Fn(usize) -> f64,
+    ) -> Risks {
+        let (p, q) = (self.beta.len(), self.b.len());
+        let slope = self.beta[lever.column] + if lever.slope { self.b[1] } else { 0.0 };
+        let mut risks = Risks::new(p + q);
+        for (i, weight) in rows {
+            let (x, z) = (self.design.x.row(i), self.design.z.row(i));
+            let moved = change(i);
+            let own: f64 = z.iter().zip(self.b).map(|(z, b)| z * b).sum();
+            let cohort = self.cohorts.map_or(0.0, |levels| levels[i]);
+            let eta = x.dot(self.beta) + own + cohort + moved * slope;
+            let d1 = weight * self.link.mean_d1(eta);
+            let gradient = risks.add(self.design.period[i], weight, self.link.mean(eta));
+            gradient.iter_mut().zip(x.iter().chain(z.iter().take(q))).for_each(|(g, v)| *g += d1 * v);
+            gradient[lever.column] += d1 * moved;
+            if lever.slope {
+                gradient[p + 1] += d1 * moved;
+            }
+        }
+        risks
+    }
+}
+
+/// Variance of a function τ(φ, b_j) at b̂_j(φ̂), in two shares.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shares {
+    /// `(∂τ/∂φ + G'∂τ/∂b)' V_φ (∂τ/∂φ + G'∂τ/∂b)`, G = ∂b̂_j/∂φ: what the parameters are unsure of.
+    pub(super) parameters: f64,
+    /// `∂τ/∂b' C_j ∂τ/∂b`, C_j the covariance of b_j given the parameters: what the school is unsure of.
+    pub(super) own: f64,
+}
+
+/// The variance of `by_beta_b` (a gradient over (β, b)) less `by_phi` (a gradient over φ of a term without b) for
+/// school `j`. With `b_j = b̂_j(φ) + e`, `e ~ N(0, C_j)`, the two shares add up: the analogue of Henderson's mean squared
+/// error for models of counts (`statistics.md` §2.2).
+pub(super) fn shares(f: &GlmmFit, j: usize, by_beta_b: &Graded, by_phi: Option<&Graded>) -> Shares {
+    let p = f.beta.len();
+    let by_b = by_beta_b.gradient.slice(ndarray::s![p..]);
+    let mut by = f.mode_jac[0].index_axis(ndarray::Axis(0), j).t().dot(&by_b);
+    by.iter_mut().zip(by_beta_b.gradient.iter().take(p)).for_each(|(g, b)| *g += b);
+    if let Some(other) = by_phi {
+        by -= &other.gradient;
+    }
+    let own = f.terms[0].cond_var.index_axis(ndarray::Axis(0), j).to_owned();
+    Shares { parameters: quadratic(&f.vcov, by.view()), own: quadratic(&own, by_b) }
+}
