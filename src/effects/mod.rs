@@ -5,6 +5,7 @@
 
 mod conditional;
 mod decomposition;
+pub mod comparable;
 pub mod describe;
 mod draws;
 mod estimands;
