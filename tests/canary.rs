@@ -69,20 +69,35 @@ fn parquet(table: &Csv) -> Vec<u8> {
     lob_effect::run::write_table(&batch).expect("Parquet")
 }
 
+fn workbook(table: &Csv) -> Vec<u8> {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    let header = table.header.iter().map(ToString::to_string).collect();
+    for (r, row) in std::iter::once(&header).chain(&table.rows).enumerate() {
+        for (c, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
+            let (r, c) = (u32::try_from(r).expect("few rows"), u16::try_from(c).expect("few columns"));
+            sheet.write_string(r, c, cell).expect("a cell");
+        }
+    }
+    book.save_to_buffer().expect("a workbook")
+}
+
 /// Writes the study with its tables in a format.
 fn write(study: &Study, dir: &Path, format: &str) {
     study.write(dir);
-    if format == "parquet" {
-        for (name, table) in
-            [("leerling", &study.leerling), ("activiteit", &study.activiteit), ("inschrijving", &study.inschrijving)]
-        {
-            fs::write(dir.join(format!("{name}.parquet")), parquet(table)).expect("writes");
-            fs::remove_file(dir.join(format!("{name}.csv"))).expect("removes");
-        }
-        let text =
-            study.text.replace("leerling.csv", "leerling.parquet").replace("activiteit.csv", "activiteit.parquet");
-        fs::write(dir.join("study.toml"), text.replace("inschrijving.csv", "inschrijving.parquet")).expect("writes");
+    if format == "csv" {
+        return;
     }
+    let mut text = study.text.clone();
+    let tables =
+        [("leerling", &study.leerling), ("activiteit", &study.activiteit), ("inschrijving", &study.inschrijving)];
+    for (name, table) in tables {
+        let bytes = if format == "parquet" { parquet(table) } else { workbook(table) };
+        fs::write(dir.join(format!("{name}.{format}")), bytes).expect("writes");
+        fs::remove_file(dir.join(format!("{name}.csv"))).expect("removes");
+        text = text.replace(&format!("{name}.csv"), &format!("{name}.{format}"));
+    }
+    fs::write(dir.join("study.toml"), text).expect("writes");
 }
 
 /// What is in `text` that may not be there.
@@ -136,7 +151,7 @@ fn assert_clean(dir: &Path, inputs: &[PathBuf], numbers: &BTreeSet<String>) -> u
 #[test]
 fn f61_nothing_personal_is_printed_or_written_by_any_command() {
     let known: BTreeSet<String> = numbers().into_iter().collect();
-    for format in ["csv", "parquet"] {
+    for format in ["csv", "parquet", "xlsx"] {
         for (max_reject, good) in [(5, true), (0, false)] {
             let dir = TempDir::new().expect("a folder");
             let study = planted(max_reject);
@@ -182,8 +197,8 @@ fn the_search_finds_what_is_planted() {
 
 /// One pupil has one pseudonym in every file and format, so that tables still meet.
 #[test]
-fn pseudonyms_of_two_formats_are_the_same() {
-    let panels: Vec<RecordBatch> = ["csv", "parquet"]
+fn pseudonyms_of_all_formats_are_the_same() {
+    let panels: Vec<RecordBatch> = ["csv", "parquet", "xlsx"]
         .iter()
         .map(|format| {
             let dir = TempDir::new().expect("a folder");
@@ -199,6 +214,7 @@ fn pseudonyms_of_two_formats_are_the_same() {
         .collect();
     assert_eq!(panels[0].num_rows(), 319);
     assert_eq!(panels[0], panels[1]);
+    assert_eq!(panels[0], panels[2]);
 }
 
 fn key_file() -> PathBuf {

@@ -4,10 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::models::formula::Integration;
+use crate::simulate::Scenario;
 use crate::simulate::formats::Form;
 use crate::vocab::Lang;
 
@@ -248,9 +250,12 @@ pub(super) struct Simulate {
     /// Seed: the same seed gives the same files.
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
-    /// No association at all between LOB and outcomes.
-    #[arg(long)]
+    /// No association at all between LOB and outcomes: short for `--scenario null`.
+    #[arg(long, conflicts_with = "scenario")]
     pub(super) null: bool,
+    /// The truth that is planted, and what is hidden from the tables.
+    #[arg(long, default_value = "plain", value_parser = scenarios(), value_name = "NAME")]
+    pub(super) scenario: Scenario,
     /// The forms in which it is written: `parquet` (the simulator's own tables), `duo` (RO, NenR, NRSP, A04, A05), `las`
     /// (pupil lists and crosswalk), `dossier-csv`, `dossier-xlsx`, `counts` (published counts, small ones masked).
     #[arg(long = "as", value_name = "FORM,…", value_delimiter = ',', default_value = "parquet")]
@@ -318,6 +323,14 @@ pub(super) struct Explain {
     /// List all codes instead.
     #[arg(long, conflicts_with = "code")]
     pub(super) list: bool,
+}
+
+/// The names of [`Scenario::ALL`].
+fn scenarios() -> impl TypedValueParser<Value = Scenario> {
+    PossibleValuesParser::new(Scenario::ALL.map(Scenario::code)).map(|name| {
+        let named = Scenario::ALL.into_iter().find(|s| s.code() == name);
+        named.expect("clap lets only these names through")
+    })
 }
 
 const FIT_HELP: &str = "\

@@ -3,6 +3,7 @@
 //! [`of`] is the road: accept the fit, or refuse everything with the reason; then the findings of the nation, the parts of
 //! the dose, and each school. `docs/estimands` has one page per estimand.
 
+pub mod comparable;
 mod conditional;
 mod decomposition;
 pub mod describe;

@@ -10,6 +10,10 @@ const MOST_BYTES: usize = 16 << 20;
 /// Streams records of UTF-8 text. Blank lines are skipped and counted; line ends are LF, CRLF or CR.
 pub(super) struct Records {
     inner: Box<dyn Read + Send>,
+    /// The separator, where `"` is a quote.
+    quotes: Option<u8>,
+    /// The bytes of a record that goes on behind the end of a block.
+    raw: Vec<u8>,
     block: Vec<u8>,
     at: usize,
     filled: usize,
@@ -33,10 +37,10 @@ impl Records {
     /// Records of `inner`; `"` is a quote only where `quoting`.
     pub(super) fn new(inner: Box<dyn Read + Send>, delimiter: u8, quoting: bool) -> Self {
         let core = ReaderBuilder::new().delimiter(delimiter).quoting(quoting).build();
-        let inner: Box<dyn Read + Send> =
-            if quoting { Box::new(Quotes { inner, delimiter, at: At::FieldStart }) } else { inner };
         Self {
             inner,
+            quotes: quoting.then_some(delimiter),
+            raw: Vec::new(),
             block: vec![0; 1 << 17],
             at: 0,
             filled: 0,
@@ -61,6 +65,8 @@ impl Records {
         self.skip_line_ends()?;
         self.row = self.line;
         (self.bytes, self.cells) = (0, 0);
+        self.raw.clear();
+        let mut start = self.at;
         loop {
             let input = &self.block[self.at..self.filled];
             let (result, read, written, ended) =
@@ -73,6 +79,8 @@ impl Records {
             match result {
                 ReadRecordResult::InputEmpty => {
                     let row = self.row;
+                    self.raw.extend_from_slice(&self.block[start..self.filled]);
+                    start = 0;
                     self.fill().map_err(|e| io::Error::new(e.kind(), format!("in the row at line {row}: {e}")))?;
                 }
                 ReadRecordResult::OutputFull if self.text.len() >= MOST_BYTES => {
@@ -82,7 +90,15 @@ impl Records {
                 }
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
-                ReadRecordResult::Record => return self.checked(),
+                ReadRecordResult::Record => {
+                    // Only the last record of a file can end without the end of its line, so with an open quote.
+                    let is_last = self.ended && self.filled == 0;
+                    if is_last && self.quotes.is_some_and(|delimiter| has_open_quote(&self.raw, delimiter)) {
+                        let what = format!("in the row at line {}: a quote (\") is opened and never closed", self.row);
+                        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+                    }
+                    return self.checked();
+                }
                 ReadRecordResult::End => return Ok(false),
             }
         }
@@ -178,12 +194,20 @@ fn lines(bytes: &[u8], before: u8) -> u64 {
     found
 }
 
-/// Passes bytes on and fails at the end of a file in which a quote was opened and never closed: the parser takes
-/// all rows after it for one field, and they would be lost without a word.
-struct Quotes {
-    inner: Box<dyn Read + Send>,
-    delimiter: u8,
-    at: At,
+/// True when a quote of this record is opened and never closed: the parser would take all rows after it for one
+/// field, and they would be lost without a word.
+fn has_open_quote(record: &[u8], delimiter: u8) -> bool {
+    let mut at = At::FieldStart;
+    for &byte in record {
+        at = match (at, byte) {
+            (At::Quoted, b'"') => At::Quote,
+            (At::Quoted, _) | (At::FieldStart | At::Quote, b'"') => At::Quoted,
+            (_, b'\n' | b'\r') => At::FieldStart,
+            (_, b) if b == delimiter => At::FieldStart,
+            _ => At::Plain,
+        };
+    }
+    at == At::Quoted
 }
 
 /// Where in a record the next byte stands.
@@ -194,34 +218,6 @@ enum At {
     Quoted,
     /// After a quote inside quotes: the end of the field, or the first half of a doubled quote.
     Quote,
-}
-
-impl Quotes {
-    fn next(&self, byte: u8) -> At {
-        match (self.at, byte) {
-            (At::Quoted, b'"') => At::Quote,
-            (At::Quoted, _) | (At::FieldStart | At::Quote, b'"') => At::Quoted,
-            (_, b'\n' | b'\r') => At::FieldStart,
-            (_, b) if b == self.delimiter => At::FieldStart,
-            _ => At::Plain,
-        }
-    }
-}
-
-impl Read for Quotes {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        let new = &buffer[..n];
-        // Most files hold no quote at all; then only the last byte tells where we are.
-        let all_plain = self.at != At::Quoted && !new.contains(&b'"');
-        for &byte in if all_plain { &new[n.saturating_sub(1)..] } else { new } {
-            self.at = self.next(byte);
-        }
-        if n == 0 && !buffer.is_empty() && self.at == At::Quoted {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a quote (\") is opened and never closed"));
-        }
-        Ok(n)
-    }
 }
 
 #[cfg(test)]

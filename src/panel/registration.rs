@@ -91,7 +91,7 @@ impl Panel<'_> {
         let switched = rows.iter().map(|r| Some(r.systems.as_ref().is_some_and(|s| s.switched)));
         let status = rows.iter().map(|r| Some(if r.registered == 0 { "not_measured" } else { "ok" }));
         let columns = vec![
-            ("school", coded(pupils.schools.iter().map(String::as_str), rows.iter().map(|r| r.school.at()))),
+            ("school_id", coded(pupils.schools.iter().map(String::as_str), rows.iter().map(|r| r.school.at()))),
             ("cohort", coded(pupils.cohorts.iter().map(String::as_str), rows.iter().map(|r| r.cohort.at()))),
             count("n_pupils", &|r| Some(r.pupils)),
             count("n_registered", &|r| Some(r.registered)),

@@ -4,6 +4,7 @@
 //! Knows rows, columns and group codes. Nothing here reads a file or knows what a group is.
 
 mod bootstrap;
+pub mod causal;
 mod cells;
 mod chunks;
 mod compare;
@@ -28,6 +29,7 @@ mod qr;
 mod quadrature;
 mod robust;
 mod search;
+mod sensitivity;
 mod separation;
 mod shrinkage;
 mod sparse;
@@ -67,6 +69,10 @@ pub use profile::{CorrelationProfile, ProfileIntervals, TermProfile};
 pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
 pub use robust::{ClusterVcov, CrType, glm_cluster_vcov, ols_cluster_vcov};
+pub use sensitivity::{
+    BenchmarkBound, benchmark_bound, confounding_bias, e_value, e_value_of_interval, partial_r2, robustness_value,
+    robustness_value_of_interval,
+};
 pub use shrinkage::{
     CriticalValue, MomentCorrection, Moments, ShrinkageOptions, Shrunken, ShrunkenUnit, UnitEstimates, cva, shrink,
     worst_noncoverage,

@@ -63,7 +63,7 @@ impl<'p> Query<'p> {
         let (number, whole) = ("DOUBLE", "BIGINT");
         let count = |name: &str| format!("COALESCE(n.{name}, 0) AS {name}");
         let mut columns = vec![
-            "g.school".into(),
+            "g.school AS school_id".into(),
             "g.cohort".into(),
             "g.n_pupils".into(),
             "COALESCE(r.n_registered, 0) AS n_registered".into(),
