@@ -1,7 +1,7 @@
 //! The mixed models: seconds, evaluations, criterion and memory of one fit of each kind.
 //!
-//! `cargo bench --bench models` measures all cases, each in a process of its own. `benches/models_peers.sh` runs R, Python
-//! and other crates beside them on the same rows and writes the table of `benches/RESULTS.md`; it calls this binary with
+//! `cargo bench --bench models` measures all cases, each in a process of its own. `benches/models_peers.sh` runs R and
+//! Python beside them on the same rows and writes the table of `benches/RESULTS.md`; it calls this binary with
 //! `cases`, `fit CASE` (a line of JSON) or `write CASE DIR` (files; prints family and formula).
 
 #[path = "models_data.rs"]

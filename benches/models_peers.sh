@@ -1,5 +1,5 @@
 #!/bin/sh
-# The mixed models by the engine, R, Python and other crates on the same rows: one table in benches/RESULTS.md.
+# The mixed models by the engine, R and Python on the same rows: one table in benches/RESULTS.md.
 #
 #   benches/models_peers.sh [CASE...]
 #
