@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
 use super::cells::{Cell, ColumnDef, Kind, batch, schema};
+use super::known::{Known, Own};
 use super::ledger::{Fate, Ledger};
 use super::source::{Reading, Wanted};
 use super::successors::{ChainError, Successors, Transition};
@@ -14,7 +15,7 @@ use super::{activity, dropout, later, pupils};
 use crate::ingest::{As, InputError, Progress};
 use crate::study::Study;
 use crate::study::file::Ingest;
-use crate::vocab::OutcomeRule;
+use crate::vocab::{Day, OutcomeRule};
 
 /// Takes the tables.
 pub trait Sink {
@@ -72,12 +73,13 @@ pub fn build<S: Sink>(
     let successors = successors(&reading, &mut ledger)?;
     let names = school_names(&reading, &mut ledger)?;
     let crosswalk = crosswalk(&reading, &mut ledger)?;
-    let found: BTreeSet<String> =
-        enrolled.periods.iter().map(|p| p.pupil.clone()).chain(out.iter().map(|l| l.pupil.clone())).collect();
+    let own = Own::by_pupil(&enrolled.periods, &diplomas, &out, &start);
+    let known = known(study, &all, &own);
     let around =
-        pupils::Around { successors: &successors, school_names: &names, crosswalk: crosswalk.as_ref(), found: &found };
+        pupils::Around { successors: &successors, school_names: &names, crosswalk: crosswalk.as_ref(), known: &known };
     let extras = pupils::extras(&reading);
     let rows = pupils::rows(&all, &around, &mut ledger);
+    assert_schools_linked(&ledger)?;
     whole(sink, "pupil", &pupils::columns(&extras), &rows)?;
     if !ingest.enrolment.0.is_empty() {
         let rows = later::period_rows(&enrolled.periods, &diplomas, &register);
@@ -102,12 +104,47 @@ pub fn build<S: Sink>(
         activity::stream(&reading, &all, &mut ledger, |rows| sink.rows(&rows))?;
         sink.end()?;
     }
+    assert_sources_met(&ledger)?;
     let max = study.study.max_reject;
     if ledger.rejects.count() > max {
         let (count, list) = (ledger.rejects.count(), ledger.rejects.to_string());
         return Err(InputError::Rejects { count, max, list }.into());
     }
     Ok(ledger)
+}
+
+/// What is known of each pupil, up to the day up to which the study says its enrolments are complete.
+fn known(study: &Study, all: &BTreeMap<String, pupils::Pupil>, own: &BTreeMap<String, Own>) -> BTreeMap<String, Known> {
+    let until = study.enrolments.as_ref().and_then(|e| Day::parse(&e.known_until)).map_or(i32::MIN, |day| day.0);
+    let of = |(key, own): (&String, &Own)| {
+        let [_, _, landmark, _, left] = all.get(key)?.days;
+        Some((key.clone(), landmark.map_or(Known::Nothing, |landmark| own.known(landmark, left, until))))
+    };
+    own.iter().filter_map(of).collect()
+}
+
+/// From how many pupils on a school of which nobody is found can't be chance.
+const MANY: u64 = 10;
+
+fn assert_schools_linked(ledger: &Ledger) -> Result<(), InputError> {
+    if ledger.linked.values().all(|share| share.linked == 0) {
+        return Ok(());
+    }
+    match ledger.linked.iter().find(|(_, share)| share.pupils >= MANY && share.linked == 0) {
+        Some((school, share)) => Err(InputError::SchoolNotLinked { school: school.clone(), pupils: share.pupils }),
+        None => Ok(()),
+    }
+}
+
+/// A source of which no row belongs to a pupil has keys that are written differently.
+fn assert_sources_met(ledger: &Ledger) -> Result<(), InputError> {
+    for ((table, source, fate), rows) in &ledger.rows {
+        let of = |fate| ledger.rows.get(&(table.clone(), source.clone(), fate)).copied().unwrap_or(0);
+        if *fate == Fate::Read && of(Fate::NoKey) + of(Fate::UnknownPupil) == *rows {
+            return Err(InputError::NoMatch { source_name: source.clone(), rows: *rows });
+        }
+    }
+    Ok(())
 }
 
 fn whole<S: Sink>(sink: &mut S, name: &str, columns: &[ColumnDef], rows: &[Vec<Cell>]) -> Result<(), S::Error> {
@@ -127,8 +164,9 @@ fn successors(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Successors, 
         };
         // A record that was replaced by a later one is no transition.
         if row.text(4).is_some_and(|state| state != "A") {
-            return;
+            return ledger.add("school", source, Fate::NotCurrent, 1);
         }
+        ledger.add("school", source, Fate::Kept, 1);
         transitions.push(Transition { from, to, date, whole: row.text(2).as_deref() == Some("J") });
     })?;
     let chains = Successors::of(&transitions).map_err(|e| match e {
@@ -143,18 +181,33 @@ fn school_names(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMap<S
     let wanted = [Wanted::must("school", As::Text), Wanted::must("school_name", As::Text)];
     let mut names = BTreeMap::new();
     for source in &reading.ingest.school.0 {
-        reading.rows("school", source, false, &wanted, ledger, |row, _| {
-            names.extend(row.text(0).zip(row.text(1)));
+        reading.rows("school", source, false, &wanted, ledger, |row, ledger| {
+            let fate = match (row.text(0), row.text(1)) {
+                (Some(school), Some(name)) => replaced(names.insert(school, name)),
+                _ => Fate::Incomplete,
+            };
+            ledger.add("school", source, fate, 1);
         })?;
     }
     Ok(names)
+}
+
+/// The fate to count for a row after which the one `before` it counts no more: as many rows are kept as there are numbers.
+pub(super) fn replaced<T>(before: Option<T>) -> Fate {
+    if before.is_some() { Fate::ReplacedByLater } else { Fate::Kept }
 }
 
 /// Keys that the crosswalk knows; `None` without one.
 fn crosswalk(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Option<BTreeSet<String>>, InputError> {
     let Some(source) = &reading.ingest.crosswalk else { return Ok(None) };
     let mut keys = BTreeSet::new();
-    reading.rows("crosswalk", source, true, &[], ledger, |row, _| keys.extend(row.key()))?;
+    reading.rows("crosswalk", source, true, &[], ledger, |row, ledger| {
+        let fate = match row.key() {
+            Some(key) => [Fate::Copy, Fate::Kept][usize::from(keys.insert(key))],
+            None => Fate::NoKey,
+        };
+        ledger.add("crosswalk", source, fate, 1);
+    })?;
     Ok(Some(keys))
 }
 
