@@ -473,6 +473,28 @@ fn messages_name_no_folder_of_this_machine() {
     }
 }
 
+/// In a study of few schools a number over all of them tells about the others: neither that number nor what is made of it
+/// stands on a page.
+#[test]
+fn pages_of_a_study_of_few_schools_say_nothing_of_the_others() {
+    let folder = Folder::with(&Study::small());
+    folder.run_well();
+    let pages: Vec<String> = tree(&folder.path().join("out"))
+        .iter()
+        .filter(|(path, _)| path.file_name().is_some_and(|name| name == "rapport.html"))
+        .map(|(_, bytes)| String::from_utf8_lossy(bytes).into_owned())
+        .collect();
+    assert_eq!(pages.len(), 8);
+    for page in &pages {
+        assert!(page.contains("Niet getoond: minder dan 10 scholen, of vooral één school."), "{page}");
+        for said in
+            ["dan de middelste school", "evenveel", "Referentiewaarde", "Bij gelijke leerlingen", "naar schatting"]
+        {
+            assert!(!page.contains(said), "{said}: {page}");
+        }
+    }
+}
+
 /// Every column and table of outcomes is poisoned; a check of power reads none of them, a run stops at them.
 #[test]
 fn power_is_known_without_an_outcome() {

@@ -9,6 +9,7 @@ mod tables;
 use std::fs;
 use std::path::Path;
 
+use lob_effect::effects::power::DoseCounts;
 use lob_effect::models::kinds;
 use lob_effect::panel::Panel;
 use lob_effect::panel::sets::DoseAt;
@@ -161,6 +162,23 @@ fn caps_logarithms_and_standard_deviations_follow_each_other() {
             assert!((row.dose - log / sd).abs() < 1e-14, "models see standard deviations");
         }
     });
+}
+
+/// What can be seen is said per step of the unit that the models have.
+#[test]
+fn power_is_in_the_unit_of_the_models() {
+    let seen = |exposure: &str| {
+        with(exposure, |panel| {
+            let (all, _) = DoseCounts::of(panel, 0).expect(0.5, 1.0);
+            let error = all.precision.expect("doses vary").std_error;
+            (all.dose_variance.expect("a variance"), error, panel.unit(0))
+        })
+    };
+    let (natural, scaled) = (seen("measure = \"count\""), seen("measure = \"count\"\nunit_sd = true"));
+    let sd = scaled.2;
+    assert!(natural.2 == 1.0 && sd > 1.5, "{sd}");
+    assert!((scaled.0 * sd * sd / natural.0 - 1.0).abs() < 1e-12, "{natural:?} {scaled:?}");
+    assert!((scaled.1 / sd / natural.1 - 1.0).abs() < 1e-12, "{natural:?} {scaled:?}");
 }
 
 /// The panel's tables, and what was seen of registrations.

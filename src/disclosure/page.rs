@@ -103,10 +103,10 @@ pub struct EffectRow {
     pub adjusted: Finding,
     /// The share to be expected of pupils like this school's, in percent ("referentiewaarde").
     pub expected: Option<LevelEstimate>,
-    /// How far this school's own line lies from that of all schools (E4).
+    /// How far this school's own line lies from that of all schools (E4), with its robust interval.
     pub deviation: Finding,
-    /// Whether this school's own line can be told from that of all schools. If not, `own` and `deviation` give no number.
-    pub is_apart: bool,
+    /// Whether this school's pupils say enough of its own line (reliability). If not, `own` and `deviation` give no number.
+    pub is_reliable: bool,
     /// The association along this school's own line.
     pub own: Finding,
     /// All schools together.

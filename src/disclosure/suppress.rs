@@ -179,8 +179,35 @@ pub fn mean(sum: f64, n: u64, profile: &Profile) -> Shown<f64> {
 /// A value over all schools, for one school's page: withheld when it stands on too few schools, or when one school
 /// holds more than half of the pupils, because own and all together would then tell about somebody else.
 pub fn benchmark<T>(value: Shown<T>, n_schools: u64, largest_school: f64, profile: &Profile) -> Shown<T> {
-    let alone = n_schools < profile.min_schools || largest_school > 0.5;
-    if alone { Shown::FewSchools { min: profile.min_schools } } else { value }
+    if alone(n_schools, largest_school, profile) { Shown::FewSchools { min: profile.min_schools } } else { value }
+}
+
+fn alone(n_schools: u64, largest_school: f64, profile: &Profile) -> bool {
+    n_schools < profile.min_schools || largest_school > 0.5
+}
+
+/// A finding that is made of other schools' pupils, under the rule of [`benchmark`].
+pub fn compared(finding: Finding, n_schools: u64, largest_school: f64, profile: &Profile) -> Finding {
+    match finding {
+        Finding::Estimate(e) if alone(n_schools, largest_school, profile) => Finding::Suppressed(SmallCell {
+            estimand: e.estimand,
+            min_pupils: 0,
+            min_events: 0,
+            min_schools: profile.min_schools,
+        }),
+        other => other,
+    }
+}
+
+/// What a school's dose goes with beside its mean dose: withheld where that mean is, and where the school in the middle
+/// has few pupils, whose mean would be the difference of the two.
+pub fn beside_mean(finding: Finding, mean_is_shown: bool, reference_pupils: u64, profile: &Profile) -> Finding {
+    match finding {
+        Finding::Estimate(e) if !mean_is_shown || reference_pupils < profile.min_pupils => {
+            small(e.estimand, false, profile)
+        }
+        other => other,
+    }
 }
 
 /// A finding, as far as it may be shown.
@@ -249,6 +276,7 @@ fn small(estimand: Estimand, has_events: bool, profile: &Profile) -> Finding {
         estimand,
         min_pupils: profile.min_pupils_effect,
         min_events: if has_events { profile.min_events_effect } else { 0 },
+        min_schools: 0,
     })
 }
 
@@ -483,6 +511,29 @@ mod tests {
         assert_eq!(numbers(alone, &OUT), [Some(150), None, Some(145)], "rounding protects it");
         let three = vec![step(true, 171), step(false, 12), step(false, 5), step(false, 1), step(true, 153)];
         assert_eq!(numbers(three, &IN), [Some(171), None, None, None, Some(153)]);
+    }
+
+    /// Of two schools each knows its own numbers, so a number over both tells about the other.
+    #[test]
+    fn what_is_made_of_other_schools_needs_enough_of_them() {
+        let is_shown =
+            |n, most| matches!(compared(estimate(100, 40, Unit::PercentagePoint), n, most, &OUT), Finding::Estimate(_));
+        assert!(!is_shown(2, 0.5) && !is_shown(OUT.min_schools - 1, 0.2) && !is_shown(40, 0.51));
+        assert!(is_shown(OUT.min_schools, 0.5));
+        let Finding::Suppressed(cell) = compared(estimate(100, 40, Unit::PercentagePoint), 2, 0.5, &OUT) else {
+            panic!("shown")
+        };
+        assert_eq!(cell.min_schools, OUT.min_schools);
+    }
+
+    /// The mean of a school is the gap and the mean of the school in the middle.
+    #[test]
+    fn a_gap_in_dose_tells_no_mean_that_is_withheld() {
+        let is_shown = |mean, n| {
+            matches!(beside_mean(estimate(100, 40, Unit::PercentagePoint), mean, n, &OUT), Finding::Estimate(_))
+        };
+        assert!(is_shown(true, OUT.min_pupils));
+        assert!(!is_shown(false, 500) && !is_shown(true, OUT.min_pupils - 1));
     }
 
     #[test]

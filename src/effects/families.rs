@@ -1,8 +1,11 @@
 //! Several tests at once: which p-values are adjusted together (`statistics.md` §5.5).
 //!
-//! The main effect (E1 of the part within school and cohort, or of the dose as it is) on one of four outcomes is
-//! confirmatory: Holm over that family. Everything else over all schools is exploratory: Benjamini and Hochberg. A model
-//! without an estimate is no test.
+//! The main effect (E1 of the part within school and cohort, or of the dose as it is) of the first model of each of four
+//! outcomes is confirmatory: Holm over that family. Everything else over all schools is exploratory: Benjamini and
+//! Hochberg. E2 asks the question of the main effect again, on another step, and has its test. A model without an estimate
+//! is no test.
+
+use std::collections::BTreeSet;
 
 use super::{Finding, ModelFindings};
 use crate::stats::{benjamini_hochberg, holm, t_two_sided};
@@ -26,7 +29,7 @@ pub struct Tested {
 pub struct ModelTests {
     /// E1 of each part, in order.
     pub parts: Vec<Tested>,
-    /// E2.
+    /// E2: the test of the first part.
     pub quartiles: Tested,
 }
 
@@ -40,14 +43,16 @@ pub fn p_value(finding: &Finding) -> f64 {
 
 /// The tests of all models of a study, each given with the definition of its outcome.
 pub fn adjusted(models: &[(&ModelFindings, &str)]) -> Vec<ModelTests> {
+    let mut seen = BTreeSet::new();
+    let is_first: Vec<bool> =
+        models.iter().map(|(_, definition)| CONFIRMATORY.contains(definition) && seen.insert(*definition)).collect();
     let mut confirmatory = Vec::new();
     let mut exploratory = Vec::new();
-    for (found, definition) in models {
+    for ((found, _), is_first) in models.iter().zip(&is_first) {
         for (k, part) in found.parts.iter().enumerate() {
-            let family = if k == 0 && CONFIRMATORY.contains(definition) { &mut confirmatory } else { &mut exploratory };
+            let family = if k == 0 && *is_first { &mut confirmatory } else { &mut exploratory };
             family.push(p_value(part));
         }
-        exploratory.push(p_value(&found.quartiles));
     }
     let mut holms = confirmatory.iter().copied().zip(holm(&confirmatory));
     let mut others = exploratory.iter().copied().zip(benjamini_hochberg(&exploratory));
@@ -57,9 +62,10 @@ pub fn adjusted(models: &[(&ModelFindings, &str)]) -> Vec<ModelTests> {
         let (p_value, p_adjusted) = pair.unwrap_or((f64::NAN, f64::NAN));
         Tested { family, p_value, p_adjusted }
     };
-    let tests = |(found, definition): &(&ModelFindings, &str)| ModelTests {
-        parts: (0..found.parts.len()).map(|k| next(k == 0 && CONFIRMATORY.contains(definition))).collect(),
-        quartiles: next(false),
+    let none = Tested { family: "exploratory", p_value: f64::NAN, p_adjusted: f64::NAN };
+    let tests = |((found, _), is_first): (&(&ModelFindings, &str), &bool)| {
+        let parts: Vec<Tested> = (0..found.parts.len()).map(|k| next(k == 0 && *is_first)).collect();
+        ModelTests { quartiles: parts.first().copied().unwrap_or(none), parts }
     };
-    models.iter().map(tests).collect()
+    models.iter().zip(&is_first).map(tests).collect()
 }

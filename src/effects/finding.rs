@@ -54,4 +54,7 @@ pub struct SmallCell {
     pub min_pupils: u64,
     /// The threshold that was not met: at least this many events and non-events; 0 for a score, which has none.
     pub min_events: u64,
+    /// The threshold that was not met: at least this many schools, and none with more than half of the pupils; 0 where it
+    /// is not about schools.
+    pub min_schools: u64,
 }

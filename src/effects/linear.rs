@@ -3,11 +3,11 @@
 //! The dose has one slope for all in growth models, whose schools have slopes of their own on time; there E4 and the own
 //! association do not exist. Errors of b̂ are Henderson's, with what the variances are unsure of.
 
-use ndarray::Array1;
+use ndarray::{Array1, Axis};
 
 use super::lever::{Lever, main_part};
 use super::reference::Doses;
-use super::schools::{Deviation, Point, SchoolPoints, between};
+use super::schools::{Deviation, Pair, Point, SchoolPoints, covariance};
 use crate::design::{Design, LinearDesign};
 use crate::models::{AcceptedFit, Fit};
 use crate::stats::LmmFit;
@@ -37,15 +37,15 @@ pub(super) fn school(fit: &AcceptedFit<'_>, g: usize, doses: &Doses) -> Option<S
         let own = effect(1);
         let both = of_schools.vcov_beta[[c, c]] + own.variance + 2.0 * schools.cov_beta_mode[[g, c, 1]];
         points.own = Some(Point { value: (of_schools.beta[c] + own.value) * step, variance: both * step * step });
-        let conditional = schools.cond_var[[g, 1, 1]];
-        let variance_of = |f: &LmmFit| between(&f.terms[0].lambda) * f.sigma * f.sigma;
+        let conditional = Pair::of(schools.cond_var.index_axis(Axis(0), g));
+        let variance_of = |f: &LmmFit| covariance(&f.terms[0].lambda) * (f.sigma * f.sigma);
         points.deviation = Some(Deviation {
             point: Point { value: own.value * step, variance: own.variance * step * step },
-            parameters: (own.variance - conditional).max(0.0) * step * step,
-            slope: own.value,
+            parameters: (own.variance - conditional.slope).max(0.0) * step * step,
+            effects: [effect(0).value, own.value],
             conditional,
-            between: variance_of(of_schools),
-            between_ml: variance_of(f),
+            between: Pair::of(variance_of(of_schools).view()),
+            between_ml: variance_of(f)[[1, 1]],
             scale: step,
         });
     }

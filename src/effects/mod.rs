@@ -25,7 +25,7 @@ pub use decomposition::{Comparison, PartsTest};
 pub use draws::{Drawn, Replicates};
 pub use estimands::EstimandId;
 pub use finding::{EffectEstimate, Finding, Refusal, RefusalReason, SmallCell};
-pub use heterogeneity::{RELIABLE, VISIBLE, Worth};
+pub use heterogeneity::{RELIABLE, Seen, VISIBLE, Worth};
 pub use integrated::Quadrature;
 
 use rayon::prelude::*;
@@ -103,8 +103,8 @@ pub struct SchoolFindings {
     pub adjusted: Finding,
     /// The outcome to be expected of its own pupils at any school ("referentiewaarde").
     pub expected: Option<LevelEstimate>,
-    /// Mean dose of its pupils before the landmark or their last period.
-    pub mean_dose: Option<f64>,
+    /// Pupils of the smallest school whose mean dose is, or makes, the median that it is compared with in E3.
+    pub reference_pupils: u64,
 }
 
 /// All findings of a fitted model, each school compared with all.
@@ -209,7 +209,7 @@ impl Frame<'_> {
         let of_school = |(s, counts): (SchoolIx, &Counts)| {
             let group = self.head.groups.binary_search(&s).ok();
             let points = group.and_then(|g| points[g]);
-            let (gap, mean_dose) = group.map_or((0.0, None), |g| (doses.gap(g), doses.last_mean(g)));
+            let (gap, smallest) = group.map_or((0.0, 0), |g| (doses.gap(g), doses.smallest_reference(g)));
             let estimand = |step| self.estimand(self.main, step, Population::School);
             let find = |step, of: Option<Point>, kind, none| match (points, of) {
                 (None, _) => self.refuse(estimand(step), *counts, RefusalReason::NoPupils),
@@ -225,7 +225,7 @@ impl Frame<'_> {
                 worth: group.and_then(|g| worth[g]),
                 adjusted: find(0.0, points.and_then(|p| p.adjusted), bayes, no_slope),
                 expected: points.and_then(|p| p.expected).map(|p| level(p, curve, unit)),
-                mean_dose,
+                reference_pupils: smallest,
             };
             (own, all)
         };
@@ -244,7 +244,7 @@ impl Frame<'_> {
             worth: None,
             adjusted: school(counts, 0.0),
             expected: None,
-            mean_dose: None,
+            reference_pupils: 0,
         };
         ModelFindings {
             nation: nation(self.main),
@@ -274,11 +274,13 @@ impl Frame<'_> {
         Finding::Refused(Refusal { estimand, reason, n_pupils: counts.pupils })
     }
 
-    /// An estimate, or a refusal where no variance could be had. A difference of doses of exactly 0 goes with a difference
-    /// of exactly 0.
+    /// An estimate, or a refusal where no variance could be had. Along the curve of all schools a difference of doses of
+    /// exactly 0 goes with a difference of exactly 0; no other number is known without error.
     fn finding(&self, estimand: Estimand, counts: Counts, point: Option<Point>, kind: Kind, unit: Unit) -> Finding {
         let is_sound = |p: &Point| p.value.is_finite() && p.variance.is_finite() && p.variance >= 0.0;
-        let nothing = |p: &Point| p.variance == 0.0 && p.value != 0.0;
+        // A gap is a difference of means: 0 up to rounding.
+        let no_gap = estimand.contrast.step.abs() < 1e-9 && kind.method == IntervalMethod::Wald;
+        let nothing = |p: &Point| p.variance == 0.0 && !(no_gap && p.value == 0.0);
         let Some(point) = point.filter(|p| is_sound(p) && !nothing(p)) else {
             return self.refuse(estimand, counts, RefusalReason::NotConverged);
         };

@@ -68,7 +68,8 @@ struct Cell {
 }
 
 impl DoseCounts {
-    /// Of exposure `e`, at the landmark or, in a study without one, before the last period.
+    /// Of exposure `e` in its unit, as the models have it, at the landmark or, in a study without one, before the last
+    /// period.
     pub fn of(panel: &Panel<'_>, e: usize) -> Self {
         let pupils = &panel.pupils;
         let has_landmark = panel.plan.pupils.landmark.is_some();
@@ -77,7 +78,7 @@ impl DoseCounts {
         let dose = |p: PupilIx| {
             let here = !has_landmark || panel.at_landmark(p).is_ok();
             let silent = counted && panel.doses.as_ref().is_some_and(|d| !d.is_registered(pupils, p));
-            (here && !silent).then(|| panel.dose(e, p, at)).filter(|d| !d.is_nan())
+            (here && !silent).then(|| panel.dose(e, p, at) / panel.unit(e)).filter(|d| !d.is_nan())
         };
         let mut cells: BTreeMap<(SchoolIx, CohortIx), Cell> = BTreeMap::new();
         for p in pupils.school.ids() {

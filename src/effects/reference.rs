@@ -29,6 +29,8 @@ pub(super) struct Doses {
     quartiles: Vec<[f64; 3]>,
     /// Mean over the rows of a group of dose − D_ref.
     gaps: Vec<f64>,
+    /// Pupils of the smallest school whose mean is, or makes, a D_ref of the group.
+    smallest: Vec<u64>,
     /// Mean over all rows of third − first quartile.
     pub(super) quartile_range: f64,
 }
@@ -46,17 +48,26 @@ impl Doses {
             *n += r.weight;
         }
         let means: Vec<Vec<f64>> = sums.iter().map(|p| p.iter().map(|(total, n)| total / n).collect()).collect();
-        let of_all: Vec<f64> = (0..periods).map(|t| median(means.iter().map(|m| m[t]))).collect();
-        let references = (0..groups).map(|g| match peers(head, g, comparable) {
+        let pupils = |h: usize| head.counts[head.groups[h]].pupils;
+        let middle = |schools: &[usize], t: usize| {
+            let of = median(schools.iter().map(|&h| means[h][t]));
+            let (below, above) = neighbours(schools.iter().map(|&h| (means[h][t], pupils(h))), of);
+            (of, below.min(above))
+        };
+        let everybody: Vec<usize> = (0..groups).collect();
+        let of_all: Vec<(f64, u64)> = (0..periods).map(|t| middle(&everybody, t)).collect();
+        let middles = (0..groups).map(|g| match peers(head, g, comparable) {
             Some(peers) => (0..periods)
                 .map(|t| {
-                    let theirs = median(peers.iter().map(|&h| means[h][t]));
-                    if theirs.is_nan() { of_all[t] } else { theirs }
+                    let theirs = middle(&peers, t);
+                    if theirs.0.is_nan() { of_all[t] } else { theirs }
                 })
                 .collect(),
             None => of_all.clone(),
         });
-        let references: Vec<Vec<f64>> = references.collect();
+        let middles: Vec<Vec<(f64, u64)>> = middles.collect();
+        let references: Vec<Vec<f64>> = middles.iter().map(|m| m.iter().map(|(of, _)| *of).collect()).collect();
+        let smallest = middles.iter().map(|m| m.iter().map(|(_, n)| *n).min().unwrap_or(0)).collect();
         let quartiles: Vec<[f64; 3]> = (0..periods).map(|t| quartiles(rows.iter().filter(|r| r.period == t))).collect();
         let mut gaps = vec![(0.0, 0.0); groups];
         let mut range = (0.0, 0.0);
@@ -71,6 +82,7 @@ impl Doses {
             references,
             quartiles,
             gaps: gaps.into_iter().map(|(total, n)| total / n).collect(),
+            smallest,
             quartile_range: range.0 / range.1,
         }
     }
@@ -91,9 +103,9 @@ impl Doses {
         self.quartiles[usize::from(period)][which]
     }
 
-    /// Mean dose in the last period in which the group has pupils.
-    pub(super) fn last_mean(&self, g: usize) -> Option<f64> {
-        self.means[g].iter().rev().copied().find(|m| !m.is_nan())
+    /// Pupils of the smallest school whose mean dose is, or makes, a median that group `g` is compared with.
+    pub(super) fn smallest_reference(&self, g: usize) -> u64 {
+        self.smallest[g]
     }
 }
 
@@ -129,6 +141,20 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
         n if n % 2 == 1 => values[n / 2],
         n => 0.5 * (values[n / 2 - 1] + values[n / 2]),
     }
+}
+
+/// Fewest pupils of the schools next to the median `of` on either side, a school at it included.
+fn neighbours(schools: impl Iterator<Item = (f64, u64)>, of: f64) -> (u64, u64) {
+    let mut near = ((f64::NEG_INFINITY, u64::MAX), (f64::INFINITY, u64::MAX));
+    for (mean, pupils) in schools.filter(|(mean, _)| !mean.is_nan()) {
+        for (best, side) in [(&mut near.0, mean <= of), (&mut near.1, mean >= of)] {
+            let closer = (mean - of).abs().total_cmp(&(best.0 - of).abs());
+            if side && (closer.is_lt() || closer.is_eq() && pupils < best.1) {
+                *best = (mean, pupils);
+            }
+        }
+    }
+    (near.0.1, near.1.1)
 }
 
 /// Quartiles over pupils: the smallest dose that at least the share has or stays below.
@@ -178,6 +204,13 @@ pub(super) fn reference_pupils(d: &BinaryDesign, beta: &Array1<f64>) -> Vec<(usi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_schools_that_make_a_median_are_known_by_size() {
+        let schools = |of: f64| neighbours([(1.0, 90), (2.0, 6), (4.0, 50), (9.0, 1), (f64::NAN, 2)].into_iter(), of);
+        assert_eq!(schools(3.0), (6, 50));
+        assert_eq!(schools(4.0), (50, 50));
+    }
 
     #[test]
     fn medians_and_quartiles() {

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::conditional::{Own, shares};
 use super::integrated::{Curve, Quadrature, Spread};
@@ -28,16 +28,36 @@ pub(super) struct Point {
     pub(super) variance: f64,
 }
 
+/// A symmetric 2×2 matrix: of intercept and slope of a school.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    pub(super) intercept: f64,
+    pub(super) both: f64,
+    pub(super) slope: f64,
+}
+
+impl Pair {
+    pub(super) fn of(m: ArrayView2<'_, f64>) -> Self {
+        Self { intercept: m[[0, 0]], both: m[[1, 0]], slope: m[[1, 1]] }
+    }
+
+    /// `None` where it is singular.
+    pub(super) fn inverse(self) -> Option<Self> {
+        let det = self.intercept * self.slope - self.both * self.both;
+        (det > 0.0).then(|| Self { intercept: self.slope / det, both: -self.both / det, slope: self.intercept / det })
+    }
+}
+
 /// E4 with what a robust interval is made of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deviation {
     pub(super) point: Point,
     /// Share of the variance that the model's parameters bring.
     pub(super) parameters: f64,
-    /// b_1s on the scale of the link, its variance given the parameters, and Σ₁₁ of the fit.
-    pub(super) slope: f64,
-    pub(super) conditional: f64,
-    pub(super) between: f64,
+    /// b_s = (b_0s, b_1s) on the scale of the link, its covariance given the parameters, and Σ of the fit.
+    pub(super) effects: [f64; 2],
+    pub(super) conditional: Pair,
+    pub(super) between: Pair,
     /// Σ₁₁ of the maximum likelihood fit, which may be 0.
     pub(super) between_ml: f64,
     /// |∂τ/∂b_1s|: from the scale of the link to that of the point.
@@ -92,7 +112,7 @@ impl<'f> SchoolsOf<'f> {
                 let curve = Curve::new(design, Cow::Borrowed(&f.beta), Spread::of(f), fit.link(), vec![&f.vcov]);
                 let anywhere = curve.of(reference.iter().copied(), lever, |_| 0.0).total();
                 let q = design.z.ncols();
-                let between_ml = if q == 2 { between(&mixed.ml.terms[0].lambda) } else { 0.0 };
+                let between_ml = if q == 2 { covariance(&mixed.ml.terms[0].lambda)[[1, 1]] } else { 0.0 };
                 let modes = f.terms.get(1).map(|t| &t.modes);
                 let level = |(c, modes): (&CohortLevels, &Array2<f64>)| {
                     c.code.iter().map(|&code| modes[[code as usize, 0]]).collect()
@@ -156,9 +176,9 @@ impl<'f> SchoolsOf<'f> {
                     points.deviation = Some(Deviation {
                         point: of,
                         parameters: parts.parameters,
-                        slope: fit.terms[0].modes[[g, 1]],
-                        conditional: fit.terms[0].cond_var[[g, 1, 1]],
-                        between: between(&fit.terms[0].lambda),
+                        effects: [0, 1].map(|k| fit.terms[0].modes[[g, k]]),
+                        conditional: Pair::of(fit.terms[0].cond_var.index_axis(Axis(0), g)),
+                        between: Pair::of(covariance(&fit.terms[0].lambda).view()),
                         between_ml: *between_ml,
                         scale: deviation.gradient[fit.beta.len() + 1].abs(),
                     });
@@ -173,8 +193,7 @@ impl<'f> SchoolsOf<'f> {
     }
 }
 
-/// Σ₁₁ of Σ = ΛΛ': the variance of the schools' slopes.
-pub(super) fn between(lambda: &Array2<f64>) -> f64 {
-    let slope = lambda.row(1);
-    slope.dot(&slope)
+/// Σ = ΛΛ': the covariance of the schools' intercepts and slopes.
+pub(super) fn covariance(lambda: &Array2<f64>) -> Array2<f64> {
+    lambda.dot(&lambda.t())
 }

@@ -14,9 +14,9 @@ use super::reference::reference_pupils;
 use super::risk::Graded;
 use super::*;
 use crate::design::{BinaryDesign, CohortLevels};
-use crate::models::{self, Fit};
+use crate::models::{self, Fit, LinearFit};
 use crate::panel::Flow;
-use crate::stats::{Link, normal_quantile};
+use crate::stats::{Link, LmmData, LmmOptions, RandomTerm, Stop, fit_lmm, normal_quantile};
 use crate::vocab::ids::Ix;
 
 fn head(doses: Vec<(DosePart, usize)>, terms: &[&str], groups: usize, counts: Vec<Counts>) -> Head {
@@ -299,7 +299,7 @@ fn intervals_hold_the_truth() {
             {
                 held[k + 1].add(finding, truth[k]);
             }
-            flagged += u32::from(school.worth.is_some_and(|w| w.flagged));
+            flagged += u32::from(school.worth.is_some_and(|w| w.flagged()));
         }
     }
     for (name, h) in ["E1", "E3", "E4", "E5", "own"].iter().zip(&held) {
@@ -381,6 +381,65 @@ fn draws_agree_with_the_delta_method() {
     // A draw is its own: fewer of them are the first ones, and threads leave no trace.
     let again = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap().install(|| of(&fitted));
     assert_eq!(again.drawn.unwrap().parts, drawn.parts);
+}
+
+/// A second model of a confirmatory outcome is no second confirmatory test, and E2 no test of its own.
+#[test]
+fn each_question_is_tested_once() {
+    let found: Vec<ModelFindings> = [3, 4, 5].map(|seed| of(&World::draw(seed, &[40; 12], -1.0).fitted())).into();
+    let definitions = ["uitval_jr1", "uitval_jr1", "doorstroom_mbo"];
+    let models: Vec<_> = found.iter().zip(definitions).collect();
+    let tests = families::adjusted(&models);
+    let family: Vec<&str> = tests.iter().map(|t| t.parts[0].family).collect();
+    assert_eq!(family, ["confirmatory", "exploratory", "confirmatory"]);
+    assert!(tests.iter().all(|t| t.quartiles == t.parts[0] && t.parts[1].family == "exploratory"));
+    let p = |k: usize| tests[k].parts[0].p_value;
+    let low = if p(0) < p(2) { 0 } else { 2 };
+    assert!((tests[low].parts[0].p_adjusted - (2.0 * p(low)).min(1.0)).abs() < 1e-15, "Holm over two models");
+    // Four exploratory tests: the second part of each model, and the first of the second one.
+    let least = tests.iter().flat_map(|t| &t.parts).filter(|t| t.family == "exploratory").map(|t| t.p_adjusted);
+    let plain = tests.iter().flat_map(|t| &t.parts).filter(|t| t.family == "exploratory").map(|t| t.p_value);
+    let plain: Vec<f64> = plain.collect();
+    assert_eq!(least.collect::<Vec<_>>(), crate::stats::benjamini_hochberg(&plain));
+}
+
+/// Single schools are read off the second fit of a linear model, so that must have ended too.
+#[test]
+fn a_linear_model_is_accepted_only_when_both_its_fits_ended() {
+    let x = Array2::from_shape_fn((40, 2), |(i, k)| if k == 0 { 1.0 } else { (i % 7) as f64 });
+    let y: Array1<f64> = (0..40).map(|i| ((i * 37) % 11) as f64 + (i / 5) as f64).collect();
+    let level: Vec<u32> = (0..40).map(|i| i / 5).collect();
+    let ones = Array2::ones((40, 1));
+    let terms = [RandomTerm { z: ones.view(), level: &level, n_levels: 8, blocks: &[1] }];
+    let data = LmmData { y: y.view(), x: x.view(), terms: &terms, weights: None, offset: None };
+    let ml = fit_lmm(&data, &LmmOptions::default()).expect("a fit");
+    let mut fitted = World::draw(3, &[30; 4], -1.0).fitted();
+    let mut accepted = |schools| {
+        fitted.fit = Ok(Fit::Linear(Box::new(LinearFit { ml: ml.clone(), schools })));
+        fitted.accept().map(|_| ())
+    };
+    assert_eq!(accepted(None), Ok(()));
+    assert_eq!(accepted(Some(ml.clone())), Ok(()));
+    let mut stopped = ml.clone();
+    stopped.stop = Stop::Budget { evaluations: 3 };
+    assert_eq!(accepted(Some(stopped)), Err(RefusalReason::NotConverged));
+}
+
+/// Only what a gap of 0 goes with along the curve of all schools is known without error.
+#[test]
+fn a_number_without_error_is_refused() {
+    let fitted = World::draw(3, &[30; 4], -1.0).fitted();
+    let frame = Frame { fitted: &fitted, head: fitted.design.head(), main: DosePart::Within };
+    let found = |step, value, method| {
+        let estimand = frame.estimand(DosePart::Within, step, Population::School);
+        let (point, kind) = (Some(Point { value, variance: 0.0 }), Kind { df: 3.0, method });
+        matches!(frame.finding(estimand, Counts::default(), point, kind, Unit::PercentagePoint), Finding::Estimate(_))
+    };
+    use IntervalMethod::{EmpiricalBayes, Wald};
+    assert!(found(0.0, 0.0, Wald), "E3 of a school that has what the middle school has");
+    assert!(!found(1.5, 0.0, EmpiricalBayes), "E4 where the variance of slopes is 0");
+    assert!(!found(0.0, 0.0, EmpiricalBayes), "E5 where the variance of schools is 0");
+    assert!(!found(1.5, 0.0, Wald) && !found(0.0, 0.2, Wald));
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Fitted {
         let ended = match fit {
             Fit::Pooled(_) => true,
             Fit::Mixed(fit) => is_end(&fit.ml.stop) && is_end(&fit.schools.stop),
-            Fit::Linear(fit) => is_end(&fit.stop),
+            Fit::Linear(fit) => is_end(&fit.ml.stop) && is_end(&fit.of_schools().stop),
         };
         if ended { Ok(AcceptedFit { fitted: self, fit }) } else { Err(RefusalReason::NotConverged) }
     }

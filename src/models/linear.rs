@@ -52,7 +52,7 @@ pub(super) fn fit_linear(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
     let ml = fit_lmm(&data, &options).map_err(|e| reason(&e))?;
     let away_from_zero = LmmOptions { variance_prior: 1.0, ..options };
     let schools = match ml.stop {
-        Stop::Boundary { .. } => fit_lmm(&data, &away_from_zero).ok(),
+        Stop::Boundary { .. } => Some(fit_lmm(&data, &away_from_zero).map_err(|e| reason(&e))?),
         _ => None,
     };
     Ok(Fit::Linear(Box::new(LinearFit { ml, schools })))

@@ -6,7 +6,7 @@ use arrow::record_batch::RecordBatch;
 use super::tables::{Table, contrast_name, status, unit};
 use super::{Computed, RunError};
 use crate::effects::families::{self, ModelTests, Tested};
-use crate::effects::{EffectEstimate, EstimandId, Finding, Incidence, LevelEstimate, SchoolFindings, Worth};
+use crate::effects::{EffectEstimate, EstimandId, Finding, Incidence, LevelEstimate, SchoolFindings, Seen, Worth};
 use crate::models::{Fit, Fitted};
 use crate::vocab::{DosePart, Interval, IntervalMethod, Level, Population, Reading, Unit};
 
@@ -121,16 +121,16 @@ pub(super) fn school_effect(computed: &Computed<'_>) -> Result<RecordBatch, RunE
         .number("conf_high", n(|n| n.interval.hi))
         .number("conf_level", n(|n| n.interval.level.get()))
         .text("method", rows.iter().map(|r| r.number.map(|n| method(n.interval.method).into())))
-        .number("conf_low_robust", w(|w| w.robust.map(|r| r.lo)))
-        .number("conf_high_robust", w(|w| w.robust.map(|r| r.hi)))
+        .number("conf_low_robust", w(|w| w.seen?.robust.map(|r| r.lo)))
+        .number("conf_high_robust", w(|w| w.seen?.robust.map(|r| r.hi)))
         .number("conf_low_draws", rows.iter().map(|r| r.drawn.map(|d| d.lo)))
         .number("conf_high_draws", rows.iter().map(|r| r.drawn.map(|d| d.hi)))
         .number("reliability", w(|w| Some(w.reliability)))
-        .number("smallest_visible", w(|w| Some(w.visible)))
+        .number("smallest_visible", w(|w| Some(w.seen?.visible)))
         .text("family", rows.iter().map(|r| r.tested.map(|t| t.family.into())))
         .number("p_value", rows.iter().map(|r| r.tested.map(|t| t.p_value)))
         .number("p_adjusted", rows.iter().map(|r| r.tested.map(|t| t.p_adjusted)))
-        .text("flagged", rows.iter().map(|r| r.worth.map(|w| if w.flagged { "yes" } else { "no" }.into())))
+        .text("flagged", rows.iter().map(|r| r.worth.map(|w| if w.flagged() { "yes" } else { "no" }.into())))
         .number("reference_value", rows.iter().map(|r| r.reference))
         .count("n_pupils", rows.iter().map(|r| r.n_pupils))
         .count("n_events", rows.iter().map(|r| r.n_events))
@@ -194,11 +194,11 @@ fn value(finding: &Finding) -> Option<f64> {
 }
 
 fn school_rows<'c>(fitted: &'c Fitted, own: &Finding, all: &SchoolFindings, nation: Option<f64>) -> Vec<Row<'c>> {
-    let tested = |w: Worth| Tested { family: "schools", p_value: w.p_value, p_adjusted: w.q_value };
+    let tested = |s: Seen| Tested { family: "schools", p_value: s.p_value, p_adjusted: s.q_value };
     let deviation = Row::of(EstimandId::E4, fitted, &all.deviation);
     vec![
         Row::of(EstimandId::E3, fitted, &all.contribution),
-        Row { worth: all.worth, tested: all.worth.map(tested), ..deviation },
+        Row { worth: all.worth, tested: all.worth.and_then(|w| w.seen).map(tested), ..deviation },
         Row { reference: nation, ..Row::of(EstimandId::E4Own, fitted, own) },
         Row { reference: all.expected.map(|e| e.value), ..Row::of(EstimandId::E5, fitted, &all.adjusted) },
         cases(fitted, &all.contribution),

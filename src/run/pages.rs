@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::disclosure::page::{Bound, EffectRow, IndexEntry, IndexPage, OutcomeRow, ReachRow, SchoolPage, Shown};
 use crate::disclosure::suppress::{
-    FlowCount, Profile, benchmark, contribution, count, effect, expected, flow, mean, share,
+    FlowCount, Profile, benchmark, beside_mean, compared, contribution, count, effect, expected, flow, mean, share,
 };
 use crate::effects::describe::{self, Outcomes, Reach};
-use crate::effects::{Finding, ModelFindings, RELIABLE};
+use crate::effects::{Finding, ModelFindings, RELIABLE, Seen};
 use crate::models::Fitted;
 use crate::panel::{Plan, Step};
 use crate::run::{Computed, VERSION};
@@ -212,8 +212,20 @@ fn effect_row(
     let (o, e) = (plan.outcome(&fitted.entry.outcome), plan.exposure(&fitted.entry.exposure));
     let school = &found.by_school[s];
     let n_pupils = fitted.design.head().counts[s].pupils;
+    let (n_schools, most) = largest(&fitted.design.head().counts, |c| c.pupils);
+    let of_others = |finding: Finding| compared(finding, n_schools, most, profile);
+    // Without a table of reach the dose is a column of the pupils, whose mean stands nowhere on the page.
+    let mean_is_shown = d
+        .reach
+        .iter()
+        .find(|(of, _)| *of == e)
+        .is_none_or(|(_, reach)| matches!(reach_row(plan, e, reach, profile, s).own_mean, Shown::Value(_)));
+    let gap = contribution(school.contribution.clone(), profile);
+    let seen = school.worth.and_then(|w| w.seen);
     let is_share = matches!(&found.nation, Finding::Estimate(e) if e.quantity.unit == Unit::PercentagePoint);
-    let deviation = effect(school.deviation.clone(), profile);
+    let deviation = of_others(effect(robust(&school.deviation, seen), profile));
+    let is_deviation = matches!(deviation, Finding::Estimate(_));
+    let adjusted = of_others(effect(school.adjusted.clone(), profile));
     let own = effect(found.schools[s].clone(), profile);
     EffectRow {
         model: fitted.entry.id.clone(),
@@ -222,16 +234,31 @@ fn effect_row(
         direction: plan.outcomes[o].def.direction,
         exposure_nl: exposure_label(plan, e, Lang::Nl),
         exposure_en: exposure_label(plan, e, Lang::En),
-        contribution: contribution(school.contribution.clone(), profile),
-        adjusted: effect(school.adjusted.clone(), profile),
-        expected: school.expected.filter(|_| is_share).and_then(|e| expected(e, n_pupils, profile)),
-        smallest_visible: school.worth.map(|w| w.visible).filter(|_| matches!(deviation, Finding::Estimate(_))),
-        is_apart: school.worth.is_some_and(|w| w.reliability >= RELIABLE),
+        contribution: of_others(beside_mean(gap, mean_is_shown, school.reference_pupils, profile)),
+        expected: school
+            .expected
+            .filter(|_| is_share && matches!(adjusted, Finding::Estimate(_)))
+            .and_then(|e| expected(e, n_pupils, profile)),
+        adjusted,
+        smallest_visible: seen.map(|s| s.visible).filter(|_| is_deviation),
+        is_reliable: is_deviation
+            && school.worth.is_some_and(|w| w.reliability >= RELIABLE)
+            && seen.is_some_and(|s| s.robust.is_some()),
         deviation,
         own,
-        nation: effect(found.nation.clone(), profile),
-        parts: found.parts.iter().skip(1).map(|f| effect(f.clone(), profile)).collect(),
+        nation: of_others(effect(found.nation.clone(), profile)),
+        parts: found.parts.iter().skip(1).map(|f| of_others(effect(f.clone(), profile))).collect(),
     }
+}
+
+/// E4 as a page says it: with its robust interval, and the middle of that.
+fn robust(deviation: &Finding, seen: Option<Seen>) -> Finding {
+    let mut deviation = deviation.clone();
+    if let (Finding::Estimate(e), Some(interval)) = (&mut deviation, seen.and_then(|s| s.robust)) {
+        e.quantity.value = f64::midpoint(interval.lo, interval.hi);
+        e.interval = interval;
+    }
+    deviation
 }
 
 /// Read, reasons, analysed: the order in which `disclosure` expects them.

@@ -83,7 +83,7 @@ fn effect(id: &str, labels: (&str, &str), direction: Direction, own: Finding, na
         adjusted: own.clone(),
         expected: None,
         deviation: own.clone(),
-        is_apart: true,
+        is_reliable: true,
         own,
         nation,
         parts: Vec::new(),
@@ -113,7 +113,7 @@ pub fn with_estimates() -> SchoolPage {
         estimate(uitval(School, Nation), -2.6, -4.1, -1.1, 21_450),
     ];
     first.smallest_visible = Some(7.8);
-    first.is_apart = false;
+    first.is_reliable = false;
     first.contribution = contribution("uitval", 2.3, -0.7, -0.9, -0.4);
     first.adjusted = estimate(uitval(Within, Own), -1.2, -3.1, 0.7, 145);
     first.expected = Some(LevelEstimate { value: 7.4, std_error: 0.3, interval: interval(6.9, 7.9) });
@@ -137,7 +137,9 @@ pub fn with_estimates() -> SchoolPage {
     );
     third.smallest_visible = Some(0.15);
     third.contribution = contribution("score", 1.0, 0.02, 0.01, 0.03);
-    for finding in [&mut third.own, &mut third.nation, &mut third.contribution, &mut third.adjusted] {
+    for finding in
+        [&mut third.own, &mut third.nation, &mut third.contribution, &mut third.adjusted, &mut third.deviation]
+    {
         if let Finding::Estimate(e) = finding {
             e.quantity.unit = Unit::ScorePoint;
         }
@@ -197,7 +199,7 @@ pub fn with_refusals() -> SchoolPage {
         refused(DosePart::Within, Population::Nation, RefusalReason::NotConverged),
     );
     row.contribution = refused(DosePart::Within, Population::School, RefusalReason::NoDose);
-    row.is_apart = false;
+    row.is_reliable = false;
     row.parts = vec![refused(DosePart::School, Population::Nation, RefusalReason::OneSchool)];
     let page = with_estimates();
     SchoolPage {
@@ -229,7 +231,7 @@ pub fn suppressed() -> SchoolPage {
     for row in &mut page.effects {
         let small = |min_events| {
             let estimand = estimand("uitval", DosePart::Within, Population::School);
-            Finding::Suppressed(SmallCell { estimand, min_pupils: 30, min_events })
+            Finding::Suppressed(SmallCell { estimand, min_pupils: 30, min_events, min_schools: 0 })
         };
         (row.own, row.deviation, row.adjusted) = (small(10), small(10), small(10));
         (row.contribution, row.expected, row.smallest_visible) = (small(0), None, None);

@@ -6,7 +6,7 @@ use super::label;
 use crate::disclosure::page::{EffectEstimate, EffectRow, Finding, SchoolPage};
 use crate::report::charts::dots::{Chart, Mark, Point, Row, Scale, dots};
 use crate::report::format;
-use crate::report::wording::{Certainty, EffectWords, PartWords, Size, Verdict, Words, decimals, verdict};
+use crate::report::wording::{Certainty, EffectWords, PartWords, Size, Verdict, Words, capital, decimals, verdict};
 use crate::vocab::{DosePart, Estimand, Reading, Unit};
 use maud::{Markup, html};
 
@@ -98,6 +98,9 @@ fn sentences(finding: &Finding, row: &EffectRow, words: &Words) -> Vec<String> {
             all
         }
         Finding::Refused(r) => vec![(words.say.refusal)(r.reason).to_owned()],
+        Finding::Suppressed(s) if s.min_schools > 0 => {
+            vec![format!("{}.", capital(&(words.say.few_schools)(s.min_schools)))]
+        }
         Finding::Suppressed(s) => vec![(words.say.small_cell)(s.min_pupils, s.min_events)],
     }
 }
@@ -165,7 +168,7 @@ struct Line<'a> {
 fn lines<'a>(row: &'a EffectRow, words: &Words) -> Vec<Line<'a>> {
     let line = |label: &str, mark, finding| Line { label: label.to_owned(), mark, finding };
     // A line of its own only where it can be told from that of all schools.
-    let own = row.is_apart.then(|| line(words.table.own, Mark::Own, &row.own));
+    let own = row.is_reliable.then(|| line(words.table.own, Mark::Own, &row.own));
     let all = line(words.table.all, Mark::All, &row.nation);
     let part = |f| line(part_words(f, words).name, Mark::Part, f);
     own.into_iter().chain([all]).chain(row.parts.iter().map(part)).collect()
@@ -181,7 +184,7 @@ fn unit(finding: &Finding) -> Option<Unit> {
 
 /// Every estimate of this unit on the page: its charts share one scale, so that lengths can be compared.
 fn points(page: &SchoolPage, of: Unit) -> Vec<Point> {
-    let of_row = |r: &'_ EffectRow| r.is_apart.then_some(r.own.clone());
+    let of_row = |r: &'_ EffectRow| r.is_reliable.then_some(r.own.clone());
     let own: Vec<Finding> = page.effects.iter().filter_map(of_row).collect();
     let findings = page.effects.iter().flat_map(|r| [&r.nation].into_iter().chain(r.parts.iter())).chain(own.iter());
     findings.filter(|f| unit(f) == Some(of)).filter_map(point).collect()

@@ -86,8 +86,9 @@ const SECTION: SectionWords = SectionWords {
     effects_held: "The characteristics under ‘How to read this’ are held equal.",
     effects_empty: "This study did not estimate an association with LOB.",
     effects_note: "The estimate for your school also uses the data of the other schools. With few pupils, a school's estimate lies close to that of all schools.",
+    cases_caveat: "That is arithmetic on the association, not a count of averted cases.",
     contribution_caveat: "This uses the association over all schools, not one of your school's own.",
-    adjusted_own: "Your pupils compared with equal pupils",
+    adjusted_own: "Your pupils compared with pupils of the same characteristics",
     adjusted_unsure: "That cannot be told from all schools together.",
     own_line: "Is the association at your school different?",
     not_apart: "Your school cannot be told from the association over all schools.",
@@ -196,6 +197,7 @@ const SAY: Sentences = Sentences {
     contribution,
     cases,
     adjusted,
+    deviation,
     expected: |value, lo, hi| {
         format!("Reference value: of pupils like yours {value}% is to be expected (between {lo} and {hi}%).")
     },
@@ -370,12 +372,15 @@ fn contribution(w: &EffectWords) -> String {
     }
 }
 
+/// Whole pupils, the range rounded outwards: it never says more than the percentage points do.
 fn cases(n: u64, w: &EffectWords) -> String {
     let [value, lo, hi] = w.counted(n);
     let whole = |x: f64| format::number(x.abs(), 0, EN);
     let ends = match w.one_sided(EN) {
-        Some(_) => format!("between {} and {}", whole(lo.abs().min(hi.abs())), whole(lo.abs().max(hi.abs()))),
-        None => format!("between {} less and {} more", whole(lo), whole(hi)),
+        Some(_) => {
+            format!("between {} and {}", whole(lo.abs().min(hi.abs()).floor()), whole(lo.abs().max(hi.abs()).ceil()))
+        }
+        None => format!("between {} less and {} more", whole(lo.abs().ceil()), whole(hi.abs().ceil())),
     };
     let (pupils, direction) = (format::pupils(n, EN), way(w.unit, Way::of(value)));
     format!("Of {pupils} that is about {} {direction} ({ends}).", whole(value))
@@ -397,6 +402,20 @@ fn adjusted(w: &EffectWords) -> String {
         of_outcome(w, direction),
         range(w)
     )
+}
+
+/// How far the school's own association lies from that of all schools.
+fn deviation(w: &EffectWords) -> String {
+    let ends = match w.one_sided(EN) {
+        Some((near, far)) => format!("between {near} and {far}"),
+        None => format!("between {} lower and {} higher", w.size_of(w.lo, EN), w.size_of(w.hi, EN)),
+    };
+    if w.is_nothing() {
+        return format!("At your school the association is about equal to that at all schools ({ends}).");
+    }
+    let way = if w.value < 0.0 { "lower" } else { "higher" };
+    let (value, unit) = (w.size_of(w.value, EN), unit(w.unit));
+    format!("At your school the association is about {value} {unit} {way} than at all schools ({ends}).")
 }
 
 fn null(n: u64, visible: Option<f64>, u: Unit) -> String {

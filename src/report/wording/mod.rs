@@ -304,6 +304,8 @@ pub struct SectionWords {
     pub effects_empty: &'static str,
     /// Why an estimate of a small school lies near that of all schools.
     pub effects_note: &'static str,
+    /// That a number of pupils is no number of prevented cases.
+    pub cases_caveat: &'static str,
     /// That what a school's dose goes with is read off the line of all schools.
     pub contribution_caveat: &'static str,
     /// Heading of the school's pupils compared with like pupils.
@@ -424,6 +426,8 @@ pub struct Sentences {
     pub cases: fn(n_pupils: u64, &EffectWords) -> String,
     /// The outcome of like pupils at this school, less at all schools.
     pub adjusted: fn(&EffectWords) -> String,
+    /// How far the association at this school lies from that at all schools, with its range.
+    pub deviation: fn(&EffectWords) -> String,
     /// The share to be expected, with its range, in percent.
     pub expected: fn(value: &str, lo: &str, hi: &str) -> String,
     /// The fixed null text.
@@ -468,7 +472,7 @@ pub fn words(lang: Lang) -> &'static Words {
 }
 
 /// `text` with a capital in front.
-fn capital(text: &str) -> String {
+pub fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }

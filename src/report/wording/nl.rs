@@ -86,8 +86,9 @@ const SECTION: SectionWords = SectionWords {
     effects_held: "De kenmerken onder ‘Lees dit zo’ houden we daarbij gelijk.",
     effects_empty: "In dit onderzoek is geen samenhang met LOB berekend.",
     effects_note: "De schatting voor uw school gebruikt ook de gegevens van de andere scholen. Heeft een school weinig leerlingen, dan ligt haar schatting dicht bij die van alle scholen.",
+    cases_caveat: "Dat is een rekensom met het verband. Dit zijn geen voorkomen gevallen.",
     contribution_caveat: "We gebruiken hier het verband van alle scholen, niet een eigen verband van uw school.",
-    adjusted_own: "Uw leerlingen vergeleken met gelijke leerlingen",
+    adjusted_own: "Uw leerlingen vergeleken met leerlingen met dezelfde kenmerken",
     adjusted_unsure: "Dat is niet te onderscheiden van alle scholen samen.",
     own_line: "Is het verband op uw school anders?",
     not_apart: "Uw school wijkt niet meetbaar af van het verband op alle scholen.",
@@ -196,6 +197,7 @@ const SAY: Sentences = Sentences {
     contribution,
     cases,
     adjusted,
+    deviation,
     expected: |value, lo, hi| {
         format!("Referentiewaarde: bij leerlingen zoals de uwe is {value}% te verwachten (tussen {lo} en {hi}%).")
     },
@@ -373,12 +375,15 @@ fn contribution(w: &EffectWords) -> String {
     }
 }
 
+/// Whole pupils, the range rounded outwards: it never says more than the percentage points do.
 fn cases(n: u64, w: &EffectWords) -> String {
     let [value, lo, hi] = w.counted(n);
     let whole = |x: f64| format::number(x.abs(), 0, NL);
     let ends = match w.one_sided(NL) {
-        Some(_) => format!("tussen {} en {}", whole(lo.abs().min(hi.abs())), whole(lo.abs().max(hi.abs()))),
-        None => format!("tussen {} minder en {} meer", whole(lo), whole(hi)),
+        Some(_) => {
+            format!("tussen {} en {}", whole(lo.abs().min(hi.abs()).floor()), whole(lo.abs().max(hi.abs()).ceil()))
+        }
+        None => format!("tussen {} minder en {} meer", whole(lo.abs().ceil()), whole(hi.abs().ceil())),
     };
     let (pupils, direction) = (format::pupils(n, NL), way(w.unit, Way::of(value)));
     format!("Op {pupils} zijn dat er ongeveer {} {direction} ({ends}).", whole(value))
@@ -409,6 +414,20 @@ fn adjusted(w: &EffectWords) -> String {
             range(w)
         ),
     }
+}
+
+/// How far the school's own association lies from that of all schools.
+fn deviation(w: &EffectWords) -> String {
+    let ends = match w.one_sided(NL) {
+        Some((near, far)) => format!("tussen {near} en {far}"),
+        None => format!("tussen {} lager en {} hoger", w.size_of(w.lo, NL), w.size_of(w.hi, NL)),
+    };
+    if w.is_nothing() {
+        return format!("Op uw school is het verband ongeveer gelijk aan dat op alle scholen ({ends}).");
+    }
+    let way = if w.value < 0.0 { "lager" } else { "hoger" };
+    let (value, unit) = (w.size_of(w.value, NL), unit(w.unit));
+    format!("Op uw school ligt het verband ongeveer {value} {unit} {way} dan op alle scholen ({ends}).")
 }
 
 fn null(n: u64, visible: Option<f64>, u: Unit) -> String {

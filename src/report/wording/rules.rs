@@ -96,7 +96,7 @@ fn of_the_school(lang: Lang) -> Vec<String> {
     let mut all = Vec::new();
     for e in estimates() {
         let w = EffectWords::new(&e, exposure, outcome);
-        all.extend([(say.contribution)(&w), (say.adjusted)(&w)]);
+        all.extend([(say.contribution)(&w), (say.adjusted)(&w), (say.deviation)(&w)]);
         if e.quantity.unit == Unit::PercentagePoint {
             all.push((say.cases)(145, &w));
         }
@@ -112,7 +112,13 @@ fn every_sentence(lang: Lang) -> Vec<String> {
     }
     all.push((words(lang).say.expected)("7", "6", "9"));
     let section = &words(lang).section;
-    for text in [section.contribution_caveat, section.adjusted_unsure, section.not_apart, section.own_line] {
+    for text in [
+        section.cases_caveat,
+        section.contribution_caveat,
+        section.adjusted_unsure,
+        section.not_apart,
+        section.own_line,
+    ] {
         all.push(text.to_owned());
     }
     all.extend(estimates().iter().map(|e| sentence(e, lang)));
@@ -205,7 +211,7 @@ fn a_school_reads_its_dose_first_and_its_pupils_next() {
         (say.contribution)(&w),
         "Dat verschil hangt waarschijnlijk samen met minder uitval: naar schatting 1,2 procentpunt minder (tussen 0,5 en 1,9)."
     );
-    assert_eq!((say.cases)(145, &w), "Op 145 leerlingen zijn dat er ongeveer 2 minder (tussen 1 en 3).");
+    assert_eq!((say.cases)(145, &w), "Op 145 leerlingen zijn dat er ongeveer 2 minder (tussen 0 en 3).");
     assert_eq!(
         (say.adjusted)(&EffectWords::new(&of(-1.2, -3.1, 0.7), "LOB-activiteiten", "uitval")),
         "Bij gelijke leerlingen heeft uw school naar schatting 1,2 procentpunt minder uitval (tussen 3,1 minder en 0,7 meer)."
@@ -213,6 +219,31 @@ fn a_school_reads_its_dose_first_and_its_pupils_next() {
     assert_eq!(
         (say.expected)("7,4", "6,9", "7,9"),
         "Referentiewaarde: bij leerlingen zoals de uwe is 7,4% te verwachten (tussen 6,9 en 7,9%)."
+    );
+}
+
+/// 0.9 to 1.2 pupils are not "between 1 and 1".
+#[test]
+fn a_number_of_pupils_is_never_more_precise_than_its_percentage_points() {
+    let e = estimate(-0.7, -0.8, -0.6, Unit::PercentagePoint, 2.3, Reading::Association);
+    let w = EffectWords::new(&e, "LOB-activiteiten", "uitval");
+    assert_eq!((nl::WORDS.say.cases)(145, &w), "Op 145 leerlingen zijn dat er ongeveer 1 minder (tussen 0 en 2).");
+    assert_eq!((en::WORDS.say.cases)(145, &w), "Of 145 pupils that is about 1 less (between 0 and 2).");
+}
+
+#[test]
+fn a_school_that_may_differ_reads_how_far() {
+    let say = |value, lo, hi| {
+        let e = estimate(value, lo, hi, Unit::PercentagePoint, 2.3, Reading::Association);
+        (nl::WORDS.say.deviation)(&EffectWords::new(&e, "LOB-activiteiten", "uitval"))
+    };
+    assert_eq!(
+        say(-1.2, -3.1, 0.7),
+        "Op uw school ligt het verband ongeveer 1,2 procentpunt lager dan op alle scholen (tussen 3,1 lager en 0,7 hoger)."
+    );
+    assert_eq!(
+        say(0.0, -0.9, 0.9),
+        "Op uw school is het verband ongeveer gelijk aan dat op alle scholen (tussen 0,9 lager en 0,9 hoger)."
     );
 }
 

@@ -72,6 +72,19 @@ fn aipw_is_doubly_robust() {
     assert!((value - 2.0).abs() < 0.08, "{value}");
 }
 
+/// The scores of the propensity's regression add up to 0 at its own probabilities, truncated weights or not.
+#[test]
+fn influence_of_truncated_weights_has_mean_zero() {
+    let c = case(2000);
+    let rows = c.rows();
+    let propensity = fit_propensity(&rows, Truncation { lo: 0.2, hi: 0.8 }).expect("overlap");
+    assert!(propensity.truncated > 100);
+    for target in [Target::All, Target::Treated] {
+        let influence = ipw(&rows, &propensity, target).expect("weights").effect.influence;
+        assert!(influence.mean().expect("rows").abs() < 1e-8, "{:?}", influence.mean());
+    }
+}
+
 #[test]
 fn weights_balance_what_they_were_made_of() {
     let c = case(4000);

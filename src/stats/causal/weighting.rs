@@ -36,6 +36,8 @@ impl Truncation {
 pub struct Propensity {
     /// The scores (n), truncated.
     pub score: Array1<f64>,
+    /// The scores (n) as the model has them.
+    pub raw: Array1<f64>,
     /// The logistic regression on (1, x). It is ours and not linfa's: its coefficients and their covariance are reported
     /// and enter the error of the weights.
     pub model: GlmFit,
@@ -59,7 +61,7 @@ pub fn fit_propensity(rows: &TreatedRows<'_>, truncation: Truncation) -> Result<
     let range = raw.iter().fold((1.0_f64, 0.0_f64), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
     let score = raw.mapv(|p| truncation.apply(p));
     let truncated = raw.iter().zip(&score).filter(|(raw, score)| raw != score).count();
-    Ok(Propensity { score, model, truncated, range })
+    Ok(Propensity { score, raw, model, truncated, range })
 }
 
 /// A weighted comparison.
@@ -85,7 +87,8 @@ pub fn ipw(rows: &TreatedRows<'_>, propensity: &Propensity, target: Target) -> R
     let (one, zero) = (arm(1.0), arm(0.0));
     let by_score = propensity.model.vcov.dot(&(&one.by_gamma - &zero.by_gamma)) * n as f64;
     let influence = Array1::from_shape_fn(n, |i| {
-        let left = rows.treated[i] - propensity.score[i];
+        // The score equations of the regression hold at its own probabilities, not at truncated ones.
+        let left = rows.treated[i] - propensity.raw[i];
         one.influence[i] - zero.influence[i] + left * x.row(i).dot(&by_score)
     });
     Ok(WeightedFit { effect: InfluenceEstimate { value: one.mean - zero.mean, influence }, weights })
@@ -133,7 +136,8 @@ impl Arm {
         let influence =
             Array1::from_shape_fn(n, |i| if inside(i) { scale * weights[i] * (rows.y[i] - mean) } else { 0.0 });
         let mut by_gamma = Array1::zeros(x.ncols());
-        for i in (0..n).filter(|&i| inside(i)) {
+        // A score at a bound stays there when γ moves a little.
+        for i in (0..n).filter(|&i| inside(i) && propensity.score[i] == propensity.raw[i]) {
             let d1 = weight_d1(treated, propensity.score[i], target);
             by_gamma.scaled_add(d1 * (rows.y[i] - mean) / total, &x.row(i));
         }

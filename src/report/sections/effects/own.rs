@@ -15,7 +15,7 @@ pub(super) fn says(row: &EffectRow, words: &Words) -> Markup {
         @match &row.contribution {
             Finding::Estimate(e) => {
                 @for text in contribution(e, row, words) { p { (text) } }
-                (super::certainty(verdict(e), words))
+                @if is_gap(e, words) { (super::certainty(verdict(e), words)) }
                 p class="quiet" { (words.section.contribution_caveat) }
             }
             other => @for text in sentences(other, row, words) { p { (text) } }
@@ -33,16 +33,21 @@ pub(super) fn contribution(e: &EffectEstimate, row: &EffectRow, words: &Words) -
     let gap = e.estimand.contrast.step;
     let w = effect_words(e, row, words);
     let mut all = vec![(words.say.gap)(gap, exposure)];
-    // Printed as no difference.
-    if format::number(gap.abs(), 1, words.lang) == format::number(0.0, 1, words.lang) {
+    if !is_gap(e, words) {
         return all;
     }
     all.push((words.say.contribution)(&w));
     let cases = e.n_pupils as f64 * e.quantity.value / 100.0;
     if e.quantity.unit == Unit::PercentagePoint && cases.abs() >= 1.0 {
         all.push((words.say.cases)(e.n_pupils, &w));
+        all.push(words.section.cases_caveat.to_owned());
     }
     all
+}
+
+/// Whether the difference in dose is printed as one.
+fn is_gap(e: &EffectEstimate, words: &Words) -> bool {
+    format::number(e.estimand.contrast.step.abs(), 1, words.lang) != format::number(0.0, 1, words.lang)
 }
 
 fn adjusted(e: &EffectEstimate, row: &EffectRow, words: &Words) -> Vec<String> {
@@ -58,13 +63,20 @@ fn adjusted(e: &EffectEstimate, row: &EffectRow, words: &Words) -> Vec<String> {
     all
 }
 
-/// Whether the school's own line can be told from that of all schools, and if so what it says.
+/// Whether the association at this school is another one (E4): how far it lies from that of all schools, and what the
+/// school's pupils could show wherever no difference fits too.
 pub(super) fn line(row: &EffectRow, words: &Words) -> Markup {
     let text = match &row.deviation {
-        Finding::Estimate(_) if row.is_apart => apart(row, words),
         Finding::Estimate(e) => {
-            let null = (words.say.null)(e.n_pupils, row.smallest_visible, e.quantity.unit);
-            vec![words.section.not_apart.to_owned(), null]
+            let mut all = vec![if row.is_reliable {
+                (words.say.deviation)(&effect_words(e, row, words))
+            } else {
+                words.section.not_apart.to_owned()
+            }];
+            if !row.is_reliable || e.interval.contains(0.0) {
+                all.push((words.say.null)(e.n_pupils, row.smallest_visible, e.quantity.unit));
+            }
+            all
         }
         other => sentences(other, row, words),
     };
@@ -72,15 +84,6 @@ pub(super) fn line(row: &EffectRow, words: &Words) -> Markup {
         h4 { (words.section.own_line) }
         @for text in text { p { (text) } }
     }
-}
-
-/// The school's own line; where no difference fits it too, with what its pupils could show.
-fn apart(row: &EffectRow, words: &Words) -> Vec<String> {
-    let mut all = sentences(&row.own, row, words);
-    if let (Finding::Estimate(e), Some(null)) = (&row.own, all.get_mut(1)) {
-        *null = (words.say.null)(e.n_pupils, row.smallest_visible, e.quantity.unit);
-    }
-    all
 }
 
 /// The numbers of this school as a table, where there are any.
