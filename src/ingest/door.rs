@@ -156,6 +156,12 @@ impl Door {
             found: column.data_type().to_string(),
             wanted: "text or whole numbers",
         })?;
+        let no_id = |row: usize, problem: Problem, raw: &str| NoId {
+            column: name.to_string(),
+            row,
+            problem,
+            shape: masked(raw),
+        };
         let mut out = arrow::array::StringBuilder::with_capacity(column.len(), 32 * column.len());
         for (row, raw) in texts.iter().enumerate() {
             let Some(raw) = raw else {
@@ -168,11 +174,16 @@ impl Door {
                 watch.see(id.as_bytes());
             }
             let school = schools.get(row).map_or("", String::as_str);
+            // It may be any school's pupil.
+            if kind.is_of_a_school() && !self.school_columns.is_empty() && school.is_empty() && !raw.trim().is_empty() {
+                no_ids.push(no_id(row, Problem::NoSchool, raw));
+                out.append_null();
+                continue;
+            }
             match pseudonyms.of(kind, school, raw) {
                 Ok(pseudonym) => out.append_option(pseudonym),
-                Err(error @ (IdError::NotAnId | IdError::NoSchool)) => {
-                    let problem = if error == IdError::NoSchool { Problem::NoSchool } else { Problem::NotAnId };
-                    no_ids.push(NoId { column: name.to_string(), row, problem, shape: masked(raw) });
+                Err(IdError::NotAnId) => {
+                    no_ids.push(no_id(row, Problem::NotAnId, raw));
                     out.append_null();
                 }
                 Err(IdError::Collision) => {
