@@ -285,7 +285,9 @@ fn activities_stand_in_order_with_their_codes_and_every_row_is_accounted_for() {
     let total = |fate| done.ledger.total("activity", fate);
     let counts = [Fate::Read, Fate::Kept, Fate::UnknownPupil, Fate::NoKey, Fate::Incomplete].map(total);
     assert_eq!(counts, [8, 5, 1, 1, 1]);
-    for table in ["pupil", "activity", "enrolment", "dropout", "start_pop", "diploma"] {
+    for table in
+        ["pupil", "activity", "enrolment", "dropout", "start_pop", "diploma", "school", "programme", "crosswalk"]
+    {
         let all = done.ledger.rows.iter().filter(|((t, _, fate), _)| t == table && *fate != Fate::Read);
         let (read, rest) = (done.ledger.total(table, Fate::Read), all.map(|(_, n)| n).sum::<u64>());
         assert_eq!(read, rest, "{table}: every row read has one fate");
@@ -493,4 +495,51 @@ fn two_diplomas_of_one_enrolment_stand_in_two_periods() {
     let (dir, _) = ingested(&two);
     let of = lines(&dir, "enrolment", &["pupil_key", "crebo", "level", "diploma_date"]);
     assert_eq!(of[..2], ["p1 25001 2 2024-07-10", "p1 25002 3 2024-12-01"]);
+}
+
+#[test]
+fn a_column_that_one_file_lacks_stops_and_one_that_all_lack_is_told() {
+    let mut files = files();
+    files.insert("dossier-2.csv", vec!["id,date,kind", "p1,2021-11-01,Gesprek mentor"]);
+    let dir = TempDir::new().expect("a folder");
+    put(dir.path(), &files);
+    let said = run(STUDY, dir.path(), &dir.path().join("tables")).expect_err("stops").to_string();
+    assert!(said.contains("dossier-2.csv") && said.contains("`minutes`"), "{said}");
+    let (_, done) = ingested(&self::files());
+    let told = "2 columns that `activity` can have are not in sources.dossier: system, entered";
+    assert_eq!(done.ledger.notes.iter().filter(|n| *n == told).count(), 1, "{:?}", done.ledger.notes);
+}
+
+#[test]
+fn one_enrolment_in_two_sources_is_the_one_of_the_newest_delivery() {
+    let mut files = files();
+    let header = "id,brin,enrol_no,period_start,enrol_end,crebo,track,route_phase,funded,snapshot";
+    files.insert("later.csv", vec![header, "p1,99ZA,C1,2023-08-01,2025-01-31,25001,BOL,,J,2025-02-01"]);
+    let two = STUDY
+        .replace("enrolment = \"register\"", "enrolment = [\"register\", \"later\"]")
+        .replace("[sources.resultaat]", "[sources.later]\nfiles = \"later.csv\"\n\n[sources.resultaat]");
+    let dir = TempDir::new().expect("a folder");
+    put(dir.path(), &files);
+    run(&two, dir.path(), &dir.path().join("tables")).unwrap_or_else(|e| panic!("{e}"));
+    let of = lines(&dir, "enrolment", &["pupil_key", "crebo", "period_start", "period_end", "source"]);
+    assert_eq!(of[0], "p1 25001 2023-08-01 2025-01-31 later");
+    assert!(of[1].starts_with("p2 "), "{of:?}");
+}
+
+#[test]
+fn the_ready_study_has_the_columns_that_pupils_are_compared_by() {
+    let mut files = files();
+    for (k, line) in files.get_mut("lijst.csv").expect("a file").iter_mut().enumerate() {
+        *line = if k == 0 { "id,school,school_year,study,ses_woa,enrolled_from,enrolled_to,leeftijd" } else { line };
+    }
+    let rows: Vec<String> = files["lijst.csv"][1..].iter().map(|line| format!("{line},15")).collect();
+    let mut lines_of = vec![files["lijst.csv"][0]];
+    lines_of.extend(rows.iter().map(String::as_str));
+    let mut files = files;
+    files.insert("lijst.csv", lines_of);
+    let text = STUDY.replace("landmark = \"landmark\"", "landmark = \"landmark\"\nage = \"leeftijd\"");
+    let dir = TempDir::new().expect("a folder");
+    put(dir.path(), &files);
+    run(&text, dir.path(), &dir.path().join("tables")).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(lines(&dir, "pupil", &["pupil_key", "leeftijd"])[0], "p1 15.0");
 }

@@ -262,7 +262,7 @@ fn two_diplomas_of_one_enrolment_go_to_the_period_of_their_programme_and_never_t
 // --- Rule 9: dropout ----------------------------------------------------------------------------------------------
 
 fn listed(pupil: &str, status: Status) -> Listed {
-    Listed { pupil: pupil.into(), brin: "99ZA".into(), year: 2025, status }
+    Listed { pupil: pupil.into(), brin: "99ZA".into(), year: 2025, status, location: String::new() }
 }
 
 #[test]
@@ -271,7 +271,11 @@ fn definitive_lists_replace_provisional_ones_even_when_they_are_empty() {
     let rows = vec![listed("p", Provisional), listed("q", Provisional), listed("p", Definitive), listed("r", Monthly)];
     let left = replace_provisional(rows, &BTreeSet::new());
     assert_eq!((left.rows, left.replaced), (vec![listed("p", Definitive)], 2));
-    let has = BTreeSet::from([("99ZA".to_string(), 2025)]);
+    let at = |location: &str| Listed { location: location.into(), ..listed("p", Provisional) };
+    let one = BTreeSet::from([("99ZA".to_string(), "02".to_string(), 2025)]);
+    let left = replace_provisional(vec![at("01"), at("02"), listed("r", Monthly)], &one);
+    assert_eq!((left.rows.len(), left.replaced, left.monthly), (1, 1, 1), "the definitive list of one location");
+    let has = BTreeSet::from([("99ZA".to_string(), String::new(), 2025)]);
     assert_eq!(replace_provisional(vec![listed("p", Provisional)], &has).rows, []);
     let other = Listed { year: 2024, ..listed("p", Provisional) };
     assert_eq!(replace_provisional(vec![other.clone()], &has).rows, [other], "another year keeps its provisional list");
@@ -361,6 +365,8 @@ fn the_newest_delivery_counts_and_an_older_one_fills_enrolments_that_are_missing
         (made("2025-01-10"), gone.clone()),
         (made("2025-08-04"), period("2024-08-01", "25001", Some("2025-06-20"))),
     ];
+    let again = |source: &str| Period { source: source.into(), ..period("2024-08-01", "25001", None) };
+    assert_eq!(end_periods(&mut vec![again("a"), again("b")]), Ok(1), "one period in two sources");
     let (mut kept, filled) = newest_deliveries(rows);
     kept.sort();
     assert_eq!((kept, filled), (vec![period("2024-08-01", "25001", Some("2025-06-20")), gone], 1));

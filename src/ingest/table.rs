@@ -150,23 +150,23 @@ impl<'s> Table<'s> {
         Reading { axis: self.axis, dates, numbers, is_typed: opened.reader.is_text() }
     }
 
-    /// The columns that every file of source `name` has, by the study's words: renamed, with those of its look-ups.
+    /// The columns of each file of source `name`, by the study's words: renamed, with those of its look-ups.
     ///
     /// # Errors
     /// Missing or damaged files.
-    pub fn names(study: &Study, base: &Path, name: &str) -> Result<BTreeSet<String>, InputError> {
+    pub fn names(study: &Study, base: &Path, name: &str) -> Result<Vec<(String, BTreeSet<String>)>, InputError> {
         let source = &study.sources[name];
         let options = Options::of(source);
-        let mut all: Option<BTreeSet<String>> = None;
+        let mut all = Vec::new();
         for file in find_files(base, name, source)? {
             let reader = adapters::open(&file, source.format, &options)?;
-            let own: BTreeSet<String> = reader.header().iter().cloned().collect();
-            all = Some(all.map_or(own.clone(), |before| before.intersection(&own).cloned().collect()));
+            let header = reader.header();
+            let renamed = source.rename.iter().filter(|(_, column)| header.contains(*column));
+            let taken = source.lookup.iter().flat_map(|l| l.take.0.iter());
+            let words = header.iter().chain(renamed.map(|(word, _)| word)).chain(taken).cloned().collect();
+            all.push((file.name.clone(), words));
         }
-        let header = all.unwrap_or_default();
-        let renamed = source.rename.iter().filter(|(_, column)| header.contains(*column)).map(|(word, _)| word.clone());
-        let taken = source.lookup.iter().flat_map(|l| l.take.0.iter().cloned());
-        Ok(header.iter().cloned().chain(renamed).chain(taken).collect())
+        Ok(all)
     }
 
     fn resolve(&mut self, study: &'s Study, base: &Path, wants: &[Want]) -> Result<(), InputError> {

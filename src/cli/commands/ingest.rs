@@ -67,6 +67,9 @@ fn left_out(ledger: &Ledger) -> Vec<String> {
         Fate::MergedPeriod => Some("periods that go on from the one before"),
         Fate::OlderDelivery => Some("of older deliveries"),
         Fate::ReplacedByDefinitive => Some("of provisional lists that a definitive one replaced"),
+        Fate::MonthlyReport => Some("of monthly reports, which are no lists of dropouts"),
+        Fate::NotCurrent => Some("that a later record replaced"),
+        Fate::ReplacedByLater => Some("of which a later row has the same number"),
     };
     let line = |((table, source, fate), n): (&(String, String, Fate), &u64)| {
         words(*fate).map(|why| format!("         {} rows of {source} not in {table}: {why}", grouped(*n)))

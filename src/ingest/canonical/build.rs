@@ -80,7 +80,6 @@ pub fn build<S: Sink>(
     let extras = pupils::extras(&reading);
     let rows = pupils::rows(&all, &around, &mut ledger);
     assert_schools_linked(&ledger)?;
-    assert_sources_met(&ledger)?;
     whole(sink, "pupil", &pupils::columns(&extras), &rows)?;
     if !ingest.enrolment.0.is_empty() {
         let rows = later::period_rows(&enrolled.periods, &diplomas, &register);
@@ -105,6 +104,7 @@ pub fn build<S: Sink>(
         activity::stream(&reading, &all, &mut ledger, |rows| sink.rows(&rows))?;
         sink.end()?;
     }
+    assert_sources_met(&ledger)?;
     let max = study.study.max_reject;
     if ledger.rejects.count() > max {
         let (count, list) = (ledger.rejects.count(), ledger.rejects.to_string());
@@ -164,8 +164,9 @@ fn successors(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Successors, 
         };
         // A record that was replaced by a later one is no transition.
         if row.text(4).is_some_and(|state| state != "A") {
-            return;
+            return ledger.add("school", source, Fate::NotCurrent, 1);
         }
+        ledger.add("school", source, Fate::Kept, 1);
         transitions.push(Transition { from, to, date, whole: row.text(2).as_deref() == Some("J") });
     })?;
     let chains = Successors::of(&transitions).map_err(|e| match e {
@@ -180,18 +181,33 @@ fn school_names(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMap<S
     let wanted = [Wanted::must("school", As::Text), Wanted::must("school_name", As::Text)];
     let mut names = BTreeMap::new();
     for source in &reading.ingest.school.0 {
-        reading.rows("school", source, false, &wanted, ledger, |row, _| {
-            names.extend(row.text(0).zip(row.text(1)));
+        reading.rows("school", source, false, &wanted, ledger, |row, ledger| {
+            let fate = match (row.text(0), row.text(1)) {
+                (Some(school), Some(name)) => replaced(names.insert(school, name)),
+                _ => Fate::Incomplete,
+            };
+            ledger.add("school", source, fate, 1);
         })?;
     }
     Ok(names)
+}
+
+/// The fate to count for a row after which the one `before` it counts no more: as many rows are kept as there are numbers.
+pub(super) fn replaced<T>(before: Option<T>) -> Fate {
+    if before.is_some() { Fate::ReplacedByLater } else { Fate::Kept }
 }
 
 /// Keys that the crosswalk knows; `None` without one.
 fn crosswalk(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Option<BTreeSet<String>>, InputError> {
     let Some(source) = &reading.ingest.crosswalk else { return Ok(None) };
     let mut keys = BTreeSet::new();
-    reading.rows("crosswalk", source, true, &[], ledger, |row, _| keys.extend(row.key()))?;
+    reading.rows("crosswalk", source, true, &[], ledger, |row, ledger| {
+        let fate = match row.key() {
+            Some(key) => [Fate::Copy, Fate::Kept][usize::from(keys.insert(key))],
+            None => Fate::NoKey,
+        };
+        ledger.add("crosswalk", source, fate, 1);
+    })?;
     Ok(Some(keys))
 }
 

@@ -49,7 +49,12 @@ pub struct Listed {
     pub year: i16,
     /// How final the list is.
     pub status: Status,
+    /// Location within the institution; empty where the list does not say so.
+    pub location: String,
 }
+
+/// Whom a list is of: institution, location (empty: all of them), year.
+pub type Owner = (String, String, i16);
 
 /// What remains of lists when definitive ones have replaced provisional ones of the same institution and year.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,19 +65,28 @@ pub struct Replaced {
     pub replaced: u64,
     /// Exact copies.
     pub copies: u64,
+    /// Rows of monthly reports.
+    pub monthly: u64,
 }
 
 /// Definitive lists replace provisional ones; monthly reports are no lists of dropouts and stay out. `has` tells the institutions
-/// and years of which a definitive list was delivered: an empty one has no rows to tell it by.
-pub fn replace_provisional(rows: Vec<Listed>, has: &BTreeSet<(String, i16)>) -> Replaced {
+/// and years of which a definitive list was delivered: an empty one has no rows to tell it by. A list of one location replaces
+/// that location's only. Where no list is known for an institution and year, a definitive row stands for a list of all of it.
+pub fn replace_provisional(rows: Vec<Listed>, has: &BTreeSet<Owner>) -> Replaced {
+    let named: BTreeSet<(&str, i16)> = has.iter().map(|(brin, _, year)| (brin.as_str(), *year)).collect();
+    let unnamed = rows.iter().filter(|r| r.status == Status::Definitive && !named.contains(&(r.brin.as_str(), r.year)));
     let mut definitive = has.clone();
-    definitive.extend(rows.iter().filter(|r| r.status == Status::Definitive).map(|r| (r.brin.clone(), r.year)));
+    definitive.extend(unnamed.map(|r| (r.brin.clone(), String::new(), r.year)));
+    let of = |r: &Listed, location: &str| definitive.contains(&(r.brin.clone(), location.to_string(), r.year));
     let mut all = Replaced::default();
-    for row in rows.into_iter().filter(|r| r.status != Status::Monthly) {
-        if row.status == Status::Provisional && definitive.contains(&(row.brin.clone(), row.year)) {
+    for row in rows {
+        if row.status == Status::Monthly {
+            all.monthly += 1;
+        } else if row.status == Status::Provisional && (of(&row, "") || of(&row, &row.location)) {
             all.replaced += 1;
         } else {
-            all.rows.push(row);
+            // One person of two locations is on the institution's list once.
+            all.rows.push(Listed { location: String::new(), ..row });
         }
     }
     all.rows.sort();

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::build::replaced;
 use super::cells::{Cell, ColumnDef, Kind};
 use super::diplomas::{Diploma, diplomas_of};
-use super::dropout::{Listed, Status, replace_provisional};
+use super::dropout::{Listed, Owner, Status, replace_provisional};
 use super::ledger::{Fate, Ledger};
 use super::periods::{
     Delivery, Period, Programme, Register, end_periods, level_of, long_overlaps, merge_equal, newest_deliveries,
@@ -39,10 +40,11 @@ pub(super) fn register(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Reg
         Wanted::may("domein", As::Text),
     ];
     let mut register = Register::new();
-    reading.rows("programme", source, false, &wanted, ledger, |row, _| {
-        let Some(crebo) = row.text(0) else { return };
+    reading.rows("programme", source, false, &wanted, ledger, |row, ledger| {
+        let Some(crebo) = row.text(0) else { return ledger.add("programme", source, Fate::Incomplete, 1) };
         let level = row.text(1).as_deref().and_then(level_of);
-        register.insert(padded(&crebo), Programme { level, dossier: row.text(2), domain: row.text(3) });
+        let programme = Programme { level, dossier: row.text(2), domain: row.text(3) };
+        ledger.add("programme", source, replaced(register.insert(padded(&crebo), programme)), 1);
     })?;
     Ok(register)
 }
@@ -102,10 +104,9 @@ pub(super) fn enrolments(
 ) -> Result<Enrolled, InputError> {
     const TABLE: &str = "enrolment";
     let wanted = enrolment_columns();
-    let (mut all, mut diplomas) = (Vec::new(), Vec::new());
+    let (mut rows, mut diplomas): (Vec<(Delivery, Period)>, _) = (Vec::new(), Vec::new());
     for source in &reading.ingest.enrolment.0 {
         let sector = reading.ingest.sector.get(source).map_or("mbo", String::as_str);
-        let mut rows: Vec<(Delivery, Period)> = Vec::new();
         reading.rows(TABLE, source, true, &wanted, ledger, |row, ledger| {
             let Some(pupil) = known(row.key(), TABLE, source, pupils, ledger) else { return };
             let Some(start) = row.day(0) else { return ledger.add(TABLE, source, Fate::Incomplete, 1) };
@@ -138,14 +139,14 @@ pub(super) fn enrolments(
             let delivery = Delivery { created: row.day(5).unwrap_or(0), from: 0, to: row.day(6).unwrap_or(0) };
             rows.push((delivery, period));
         })?;
-        all.extend(newest(rows, source, ledger));
     }
+    let of_all = reading.ingest.enrolment.0.join("+");
+    let mut all = newest(rows, &of_all, ledger);
     let copies = end_periods(&mut all).map_err(|e| InputError::RepeatedPeriod {
         source_names: reading.ingest.enrolment.0.join(", "),
         rows: e.rows,
     })?;
     let merged = merge_equal(&mut all);
-    let of_all = reading.ingest.enrolment.0.join("+");
     ledger.add(TABLE, &of_all, Fate::Copy, copies);
     ledger.add(TABLE, &of_all, Fate::MergedPeriod, merged);
     ledger.add(TABLE, &of_all, Fate::Kept, all.len() as u64);
@@ -158,7 +159,7 @@ pub(super) fn enrolments(
     Ok(Enrolled { periods: all, diplomas })
 }
 
-/// The newest delivery of each enrolment.
+/// The newest delivery of each enrolment, whatever source it is in.
 fn newest(rows: Vec<(Delivery, Period)>, source: &str, ledger: &mut Ledger) -> Vec<Period> {
     let read = rows.len() as u64;
     let (kept, filled) = newest_deliveries(rows);
@@ -180,7 +181,7 @@ pub(super) fn diplomas(
     const TABLE: &str = "diploma";
     let mut wanted = vec![Wanted::must("date", As::Day)];
     wanted.extend(["brin", "result_no", "enrol_no", "crebo", "level"].map(|name| Wanted::may(name, As::Text)));
-    let mut all: Vec<Diploma> = Vec::new();
+    let mut all: BTreeSet<Diploma> = BTreeSet::new();
     for source in &reading.ingest.diploma.0 {
         reading.rows(TABLE, source, true, &wanted, ledger, |row, ledger| {
             let Some(pupil) = known(row.key(), TABLE, source, pupils, ledger) else { return };
@@ -189,11 +190,11 @@ pub(super) fn diplomas(
             let of_register = || register.get(crebo.as_deref()?)?.level;
             let level = row.text(5).as_deref().and_then(level_of).or_else(of_register);
             let (brin, number) = (row.text(1).unwrap_or_default(), row.text(2).unwrap_or_default());
-            all.push(Diploma { pupil, brin, number, enrolment: row.text(3), crebo, level, date });
-            ledger.add(TABLE, source, Fate::Kept, 1);
+            let is_new = all.insert(Diploma { pupil, brin, number, enrolment: row.text(3), crebo, level, date });
+            ledger.add(TABLE, source, if is_new { Fate::Kept } else { Fate::Copy }, 1);
         })?;
     }
-    Ok(all)
+    Ok(all.into_iter().collect())
 }
 
 /// Columns of `diploma`.
@@ -290,7 +291,8 @@ pub(super) fn lists(
     pupils: &Pupils,
     ledger: &mut Ledger,
 ) -> Result<Vec<Listed>, InputError> {
-    let wanted = ["brin", "school_year", "status"].map(|name| Wanted::must(name, As::Text));
+    let mut wanted = ["brin", "school_year", "status"].map(|name| Wanted::must(name, As::Text)).to_vec();
+    wanted.push(Wanted::may("vestiging", As::Text));
     let (mut all, mut definitive) = (Vec::new(), BTreeSet::new());
     for source in sources {
         reading.rows(table, source, true, &wanted, ledger, |row, ledger| {
@@ -298,7 +300,7 @@ pub(super) fn lists(
             let year = row.text(1).and_then(|y| y.rsplit(['-', '/']).next().and_then(|y| y.parse().ok()));
             let listed = row.text(0).zip(year).zip(row.text(2).as_deref().and_then(Status::parse));
             let Some(((brin, year), status)) = listed else { return ledger.add(table, source, Fate::Incomplete, 1) };
-            all.push(Listed { pupil, brin, year, status });
+            all.push(Listed { pupil, brin, year, status, location: row.text(3).unwrap_or_default() });
         })?;
         let files = Table::open(reading.study, reading.base, source, &[])?.dialects();
         definitive.extend(files.iter().filter_map(|(name, _)| definitive_list(name)));
@@ -306,18 +308,21 @@ pub(super) fn lists(
     let of_all = sources.join("+");
     let replaced = replace_provisional(all, &definitive);
     ledger.add(table, &of_all, Fate::ReplacedByDefinitive, replaced.replaced);
+    ledger.add(table, &of_all, Fate::MonthlyReport, replaced.monthly);
     ledger.add(table, &of_all, Fate::Copy, replaced.copies);
     ledger.add(table, &of_all, Fate::Kept, replaced.rows.len() as u64);
     Ok(replaced.rows)
 }
 
-/// Institution and year of a definitive list, by its name (`NenR2024DI99ZA.csv`): an empty one has no row to tell it by.
-fn definitive_list(name: &str) -> Option<(String, i16)> {
+/// Institution, location (all without one) and year of a definitive list, by its name (`NenR2024DI99ZA.csv`,
+/// `NenR2024DI99ZA02.csv`): an empty one has no row to tell it by.
+fn definitive_list(name: &str) -> Option<Owner> {
     let name = name.rsplit('/').next().unwrap_or(name).to_uppercase();
     let rest = name.strip_prefix("NENR").or_else(|| name.strip_prefix("NRSP"))?;
     let (year, rest) = rest.split_at_checked(4)?;
-    let brin = rest.strip_prefix("DI")?.get(..4)?;
-    Some((brin.to_string(), year.parse().ok()?))
+    let rest = rest.strip_prefix("DI")?;
+    let location = rest.get(4..6).filter(|l| l.bytes().all(|b| b.is_ascii_digit())).unwrap_or_default();
+    Some((rest.get(..4)?.to_string(), location.to_string(), year.parse().ok()?))
 }
 
 /// Columns of `dropout` and `start_pop`.
@@ -340,8 +345,9 @@ mod tests {
 
     #[test]
     fn definitive_lists_are_known_by_name() {
-        assert_eq!(definitive_list("NenR2024DI99ZA.csv"), Some(("99ZA".into(), 2024)));
-        assert_eq!(definitive_list("pack.zip/NRSP2024DI99ZA.csv"), Some(("99ZA".into(), 2024)));
+        assert_eq!(definitive_list("NenR2024DI99ZA.csv"), Some(("99ZA".into(), String::new(), 2024)));
+        assert_eq!(definitive_list("pack.zip/NRSP2024DI99ZA.csv"), Some(("99ZA".into(), String::new(), 2024)));
+        assert_eq!(definitive_list("NRSP2024DI99ZA02.csv"), Some(("99ZA".into(), "02".into(), 2024)));
         assert_eq!(["NenR2024VI99ZA.csv", "x.csv", "NenR2024D"].map(definitive_list), [None, None, None]);
     }
 

@@ -30,6 +30,12 @@ pub enum Fate {
     OlderDelivery,
     /// A row of a provisional list that a definitive one replaced.
     ReplacedByDefinitive,
+    /// A row of a monthly report, which is no list of dropouts.
+    MonthlyReport,
+    /// A transition that a later record replaced.
+    NotCurrent,
+    /// Another row of the same number was read after it, and that one counts.
+    ReplacedByLater,
 }
 
 /// Counts and findings of one `lob ingest`.
@@ -57,8 +63,10 @@ impl Ledger {
 
     /// Notes `n` of something, when there is any.
     pub(super) fn note(&mut self, n: u64, what: &str) {
-        if n > 0 {
-            self.notes.push(format!("{n} {what}"));
+        let note = format!("{n} {what}");
+        // A source that is read twice says it once.
+        if n > 0 && !self.notes.contains(&note) {
+            self.notes.push(note);
         }
     }
 

@@ -64,6 +64,11 @@ impl Period {
         self.sector != "mbo" || (aims && self.phase.as_deref() != Some("VO"))
     }
 
+    /// Equal, whatever source it was read from.
+    fn is_copy_of(&self, other: &Period) -> bool {
+        *self == Period { source: self.source.clone(), ..other.clone() }
+    }
+
     fn is_same_education(&self, other: &Period) -> bool {
         let of = |p: &Period| (p.crebo.clone(), p.track.clone(), p.phase.clone(), p.level, p.sector.clone());
         of(self) == of(other)
@@ -86,7 +91,7 @@ pub struct RepeatedStart {
 pub fn end_periods(periods: &mut Vec<Period>) -> Result<u64, RepeatedStart> {
     let read = periods.len();
     periods.sort();
-    periods.dedup();
+    periods.dedup_by(|a, b| a.is_copy_of(b));
     let copies = (read - periods.len()) as u64;
     let starts = |w: &&[Period]| w[0].enrolment() == w[1].enrolment() && w[0].start == w[1].start;
     let rows = periods.windows(2).filter(starts).count() as u64;

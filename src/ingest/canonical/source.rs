@@ -83,17 +83,21 @@ impl Reading<'_> {
         ledger: &mut Ledger,
         mut each: impl FnMut(&Row<'_>, &mut Ledger),
     ) -> Result<(), InputError> {
-        let known: BTreeSet<String> = Table::names(self.study, self.base, source)?;
+        let known = Table::names(self.study, self.base, source)?;
         let key = if is_keyed { &self.ingest.key.0[..] } else { &[] };
         let mut wants: Vec<Want> = key.iter().map(|n| Want::new(n, As::Text)).collect();
         let mut at = Vec::new();
         for w in wanted {
-            let is_there = w.required || known.contains(&w.name);
+            let is_there = w.required || is_there(&known, &w.name, source)?;
             at.push(is_there.then_some(wants.len()));
             if is_there {
                 wants.push(Want::new(&w.name, w.as_));
             }
         }
+        let lacks: Vec<&str> =
+            wanted.iter().zip(&at).filter(|(_, at)| at.is_none()).map(|(w, _)| w.name.as_str()).collect();
+        let what = format!("columns that `{table}` can have are not in sources.{source}: {}", lacks.join(", "));
+        ledger.note(lacks.len() as u64, &what);
         let opened = Table::open(self.study, self.base, source, &wants)?;
         let mut read = 0;
         let rejects = opened.for_each(self.progress, |batch| {
@@ -105,5 +109,23 @@ impl Reading<'_> {
         ledger.add(table, source, Fate::Read, read);
         ledger.rejects.merge(rejects);
         Ok(())
+    }
+}
+
+/// Whether the files have a column.
+///
+/// # Errors
+/// Some have it and another one has not: what it says would be lost for some of the rows.
+fn is_there(files: &[(String, BTreeSet<String>)], column: &str, source: &str) -> Result<bool, InputError> {
+    let has = files.iter().filter(|(_, words)| words.contains(column)).count();
+    let lacking = files.iter().find(|(_, words)| !words.contains(column));
+    match lacking {
+        Some((file, _)) if has > 0 => Err(InputError::NoColumn {
+            source_name: source.to_string(),
+            file: file.clone(),
+            column: column.to_string(),
+            help: format!("{has} other files of this source have it"),
+        }),
+        lacking => Ok(lacking.is_none()),
     }
 }
