@@ -211,7 +211,8 @@ fn a_model_does_not_group_by_person_numbers() {
         numbers().iter().take(40).enumerate().map(|(i, n)| format!("{n},{},{}", i % 7, i % 3)).collect();
     fs::write(dir.path().join("a.csv"), format!("bsn,y,x\n{0}\n{0}\n", rows.join("\n"))).expect("writes");
     let mut said = Vec::new();
-    let code = lob(dir.path(), &["fit", "--data", "a.csv", "--formula", "y ~ x + (1|bsn)", "--json", "fit.json"], &mut said);
+    let code =
+        lob(dir.path(), &["fit", "--data", "a.csv", "--formula", "y ~ x + (1|bsn)", "--json", "fit.json"], &mut said);
     assert_eq!(code, 3, "{}", String::from_utf8_lossy(&said));
     assert!(!dir.path().join("fit.json").exists() && leak(&said, &numbers().into_iter().collect()).is_none());
 }
