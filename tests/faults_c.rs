@@ -164,7 +164,7 @@ fn a_crosswalk_joins_numbers_of_schools_to_person_numbers() {
     let plain = Folder::with(&Study::small());
     plain.run_well();
     let folder = Folder::with(&study);
-    fs::write(folder.path().join("koppeltabel.csv"), crosswalk).expect("writes");
+    fs::write(folder.path().join("koppeltabel.csv"), &crosswalk).expect("writes");
     assert_eq!(lob(folder.path(), &["key", "new", "p.key", "--project", "klein"]).code, 0);
     folder.run_well();
     assert_eq!(folder.flow("activities", "used"), plain.flow("activities", "used"));
@@ -175,4 +175,17 @@ fn a_crosswalk_joins_numbers_of_schools_to_person_numbers() {
     fs::write(folder.path().join("study.toml"), text).expect("writes");
     let ran = folder.run();
     assert!(ran.code == 3 && ran.err.contains("LOB-E0107") && ran.err.contains("koppeltabel"), "{}", ran.err);
+    // A school's column that is not in the file is no less than no school.
+    let text = study.text.replace("[\"brin\", \"vestiging\"]", "[\"brin\", \"locatie\"]");
+    fs::write(folder.path().join("study.toml"), text).expect("writes");
+    let ran = folder.run();
+    assert!(ran.code == 3 && ran.err.contains("LOB-E0105") && ran.err.contains("locatie"), "{}", ran.err);
+    // A vestiging of which a spreadsheet took the zero is the same; a number without its school is rejected.
+    let spreadsheet = |crosswalk: String| crosswalk.replace(";00\n", ";0\n").replacen(";0\n", ";\n", 1);
+    fs::write(folder.path().join("koppeltabel.csv"), spreadsheet(crosswalk)).expect("writes");
+    fs::write(folder.path().join("study.toml"), study.text.replace("[study]", "[study]\nmax_reject = 1"))
+        .expect("writes");
+    folder.run_well();
+    let lost = plain.flow("activities", "used") - folder.flow("activities", "used");
+    assert!(lost > 0 && lost < 40, "{lost} activities of one pupil");
 }

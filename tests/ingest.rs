@@ -328,6 +328,26 @@ fn the_package_says_what_every_column_means_and_has_right_hashes() {
     assert_eq!(named("activity")["rows"], 5);
 }
 
+#[test]
+fn f64_footers_of_canonical_tables_hold_no_pseudonym() {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    let (dir, done) = ingested(&files());
+    let mut seen = 0;
+    for (name, _) in &done.tables {
+        let path = dir.path().join("tables").join(format!("{name}.parquet"));
+        let reader = SerializedFileReader::new(fs::File::open(&path).expect("a table")).expect("Parquet");
+        for column in reader.metadata().row_groups().iter().flat_map(|g| g.columns()) {
+            if column.column_path().string() == "pupil_key" {
+                seen += 1;
+                let stats = column.statistics();
+                assert!(stats.is_none_or(|s| s.min_bytes_opt().is_none() && s.max_bytes_opt().is_none()), "{name}");
+                assert!(column.bloom_filter_offset().is_none(), "{name}");
+            }
+        }
+    }
+    assert!(seen >= 3, "{seen} tables with pupils");
+}
+
 #[cfg(unix)]
 #[test]
 fn tables_are_for_their_owner_only() {

@@ -6,10 +6,12 @@ mod args;
 mod commands;
 mod exit;
 mod messages;
+mod panic;
 mod summary;
 
 pub use args::Args;
 pub use exit::Exit;
+pub use panic::say_only_the_place;
 
 use args::Command;
 

@@ -23,7 +23,9 @@ pub fn eleven_test(digits: &[u8]) -> bool {
 }
 
 /// The 9-digit numbers of a text that stand alone: no letter, digit or decimals touch them. Points and spaces inside
-/// a number, as people write them (`1234.56.782`, `123 456 782`), are seen through.
+/// a number, as people write them (`1234.56.782`, `123 456 782`), are seen through. What stands before it hides none:
+/// `klas 4 123456782` and `12,123456782,3` hold one. A comma between nine digits and others separates; only a point is
+/// a decimal sign here, and `.0` after nine digits is how a whole number comes out of a column of decimals.
 pub fn nine_digit_numbers(text: &[u8], mut found: impl FnMut([u8; 9])) {
     // Nearly every cell is shorter: nothing to do.
     if text.len() < 9 {
@@ -38,8 +40,11 @@ pub fn nine_digit_numbers(text: &[u8], mut found: impl FnMut([u8; 9])) {
         let number = Number::at(text, at);
         if number.stands_alone(text) {
             found(number.digits);
+            at = number.end;
+        } else {
+            // The next group may begin a number of its own.
+            at = number.first_end;
         }
-        at = number.end;
     }
 }
 
@@ -47,6 +52,8 @@ pub fn nine_digit_numbers(text: &[u8], mut found: impl FnMut([u8; 9])) {
 struct Number {
     start: usize,
     end: usize,
+    /// End of the first group.
+    first_end: usize,
     /// The first nine.
     digits: [u8; 9],
     /// Lengths of the groups between marks.
@@ -57,7 +64,7 @@ struct Number {
 impl Number {
     /// The number that begins at `start`. A mark between two groups is one point or space.
     fn at(text: &[u8], start: usize) -> Self {
-        let mut number = Self { start, end: start, digits: [0; 9], groups: [0; 4], marks: 0 };
+        let mut number = Self { start, end: start, first_end: start, digits: [0; 9], groups: [0; 4], marks: 0 };
         let (mut at, mut n) = (start, 0);
         while at < text.len() {
             match text[at] {
@@ -68,6 +75,9 @@ impl Number {
                     n += 1;
                     number.groups[number.marks.min(3)] += 1;
                     number.end = at + 1;
+                    if number.marks == 0 {
+                        number.first_end = at + 1;
+                    }
                 }
                 b'.' | b' ' if n < 9 && text.get(at + 1).is_some_and(u8::is_ascii_digit) => number.marks += 1,
                 _ => break,
@@ -86,16 +96,25 @@ impl Number {
         };
         let byte = |i: Option<usize>| i.and_then(|i| text.get(i).copied());
         let is_word = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80);
-        let is_decimal = |mark: Option<u8>, digit: Option<u8>| {
-            matches!(mark, Some(b'.' | b',')) && digit.is_some_and(|d| d.is_ascii_digit())
-        };
+        let is_decimal =
+            |mark: Option<u8>, digit: Option<u8>| mark == Some(b'.') && digit.is_some_and(|d| d.is_ascii_digit());
         let before = (byte(self.start.checked_sub(1)), byte(self.start.checked_sub(2)));
         let after = (byte(Some(self.end)), byte(Some(self.end + 1)));
+        // The space that does not break, in UTF-8.
+        let hard_space = (Some(0xc2), Some(0xa0));
+        let is_touched_before = is_word(before.0) && (before.1, before.0) != hard_space;
+        let is_touched_after = is_word(after.0) && after != hard_space;
         is_nine
-            && !is_word(before.0)
-            && !is_word(after.0)
+            && !is_touched_before
+            && !is_touched_after
             && !is_decimal(before.0, before.1)
-            && !is_decimal(after.0, after.1)
+            && (!is_decimal(after.0, after.1) || self.has_only_zeros_behind(text))
+    }
+
+    /// Whether the decimals after it are zeros: a whole number that was kept as a decimal one.
+    fn has_only_zeros_behind(&self, text: &[u8]) -> bool {
+        let zeros = text[self.end + 1..].iter().take_while(|b| **b == b'0').count();
+        zeros > 0 && !text.get(self.end + 1 + zeros).is_some_and(|b| b.is_ascii_alphanumeric() || *b >= 0x80)
     }
 }
 
@@ -140,6 +159,13 @@ impl BsnWatch {
             self.note(digits.iter().fold(0, |n, d| 10 * n + u64::from(d - b'0')), pass);
         });
         self.passing_cells += u64::from(passes);
+    }
+
+    /// Looks at a decimal number that may be a whole one: files keep person numbers as `123456782.0`.
+    pub fn see_float(&mut self, number: f64) {
+        if number.fract() == 0.0 && number.abs() < 1e9 {
+            self.see_number(number as i64);
+        }
     }
 
     /// Looks at a whole number; eight digits are nine of which a spreadsheet took the zero only when others have nine,
@@ -250,6 +276,14 @@ mod tests {
             "1234.56.782",
             "a-123456782-b",
             "123 456 782",
+            "klas 4 123456782",
+            "2024 123456782",
+            "07.10.2024 123456782",
+            "12,123456782,3",
+            "4 123 456 782",
+            "123456782,5",
+            "123456782.0",
+            "BSN\u{a0}123456782\u{a0}",
         ] {
             assert_eq!(numbers_in(text), ["123456782"], "{text}");
         }
@@ -265,7 +299,8 @@ mod tests {
             "0.123456782",
             "0.12345678",
             "123456782.5",
-            "1,123456782",
+            "123456782.05",
+            "7.123.456.782",
             "12.34.56.782",
         ] {
             assert!(numbers_in(text).is_empty(), "{text}");

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Int64Type, Schema};
 use arrow::record_batch::RecordBatch;
 
 use super::key::{KeyError, key_of, project_of};
 use super::pseudonym::{IdError, Pseudonyms};
-use super::{BsnWatch, InputError, masked};
+use super::{BsnWatch, InputError, Problem, masked};
 use crate::study::Study;
 use crate::study::file::IdKind;
 
@@ -24,8 +24,17 @@ const WATCHED_ROWS: usize = 1 << 16;
 pub(super) struct Entered {
     /// Without personal ids.
     pub(super) batch: RecordBatch,
-    /// Cells that are no id of their kind: column, row, masked shape.
-    pub(super) no_ids: Vec<(String, usize, String)>,
+    /// Cells that are no id of their kind.
+    pub(super) no_ids: Vec<NoId>,
+}
+
+/// A cell that gets no pseudonym.
+pub(super) struct NoId {
+    pub(super) column: String,
+    pub(super) row: usize,
+    pub(super) problem: Problem,
+    /// Masked.
+    pub(super) shape: String,
 }
 
 /// The door of one source.
@@ -110,21 +119,18 @@ impl Door {
         Ok(Entered { batch, no_ids })
     }
 
-    /// The school's key in each row, from the columns that name it.
+    /// The school's key in each row, from the columns that name it; empty where one of them is.
     fn schools(&self, batch: &RecordBatch) -> Vec<String> {
-        let parts: Vec<StringArray> = self
-            .school_columns
-            .iter()
-            .filter_map(|name| cast(batch.column_by_name(name)?, &DataType::Utf8).ok())
-            .map(|array| array.as_string::<i32>().clone())
-            .collect();
+        let parts: Vec<StringArray> =
+            self.school_columns.iter().filter_map(|name| texts(batch.column_by_name(name)?)).collect();
         let one = |row: usize| -> String {
             let of = |part: &StringArray| {
                 if part.is_valid(row) { part.value(row).trim().to_string() } else { String::new() }
             };
-            parts.iter().map(of).collect()
+            let parts: Vec<String> = parts.iter().map(of).collect();
+            if parts.iter().any(String::is_empty) { String::new() } else { parts.concat() }
         };
-        if parts.is_empty() {
+        if self.school_columns.is_empty() {
             vec![self.school.clone(); batch.num_rows()]
         } else {
             (0..batch.num_rows()).map(one).collect()
@@ -137,21 +143,27 @@ impl Door {
         kind: IdKind,
         column: &ArrayRef,
         schools: &[String],
-        no_ids: &mut Vec<(String, usize, String)>,
+        no_ids: &mut Vec<NoId>,
         watch: &mut BsnWatch,
     ) -> Result<ArrayRef, InputError> {
         let Some(pseudonyms) = &self.pseudonyms else {
             // Only columns that are read have brought a key; this one is left out with everything in it.
             return Ok(arrow::array::new_null_array(&DataType::Utf8, column.len()));
         };
-        let texts = cast(column, &DataType::Utf8).map_err(|_| InputError::WrongType {
+        let texts = texts(column).ok_or_else(|| InputError::WrongType {
             file: format!("sources.{}", self.source_name),
             column: name.to_string(),
             found: column.data_type().to_string(),
             wanted: "text or whole numbers",
         })?;
+        let no_id = |row: usize, problem: Problem, raw: &str| NoId {
+            column: name.to_string(),
+            row,
+            problem,
+            shape: masked(raw),
+        };
         let mut out = arrow::array::StringBuilder::with_capacity(column.len(), 32 * column.len());
-        for (row, raw) in texts.as_string::<i32>().iter().enumerate() {
+        for (row, raw) in texts.iter().enumerate() {
             let Some(raw) = raw else {
                 out.append_null();
                 continue;
@@ -162,10 +174,16 @@ impl Door {
                 watch.see(id.as_bytes());
             }
             let school = schools.get(row).map_or("", String::as_str);
+            // It may be any school's pupil.
+            if kind.is_of_a_school() && !self.school_columns.is_empty() && school.is_empty() && !raw.trim().is_empty() {
+                no_ids.push(no_id(row, Problem::NoSchool, raw));
+                out.append_null();
+                continue;
+            }
             match pseudonyms.of(kind, school, raw) {
                 Ok(pseudonym) => out.append_option(pseudonym),
                 Err(IdError::NotAnId) => {
-                    no_ids.push((name.to_string(), row, masked(raw)));
+                    no_ids.push(no_id(row, Problem::NotAnId, raw));
                     out.append_null();
                 }
                 Err(IdError::Collision) => {
@@ -201,7 +219,18 @@ impl Door {
     }
 }
 
-/// What a column of texts or whole numbers holds of person numbers; `None` for other types.
+/// The cells as texts; whole numbers that are kept as decimals (`12001.0`) as whole numbers, NaN as no value.
+fn texts(column: &ArrayRef) -> Option<StringArray> {
+    if !column.data_type().is_floating() {
+        return Some(cast(column, &DataType::Utf8).ok()?.as_string::<i32>().clone());
+    }
+    let numbers = cast(column, &DataType::Float64).ok()?;
+    let numbers = numbers.as_primitive::<Float64Type>();
+    let text = |x: f64| if x.fract() == 0.0 && x.abs() < 1e15 { format!("{x:.0}") } else { x.to_string() };
+    Some(numbers.iter().map(|x| x.filter(|x| !x.is_nan()).map(text)).collect())
+}
+
+/// What a column of texts or numbers holds of person numbers; `None` for other types.
 pub(super) fn watch_of(column: &ArrayRef) -> Option<BsnWatch> {
     let mut watch = BsnWatch::default();
     match column.data_type() {
@@ -219,7 +248,47 @@ pub(super) fn watch_of(column: &ArrayRef) -> Option<BsnWatch> {
             let numbers = cast(column, &DataType::Int64).ok()?;
             numbers.as_primitive::<Int64Type>().iter().flatten().for_each(|n| watch.see_number(n));
         }
+        t if t.is_numeric() => {
+            let numbers = cast(column, &DataType::Float64).ok()?;
+            numbers.as_primitive::<Float64Type>().iter().flatten().for_each(|x| watch.see_float(x));
+        }
+        DataType::Dictionary(_, _) => {
+            let texts = cast(column, &DataType::Utf8).ok()?;
+            return watch_of(&texts);
+        }
         _ => return None,
     }
     Some(watch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::{Float32Array, Float64Array};
+
+    #[test]
+    fn person_numbers_that_are_kept_as_decimals_are_seen() {
+        let passing: Vec<f64> = (100_000_000_u32..)
+            .filter(|n| crate::ingest::eleven_test(n.to_string().as_bytes()))
+            .take(40)
+            .map(f64::from)
+            .collect();
+        let floats: ArrayRef = Arc::new(Float64Array::from(passing.clone()));
+        assert_eq!(watch_of(&floats).and_then(|w| w.real()), Some(100));
+        let decimals = cast(&floats, &DataType::Decimal128(12, 1)).expect("decimals");
+        assert_eq!(watch_of(&decimals).and_then(|w| w.real()), Some(100));
+        let words: ArrayRef = Arc::new(passing.iter().map(|x| Some(format!("{x:.1}"))).collect::<StringArray>());
+        assert_eq!(watch_of(&words).and_then(|w| w.real()), Some(100));
+        let parts: ArrayRef = Arc::new(Float64Array::from(vec![0.123_456_782, 123_456_782.5, f64::NAN]));
+        assert_eq!(watch_of(&parts).map(|w| w.passing_cells()), Some(0));
+    }
+
+    #[test]
+    fn whole_numbers_that_are_kept_as_decimals_are_the_same_ids() {
+        let floats: ArrayRef = Arc::new(Float64Array::from(vec![Some(12_345_672.0), Some(f64::NAN), None, Some(1.5)]));
+        let found = texts(&floats).expect("texts");
+        assert_eq!(found.iter().collect::<Vec<_>>(), [Some("12345672"), None, None, Some("1.5")]);
+        let small: ArrayRef = Arc::new(Float32Array::from(vec![12_001.0]));
+        assert_eq!(texts(&small).expect("texts").value(0), "12001");
+    }
 }

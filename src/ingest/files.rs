@@ -103,13 +103,16 @@ pub fn find_files(base: &Path, name: &str, source: &Source) -> Result<Vec<InputF
     // One file may be named twice, as `a.parquet` and by `*.parquet`: it is read once.
     found.sort_by_cached_key(|p| fs::canonicalize(p).unwrap_or_else(|_| p.clone()));
     found.dedup_by_key(|p| fs::canonicalize(&*p).unwrap_or_else(|_| p.clone()));
+    // Before a name gets into a message, such as that the file is empty.
+    let refused = || InputError::BsnInName { source_name: name.to_string() };
+    let holds = |path: &PathBuf| path.file_name().is_some_and(|n| holds_bsn(&n.to_string_lossy()));
+    if found.iter().any(holds) {
+        return Err(refused());
+    }
     let files: Result<Vec<Vec<InputFile>>, InputError> = found.into_iter().map(InputFile::all).collect();
     let files = files?.concat();
-    // Before the name gets into a message.
-    if files.iter().any(|f| holds_bsn(&f.name)) {
-        return Err(InputError::BsnInName { source_name: name.to_string() });
-    }
-    Ok(files)
+    // Members of archives have names too.
+    if files.iter().any(|f| holds_bsn(&f.name)) { Err(refused()) } else { Ok(files) }
 }
 
 /// BLAKE3 hash of a file's bytes, in hexadecimal.
@@ -128,4 +131,23 @@ pub fn hash_file(file: &InputFile) -> Result<String, InputError> {
         };
     }
     Ok(hasher.finalize().to_hex().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::file::Names;
+
+    /// An empty file is an error that carries the name: the name is looked at first.
+    #[test]
+    fn a_person_number_in_a_name_is_in_no_message() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("klas 4 123456782.csv"), "").expect("writes");
+        for pattern in ["*.csv", "klas 4 123456782.csv"] {
+            let source = Source { files: Names(vec![pattern.to_string()]), ..Source::default() };
+            let error = find_files(folder.path(), "las", &source).expect_err("refused");
+            assert!(matches!(error, InputError::BsnInName { .. }), "{error}");
+            assert!(!error.to_string().contains("123456782"), "{error}");
+        }
+    }
 }

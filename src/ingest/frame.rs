@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::BsnWatch;
+
 /// Code of a missing text.
 pub const MISSING: u32 = u32::MAX;
 
@@ -80,6 +82,20 @@ impl Coder {
 }
 
 impl Frame {
+    /// The first column that holds person numbers, with the percentage that passes the 11-test: its levels would be
+    /// named in results.
+    pub fn person_numbers(&self) -> Option<(&str, u64)> {
+        let real = |values: &Values| {
+            let mut watch = BsnWatch::default();
+            match values {
+                Values::Number(numbers) => numbers.iter().for_each(|x| watch.see_float(*x)),
+                Values::Text(coded) => coded.levels.iter().for_each(|level| watch.see(level.as_bytes())),
+            }
+            watch.real()
+        };
+        self.columns.iter().find_map(|(name, values)| Some((name.as_str(), real(values)?)))
+    }
+
     /// A frame of columns in memory.
     ///
     /// # Panics

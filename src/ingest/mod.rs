@@ -45,4 +45,4 @@ pub use parquet::KEY_ID;
 pub use pseudonym::{IdError, Pseudonyms};
 pub use reject::{Problem, RejectEntry, Rejects, masked};
 pub use table::{Progress, Silence, Table};
-pub use validate::{ColumnProfile, FileProfile, header, profile, shown_name};
+pub use validate::{ColumnProfile, FileProfile, header, profile, recognise, shown_name};

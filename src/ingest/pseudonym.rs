@@ -49,8 +49,8 @@ impl IdKind {
     /// The one way in which an id of this kind is written; `Err` when it is none. Empty texts and, for numbers of
     /// DUO, `0` are no id at all.
     ///
-    /// * `pgn`: digits; points and spaces inside are left out; fewer than nine digits get zeros in front (spreadsheets
-    ///   drop them).
+    /// * `pgn`: digits; the points or spaces of `1234.56.782` and `123 456 782` are left out, and the `.0` with which
+    ///   files keep whole numbers as decimals; seven and eight digits get zeros in front (spreadsheets drop them).
     /// * `leerlingnummer`, `xapi`, `pgn-ip`: without spaces around it, otherwise as it is.
     /// * `eckid`: lower case.
     pub fn canonical(self, raw: &str) -> Result<Option<String>, IdError> {
@@ -81,6 +81,12 @@ pub enum IdError {
 }
 
 fn person_number(text: &str) -> Result<Option<String>, IdError> {
+    let text = text.strip_suffix(".0").unwrap_or(text);
+    let groups: Vec<usize> = text.split(['.', ' ']).map(str::len).collect();
+    // Other points are decimals or thousands: leaving them out makes another number.
+    if !matches!(groups[..], [_] | [4, 2, 3] | [3, 3, 3]) {
+        return Err(IdError::NotAnId);
+    }
     let digits: String = text.chars().filter(|c| *c != '.' && *c != ' ').collect();
     let is_number = !digits.is_empty() && digits.len() <= 9 && digits.bytes().all(|b| b.is_ascii_digit());
     match is_number {
@@ -89,6 +95,21 @@ fn person_number(text: &str) -> Result<Option<String>, IdError> {
         // A number of fewer than seven digits is no number with its zeros lost: those begin with three zeros at most.
         true if digits.len() < 7 => Err(IdError::NotAnId),
         true => Ok(Some(format!("{digits:0>9}"))),
+    }
+}
+
+/// A school's key as its numbers are told apart: upper case, and the number of the vestiging with two digits, which
+/// spreadsheets cut to one.
+fn school_key(raw: &str) -> String {
+    let key = raw.trim().to_uppercase();
+    match key.as_bytes() {
+        [a, b, c, d, vestiging]
+            if [a, b, vestiging].iter().all(|x| x.is_ascii_digit())
+                && [c, d].iter().all(|x| x.is_ascii_uppercase()) =>
+        {
+            format!("{}0{}", &key[..4], &key[4..])
+        }
+        _ => key,
     }
 }
 
@@ -121,7 +142,7 @@ impl Pseudonyms {
         if !kind.is_personal() {
             return Ok(Some(id));
         }
-        let school = school.trim().to_uppercase();
+        let school = school_key(school);
         let separator: &[u8] = &[SEPARATOR];
         let mut message: Vec<&[u8]> = vec![
             self.key.project().as_bytes(),
@@ -203,10 +224,11 @@ mod tests {
     #[test]
     fn one_id_written_in_several_ways_is_one_pseudonym() {
         let pgn = of(IdKind::Pgn, "", "012345672");
-        for written in ["12345672", " 012345672 ", "0123.45.672", "0123 45 672"] {
+        for written in ["12345672", " 012345672 ", "0123.45.672", "0123 45 672", "12345672.0", "012 345 672"] {
             assert_eq!(of(IdKind::Pgn, "", written), pgn, "{written}");
         }
         assert_eq!(of(IdKind::Leerlingnummer, " 90aa00 ", "12001 "), of(IdKind::Leerlingnummer, "90AA00", "12001"));
+        assert_eq!(of(IdKind::Leerlingnummer, "90AA0", "12001"), of(IdKind::Leerlingnummer, "90AA00", "12001"));
         assert_eq!(of(IdKind::Pseudonym, "", " abc "), "abc");
     }
 
@@ -216,7 +238,19 @@ mod tests {
         for none in ["", "  ", "0", "000000000"] {
             assert_eq!(p.of(IdKind::Pgn, "", none), Ok(None), "{none:?}");
         }
-        for wrong in ["12345", "1234567890", "12345678a", "1,23E+08", "-12345678"] {
+        for wrong in [
+            "12345",
+            "1234567890",
+            "12345678a",
+            "1,23E+08",
+            "-12345678",
+            "12345678.00",
+            "1234567.80",
+            "1234567.8",
+            "12345678,0",
+            "12.345.678",
+            "1 23456782",
+        ] {
             assert_eq!(p.of(IdKind::Pgn, "", wrong), Err(IdError::NotAnId), "{wrong:?}");
         }
         assert_eq!(p.of(IdKind::Leerlingnummer, "90AA00", "12\u{1f}001"), Err(IdError::NotAnId));

@@ -16,6 +16,8 @@ pub enum Problem {
     NotADay,
     /// The text is no identifier of the declared kind.
     NotAnId,
+    /// A number that a school gave stands without that school.
+    NoSchool,
     /// The number can be read in two ways (`1.234`), and no other number of the column tells which.
     TwoNumbers,
     /// A whole number where a date is expected: Excel's count of days.
@@ -34,6 +36,7 @@ impl fmt::Display for Problem {
             Problem::NotAnId => {
                 "is no identifier of its kind (a person number has 9 digits; import the column as text)"
             }
+            Problem::NoSchool => "is a number that a school gave, without the school (id_school is empty there)",
             Problem::TwoNumbers => "can be read as thousands or as decimals; say `decimal` for the source",
             Problem::SerialDay => "is Excel's count of days (Excel-datumgetal), not a date; export the column as dates",
             Problem::SpreadsheetDamage => {

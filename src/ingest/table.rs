@@ -16,7 +16,7 @@ use super::door::{Door, Entered};
 use super::files::{InputFile, find_files};
 use super::forms::{self, Forms, NumberForm, Wanted};
 use super::lookup::{Loaded, wants_of};
-use super::{Dialect, InputError, Problem, Rejects};
+use super::{Dialect, InputError, Rejects};
 use crate::study::Study;
 use crate::study::file::{Axis, Decimal, IdKind, Lookup, Source};
 use crate::study::near;
@@ -203,8 +203,8 @@ impl<'s> Table<'s> {
 
     fn assert_columns(&self) -> Result<(), InputError> {
         for opened in &self.files {
-            for want in &self.own {
-                let column = self.in_file(&want.name);
+            let own = self.own.iter().map(|want| self.in_file(&want.name));
+            for column in own.chain(self.school_columns(opened)) {
                 let times = opened.reader.header().iter().filter(|h| *h == column).count();
                 if times > 1 {
                     let (file, column) = (opened.file.name.clone(), column.to_string());
@@ -222,6 +222,14 @@ impl<'s> Table<'s> {
             }
         }
         Ok(())
+    }
+
+    /// The columns that tell schools apart, where the file holds numbers that schools gave: without them equal numbers
+    /// of different schools would become one pupil.
+    fn school_columns<'a>(&'a self, opened: &Opened) -> impl Iterator<Item = &'a str> {
+        let is_used = |id: &String| self.own.iter().any(|want| self.in_file(&want.name) == id);
+        let needs = opened.ids.iter().any(|(id, kind)| kind.is_of_a_school() && is_used(id));
+        self.source.id_school.0.iter().map(String::as_str).filter(move |_| needs)
     }
 
     /// Columns that are read and hold personal identifiers, by their names in the files.
@@ -347,8 +355,8 @@ impl<'s> Table<'s> {
         let mut own = Vec::with_capacity(self.own.len());
         let mut bad = Vec::new();
         for want in &self.own {
-            let no_ids = entered.no_ids.iter().filter(|(column, ..)| column == self.in_file(&want.name));
-            bad.extend(no_ids.map(|(_, row, shape)| (want, (*row, Problem::NotAnId, shape.clone()))));
+            let no_ids = entered.no_ids.iter().filter(|cell| cell.column == self.in_file(&want.name));
+            bad.extend(no_ids.map(|cell| (want, (cell.row, cell.problem, cell.shape.clone()))));
             let array = self.without_nulls_in_words(self.raw(raw, want));
             let Converted { column, bad: cells } =
                 convert(&array, want.as_, &self.reading(opened, self.in_file(&want.name))).map_err(|wanted| {

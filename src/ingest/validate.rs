@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use super::adapters::{self, Options, Raw};
 use super::door::watch_of;
 use super::{BsnWatch, Dialect, InputError, InputFile, Progress, masked};
-use crate::study::file::{IdKind, Source};
+use crate::study::file::{Format, IdKind, Source};
 
 /// Shapes and words that are counted per column; a column with more is no list of categories.
 const DIFFERENT: usize = 64;
@@ -17,7 +17,7 @@ const DIFFERENT: usize = 64;
 const SENTENCE: usize = 40;
 
 /// One column of a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct ColumnProfile {
     /// Its name in the file.
     pub name: String,
@@ -42,6 +42,19 @@ pub struct ColumnProfile {
     words: BTreeMap<String, u64>,
     has_many_words: bool,
     has_many_shapes: bool,
+}
+
+/// Without words and shapes.
+impl std::fmt::Debug for ColumnProfile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, rows, missing, .. } = self;
+        f.debug_struct("ColumnProfile")
+            .field("name", &shown_name(&self.name))
+            .field("kind", kind)
+            .field("rows", rows)
+            .field("missing", missing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ColumnProfile {
@@ -133,6 +146,22 @@ pub struct FileProfile {
     pub columns: Vec<ColumnProfile>,
 }
 
+impl FileProfile {
+    /// Forgets the words of all columns but those of which `is_needed` says that they are.
+    pub fn forget_words(&mut self, is_needed: impl Fn(&str) -> bool) {
+        self.columns.iter_mut().filter(|c| !is_needed(&c.name)).for_each(|c| c.words.clear());
+    }
+}
+
+/// The format of a file and the tables that it may hold, without reading it.
+///
+/// # Errors
+/// A file that can't be opened, or of no format that is known.
+pub fn recognise(file: &InputFile) -> Result<(Format, Vec<&'static str>), InputError> {
+    let adapter = adapters::find(file, None)?;
+    Ok((adapter.format(), adapter.tables().iter().map(|t| t.name).collect()))
+}
+
 /// Names of the columns of a file.
 ///
 /// # Errors
@@ -209,6 +238,19 @@ mod tests {
         assert_eq!((p.rows, p.missing), (5, 2));
         assert_eq!(p.shape(), Some(("99-99-9999", 2.0 / 3.0)));
         assert!((p.missing_share() - 0.4).abs() < 1e-12);
+    }
+
+    #[test]
+    fn words_are_kept_where_they_are_needed_and_printed_nowhere() {
+        let columns = [("naam", "Kanariesma"), ("soort", "Gesprek")]
+            .map(|(name, word)| ColumnProfile { name: name.to_string(), ..seen(&[word]) })
+            .to_vec();
+        let mut file = FileProfile { name: "a.csv".into(), bytes: 1, dialect: Dialect::default(), rows: 1, columns };
+        let printed = format!("{file:?}");
+        assert!(!printed.contains("Kanariesma") && !printed.contains("Gesprek"), "{printed}");
+        file.forget_words(|column| column == "soort");
+        let words = |at: usize| file.columns[at].categories(1).into_keys().map(str::to_string).collect::<Vec<_>>();
+        assert!(words(0).is_empty() && words(1) == ["Gesprek"]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::RunError;
+use super::egress::{Gate, Watched};
 use super::files::{create_private, create_private_folder, private_properties, write_private, write_table};
 use crate::ingest::canonical::codebook::{field, primary_key, title};
 use crate::ingest::canonical::{ColumnDef, Ledger, Sink, build};
@@ -35,7 +36,7 @@ pub struct Ingested {
 /// `datapackage.json`, whose presence means that all is there. Files that hold pupils are readable by their owner only.
 ///
 /// # Errors
-/// Unreadable input, or a file that can't be written.
+/// Unreadable input, a file that can't be written, or a table that holds person numbers.
 pub fn ingest(
     study: &Study,
     ingest: &Ingest,
@@ -56,7 +57,8 @@ pub fn ingest(
     }
     let key = key_of(study, base)?;
     assert_one_key(study, base, key.as_ref())?;
-    let key_id = key.map(|k| k.id().to_string());
+    let gate = Gate::new(key, &[base, out]);
+    let key_id = gate.key_id().map(str::to_string);
     let mut folder = Folder { out, key_id, resources: Vec::new(), tables: Vec::new(), open: None };
     let ledger = build(study, ingest, base, progress, &mut folder)?;
     let Folder { mut resources, tables, .. } = folder;
@@ -70,6 +72,7 @@ pub fn ingest(
     };
     put("rejects.parquet", &write_table(&rejects(&ledger.rejects))?, json!({"format": "parquet"}))?;
     let ledger_text = pretty(&ledger.json());
+    gate.pass("ledger.json", ledger_text.as_bytes())?;
     put("ledger.json", ledger_text.as_bytes(), json!({"format": "json"}))?;
     let ready = ready_study(text, &tables).map_err(|e| failed("study.toml")(io::Error::other(e)))?;
     put("study.toml", ready.as_bytes(), json!({"format": "toml"}))?;
@@ -79,6 +82,7 @@ pub fn ingest(
         "title": study.study.title,
         "resources": resources,
     });
+    gate.pass("datapackage.json", pretty(&package_json).as_bytes())?;
     write_private(&package, pretty(&package_json).as_bytes()).map_err(failed("datapackage.json"))?;
     Ok(Ingested { tables, ledger, study: out.join("study.toml") })
 }
@@ -174,6 +178,7 @@ struct OpenTable {
     columns: Vec<ColumnDef>,
     rows: u64,
     writer: ArrowWriter<Hashed>,
+    watched: Watched,
 }
 
 /// A file whose hash and size are taken while it is written.
@@ -206,13 +211,20 @@ impl Sink for Folder<'_> {
         let writer =
             ArrowWriter::try_new(hashed, schema, Some(private_properties("pupil_key", self.key_id.as_deref())))
                 .map_err(|e| failed(io::Error::other(e.to_string())))?;
-        self.open = Some(OpenTable { name: name.to_string(), columns: columns.to_vec(), rows: 0, writer });
+        self.open = Some(OpenTable {
+            name: name.to_string(),
+            columns: columns.to_vec(),
+            rows: 0,
+            writer,
+            watched: Watched::default(),
+        });
         Ok(())
     }
 
     fn rows(&mut self, rows: &RecordBatch) -> Result<(), RunError> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.rows += rows.num_rows() as u64;
+        open.watched.see(rows);
         open.writer.write(rows).map_err(|e| RunError::Write {
             what: format!("{}.parquet", open.name),
             reason: io::Error::other(e.to_string()),
@@ -220,8 +232,12 @@ impl Sink for Folder<'_> {
     }
 
     fn end(&mut self) -> Result<(), RunError> {
-        let Some(OpenTable { name, columns, rows, writer }) = self.open.take() else { return Ok(()) };
+        let Some(OpenTable { name, columns, rows, writer, watched }) = self.open.take() else { return Ok(()) };
         let failed = |reason| RunError::Write { what: format!("{name}.parquet"), reason };
+        if let Err(refused) = watched.pass(&name) {
+            fs::remove_file(self.out.join(format!("{name}.parquet"))).map_err(failed)?;
+            return Err(refused);
+        }
         let Hashed { hash, bytes, .. } = writer.into_inner().map_err(|e| failed(io::Error::other(e.to_string())))?;
         let (nl, en) = title(&name);
         let mut schema = json!({"fields": columns.iter().map(field).collect::<Vec<_>>()});
@@ -236,5 +252,29 @@ impl Sink for Folder<'_> {
         }));
         self.tables.push((name, rows));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::datatypes::{DataType, Field, Schema};
+
+    #[test]
+    fn a_table_with_person_numbers_does_not_stay() {
+        let out = tempfile::tempdir().expect("a folder");
+        let mut folder =
+            Folder { out: out.path(), key_id: None, resources: Vec::new(), tables: Vec::new(), open: None };
+        let schema = Arc::new(Schema::new(vec![Field::new("school_id", DataType::Utf8, true)]));
+        let passing = (100_000_000_u32..).map(|n| n.to_string()).filter(|n| crate::ingest::holds_bsn(n));
+        folder.begin("pupil", &[], schema.clone()).expect("begins");
+        // One in each part: only together they are many.
+        for number in passing.take(9) {
+            let column: ArrayRef = Arc::new(StringArray::from(vec![number]));
+            folder.rows(&RecordBatch::try_new(schema.clone(), vec![column]).expect("rows")).expect("rows");
+        }
+        let said = folder.end().expect_err("refused").to_string();
+        assert!(said.contains("LOB-E0601") && said.contains("`school_id`"), "{said}");
+        assert!(!out.path().join("pupil.parquet").exists());
     }
 }

@@ -185,19 +185,22 @@ pub struct LoosePage {
     pub html: String,
 }
 
-/// The pages of a study, without publishing a run.
+/// The pages of a study, without publishing a run. They pass the same gate.
 ///
 /// # Errors
-/// Unreadable input.
+/// Unreadable input, or a page that holds what may not leave.
 pub fn pages_only(job: &Job<'_>, progress: &dyn Progress) -> Result<Vec<LoosePage>, RunError> {
     let run_id = run_id(job, &hash_inputs(job)?);
     let computed = compute(job.study, job.base, progress)?;
     let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
+    let gate = egress::Gate::new(key_of(job.study, job.base)?, &[job.base, job.out]);
     let one = |page: &crate::disclosure::page::SchoolPage| {
         let file = format!("{}.html", SchoolFolder::new(&page.school).as_str());
-        LoosePage { school: page.school.clone(), file, html: report::school_page(page, job.lang) }
+        let html = report::school_page(page, job.lang);
+        gate.pass(&file, html.as_bytes())?;
+        Ok(LoosePage { school: page.school.clone(), file, html })
     };
-    Ok(pages.par_iter().map(one).collect())
+    pages.par_iter().map(one).collect()
 }
 
 fn profile(study: &Study) -> Profile {

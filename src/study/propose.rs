@@ -26,6 +26,10 @@ pub struct SeenFile {
     pub path: String,
     /// Format, where it is not told by the name.
     pub format: Option<String>,
+    /// Table of a fixed format: such a file is proposed by itself and was not read.
+    pub table: Option<String>,
+    /// A workbook whose sheets lie under each other.
+    pub all_sheets: bool,
     /// Columns in file order.
     pub columns: Vec<SeenColumn>,
     /// Rows.
@@ -96,13 +100,14 @@ impl SeenFile {
 /// The study file for these files.
 pub fn propose(files: &[SeenFile]) -> String {
     let mut parts: BTreeMap<Part, Vec<&SeenFile>> = BTreeMap::new();
-    files.iter().for_each(|f| parts.entry(f.part()).or_default().push(f));
+    files.iter().filter(|f| f.table.is_none()).for_each(|f| parts.entry(f.part()).or_default().push(f));
     let mut out = String::from(
         "# Proposed by `lob init --from`. Lines with GUESS were guessed from the names of columns: read them.\n\
          # Lines with FILL IN could not be guessed. Then run `lob check` on this file and follow what it says.\n\n\
          [study]\nid = \"studie\"                # FILL IN: letters, digits, - and _\ntitle = \"Onze studie\"        # FILL IN: as reports print it\n\n",
     );
     let needs_key = parts.iter().fold(false, |any, (part, files)| sources(&mut out, *part, files) || any);
+    let needs_key = fixed(&mut out, files) || needs_key;
     time(&mut out, files);
     let first = |part: Part| parts.get(&part).map(|files| files[0]);
     pupils(&mut out, first(Part::Pupils), first(Part::Schools));
@@ -115,24 +120,68 @@ pub fn propose(files: &[SeenFile]) -> String {
     out
 }
 
+/// A text as a TOML string on one line, also where it stands in a comment.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
+/// Writes a source for each table of a fixed format; true when there is one.
+fn fixed(out: &mut String, files: &[SeenFile]) -> bool {
+    let mut tables: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+    for file in files {
+        if let Some(table) = &file.table {
+            tables.entry((file.format.as_deref().unwrap_or_default(), table)).or_default().push(quoted(&file.path));
+        }
+    }
+    if tables.is_empty() {
+        return false;
+    }
+    *out += "# Files of a fixed format hold these tables; leave out what you do not need. `lob schema` shows their columns,\n\
+             # and [ingest] makes pupils, activities and enrolments of them.\n";
+    for ((format, table), paths) in &tables {
+        let _ = writeln!(out, "[sources.{}]", quoted(&format!("{format}_{table}")));
+        let _ = writeln!(out, "files = [{}]   # GUESS", paths.join(", "));
+        let _ = writeln!(out, "format = {}   # GUESS, from the content\ntable = {}", quoted(format), quoted(table));
+        if *format == "xapi" {
+            *out += "homepages = [\"https://…\"]   # FILL IN: the home pages whose accounts are pupils\n";
+        }
+        out.push('\n');
+    }
+    true
+}
+
 /// Writes the sources of a part; true when ids must be replaced.
 fn sources(out: &mut String, part: Part, files: &[&SeenFile]) -> bool {
-    let paths: Vec<String> = files.iter().map(|f| format!("{:?}", f.path)).collect();
+    let paths: Vec<String> = files.iter().map(|f| quoted(&f.path)).collect();
     let list = if paths.len() == 1 { paths[0].clone() } else { format!("[{}]", paths.join(", ")) };
     let rows: u64 = files.iter().map(|f| f.rows).sum();
     let _ = writeln!(out, "[sources.{}]\nfiles = {list}   # GUESS: {}; {rows} rows", part.source(), part.words());
     if let Some(format) = &files[0].format {
-        let _ = writeln!(out, "format = {format:?}   # GUESS, from the content");
+        let _ = writeln!(out, "format = {}   # GUESS, from the content", quoted(format));
+    }
+    if files.iter().any(|f| f.all_sheets) {
+        *out += "sheets = \"*\"   # GUESS: all visible sheets under each other; or name those that you need\n";
     }
     let ids: BTreeMap<&str, &str> =
         files.iter().flat_map(|f| &f.columns).filter_map(|c| Some((c.name.as_str(), id_kind(c)?))).collect();
     if !ids.is_empty() {
-        let list: Vec<String> = ids.iter().map(|(name, kind)| format!("{name:?} = {kind:?}")).collect();
+        let list: Vec<String> = ids.iter().map(|(name, kind)| format!("{} = {kind:?}", quoted(name))).collect();
         let _ = writeln!(out, "ids = {{ {} }}   # GUESS: replaced by pseudonyms while reading", list.join(", "));
         if ids.values().any(|kind| *kind == "leerlingnummer") {
             match files[0].column(Role::School) {
                 Some(school) => {
-                    let _ = writeln!(out, "id_school = {:?}   # GUESS: schools give the same numbers", school.name);
+                    let _ =
+                        writeln!(out, "id_school = {}   # GUESS: schools give the same numbers", quoted(&school.name));
                 }
                 None => {
                     *out +=
@@ -145,7 +194,7 @@ fn sources(out: &mut String, part: Part, files: &[&SeenFile]) -> bool {
         .iter()
         .flat_map(|f| &f.columns)
         .filter(|c| role(&c.name) == Some(Role::Personal))
-        .map(|c| format!("{:?}", c.name))
+        .map(|c| quoted(&c.name))
         .collect();
     if !unused.is_empty() {
         let _ = writeln!(out, "# not read, and better left out of the export: {}", unused.join(", "));
@@ -186,7 +235,7 @@ fn time(out: &mut String, files: &[SeenFile]) {
     *out += "[time]\naxis = \"calendar\"\nperiod = { months = 6 }\nperiods = 4\n";
     match formats.iter().max_by_key(|(_, n)| **n) {
         Some((format, _)) => {
-            let _ = writeln!(out, "date_format = {format:?}   # GUESS, from the form of the dates");
+            let _ = writeln!(out, "date_format = {}   # GUESS, from the form of the dates", quoted(format));
         }
         None => *out += "# date_format = \"%d-%m-%Y\"   # FILL IN, if dates are text and not like 2024-10-07\n",
     }
@@ -220,14 +269,14 @@ fn pupils(out: &mut String, file: Option<&SeenFile>, schools: Option<&SeenFile>)
 
 fn line(out: &mut String, key: &str, column: Option<&SeenColumn>, what: &str) {
     let _ = match column {
-        Some(c) => writeln!(out, "{key} = {:?}   # GUESS", c.name),
+        Some(c) => writeln!(out, "{key} = {}   # GUESS", quoted(&c.name)),
         None => writeln!(out, "{key} = \"…\"   # FILL IN: {what}"),
     };
 }
 
 fn optional(out: &mut String, key: &str, column: Option<&SeenColumn>) {
     if let Some(c) = column {
-        let _ = writeln!(out, "{key} = {:?}   # GUESS", c.name);
+        let _ = writeln!(out, "{key} = {}   # GUESS", quoted(&c.name));
     }
 }
 
@@ -246,14 +295,15 @@ fn activities(out: &mut String, file: Option<&SeenFile>) {
         } else {
             "minutes"
         };
-        let _ = writeln!(out, "amount = {:?}   # GUESS\nunit = {unit:?}   # GUESS", amount.name);
+        let _ = writeln!(out, "amount = {}   # GUESS\nunit = {unit:?}   # GUESS", quoted(&amount.name));
     }
     if let Some(kind) = file.column(Role::Activity).filter(|k| !k.words.is_empty()) {
         *out += "\n[activities.recode]   # GUESS: the words of the file, and the activity types that they may mean\n";
         for (word, n) in &kind.words {
-            let _ = match activity(word) {
-                Some(a) => writeln!(out, "{word:?} = {:?}   # {}; {n} rows", a.code, a.nl),
-                None => writeln!(out, "# {word:?} = \"…\"   # FILL IN or leave out; {n} rows"),
+            let (found, word) = (word, quoted(word));
+            let _ = match activity(found) {
+                Some(a) => writeln!(out, "{word} = {:?}   # {}; {n} rows", a.code, a.nl),
+                None => writeln!(out, "# {word} = \"…\"   # FILL IN or leave out; {n} rows"),
             };
         }
     }
@@ -294,7 +344,7 @@ mod tests {
             shape: Some(shape.to_string()),
             ..SeenColumn::default()
         };
-        SeenFile { path: path.into(), format: None, columns: columns.iter().map(column).collect(), rows: 9 }
+        SeenFile { path: path.into(), columns: columns.iter().map(column).collect(), rows: 9, ..SeenFile::default() }
     }
 
     fn seen() -> Vec<SeenFile> {
@@ -345,5 +395,48 @@ mod tests {
         let text = propose(&[file("x.csv", &[("kleur", "aaa")])]);
         assert!(text.parse::<toml::Table>().is_ok(), "{text}");
         assert!(text.contains("no file with one row per pupil"));
+    }
+
+    #[test]
+    fn a_fixed_format_is_proposed_by_table_and_sheets_together() {
+        let table = |format: &str, table: &str| SeenFile {
+            path: "levering".into(),
+            format: Some(format.into()),
+            table: Some(table.into()),
+            ..SeenFile::default()
+        };
+        let sheets = SeenFile { all_sheets: true, ..seen().remove(0) };
+        let text = propose(&[table("ro", "enrolment"), table("ro", "result"), table("xapi", "lob_event"), sheets]);
+        let toml: toml::Table = text.parse().expect("TOML");
+        let sources = &toml["sources"];
+        assert_eq!(sources["ro_enrolment"]["table"].as_str(), Some("enrolment"));
+        assert_eq!(sources["ro_result"]["format"].as_str(), Some("ro"));
+        assert!(sources["xapi_lob_event"]["homepages"].is_array());
+        assert_eq!(sources["leerling"]["sheets"].as_str(), Some("*"));
+    }
+
+    proptest::proptest! {
+        /// Whatever files, columns and words are called.
+        #[test]
+        fn every_proposal_is_toml(names in proptest::collection::vec("\\PC*|[\"'\\\\\n\r\t\u{7f}\u{2028}#=\\[\\]{}]{1,9}", 12)) {
+            let column = |role: &str, k: usize| SeenColumn {
+                name: format!("{role}{}", names[k]),
+                shape: Some("99-99-9999".into()),
+                is_bsn: k == 3,
+                words: [(names[k].clone(), 12), (format!("gesprek {}", names[k]), 11)].into(),
+            };
+            let roles = [("stamnr", 0), ("datum", 1), ("activiteit", 2), ("anders", 3), ("achternaam", 4), ("minuten", 5), ("brin", 6)];
+            let free = SeenFile {
+                path: names[7].clone(),
+                format: Some(names[8].clone()),
+                columns: roles.iter().map(|(role, k)| column(role, *k)).collect(),
+                ..SeenFile::default()
+            };
+            let pupils = SeenFile { columns: vec![column("leerlingnummer", 9), column("cohort", 10)], ..free.clone() };
+            let fixed = SeenFile { table: Some(names[11].clone()), ..free.clone() };
+            let text = propose(&[free, pupils, fixed]);
+            let parsed = text.parse::<toml::Table>();
+            proptest::prop_assert!(parsed.is_ok(), "{:?} in {}", parsed, text);
+        }
     }
 }

@@ -23,6 +23,13 @@ pub(in crate::cli) fn execute(command: &Fit, screen: &Screen) -> Result<Exit, Fa
     let frame = file.read(&columns, &bar);
     bar.finish();
     let frame = frame?;
+    if let Some((column, share)) = frame.person_numbers() {
+        let message = format!(
+            "LOB-E0110 column `{column}` holds BSN or onderwijsnummers ({share} % pass the 11-test), and results name the \
+             levels of columns; replace them by pseudonyms first (`lob ingest`)"
+        );
+        return Err(Failure { exit: Exit::Input, message });
+    }
     let started = Instant::now();
     let design = formula::design(&formula, &frame, &reading)?;
     let mut fit = formula::fit(&formula, &design, &wanted)?;

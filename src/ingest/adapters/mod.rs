@@ -298,7 +298,7 @@ fn decoded(bytes: &[u8]) -> String {
 }
 
 /// The adapter that reads a file.
-fn find(file: &InputFile, declared: Option<Format>) -> Result<&'static dyn Adapter, InputError> {
+pub(super) fn find(file: &InputFile, declared: Option<Format>) -> Result<&'static dyn Adapter, InputError> {
     let wrong = |detail: String| InputError::WrongFormat { file: file.name.clone(), detail };
     let head = head(file)?;
     let fits = |a: &&&dyn Adapter| a.detect(&head);

@@ -30,6 +30,7 @@ const MOST_RATIO: u64 = 200;
 /// Unpacked bytes that are always allowed.
 const FREE: u64 = 32 << 20;
 const MOST_COLUMNS: u32 = 1_000;
+/// Cells, and places for cells in the table that is made of them.
 const MOST_CELLS: usize = 50_000_000;
 const BATCH: usize = 16_384;
 
@@ -71,6 +72,9 @@ pub(super) fn open_workbook(file: &InputFile, options: &Options, format: Format)
         let mut book: Xlsx<_> = Xlsx::new(BufReader::new(file.open()?)).map_err(damaged)?;
         let mut dialect = Dialect { format: Some(format), ..Dialect::default() };
         let names = chosen(&book, options, file, &mut dialect)?;
+        let place = |name: &String| book.sheets_metadata().iter().position(|s| s.name == *name);
+        // Their numbers: the names may be those of pupils.
+        dialect.sheets = names.iter().filter_map(place).map(|at| format!("sheet {}", at + 1)).collect();
         let mut table = Table::new(file, options, format == Format::Dossier, names.len() > 1);
         for (number, name) in names.iter().enumerate() {
             let merged = book.merge_cells_by_sheet_name(name).map_err(damaged)?;
@@ -81,7 +85,6 @@ pub(super) fn open_workbook(file: &InputFile, options: &Options, format: Format)
             }
             sheet.end(merged.iter().map(|d| d.end.0))?;
         }
-        dialect.sheets = names;
         dialect.footers = table.totals;
         table.finish(dialect)
     };
@@ -171,6 +174,7 @@ struct Table<'t> {
     columns: Vec<Vec<Option<Value>>>,
     rows: Vec<u64>,
     cells: usize,
+    most_cells: usize,
     totals: u64,
     faults: Faults,
 }
@@ -179,7 +183,8 @@ impl<'t> Table<'t> {
     fn new(file: &'t InputFile, options: &'t Options, takes_totals: bool, names_sheets: bool) -> Self {
         let faults = Faults::of(file);
         let (header, columns, rows) = (Vec::new(), Vec::new(), Vec::new());
-        Self { file, options, takes_totals, names_sheets, header, columns, rows, cells: 0, totals: 0, faults }
+        let (cells, most_cells, totals) = (0, MOST_CELLS, 0);
+        Self { file, options, takes_totals, names_sheets, header, columns, rows, cells, most_cells, totals, faults }
     }
 
     fn sheet<'s>(&'s mut self, name: &'s str, number: usize) -> Sheet<'s, 't> {
@@ -193,6 +198,16 @@ impl<'t> Table<'t> {
         self.header.push(name.to_string());
         self.columns.push(vec![None; self.rows.len()]);
         self.header.len() - 1
+    }
+
+    /// Fails when `rows` of `columns` are more than a table may have: each place takes memory, also where no cell is.
+    fn assert_room(&self, rows: usize, columns: usize) -> Result<(), InputError> {
+        let most = self.most_cells;
+        if rows.saturating_mul(columns) <= most {
+            return Ok(());
+        }
+        let detail = format!("its sheets make a table of {rows} rows and {columns} columns (at most {most} places)");
+        Err(InputError::TooLarge { file: self.file.name.clone(), detail })
     }
 
     fn finish(mut self, dialect: Dialect) -> Result<Sheets, InputError> {
@@ -226,7 +241,7 @@ struct Sheet<'s, 't> {
 impl Sheet<'_, '_> {
     fn cell(&mut self, (row, column): (u32, u32), value: &DataRef<'_>, is_formula: bool) -> Result<(), InputError> {
         if self.row != Some(row) {
-            self.flush();
+            self.flush()?;
             self.row = Some(row);
         }
         self.table.cells += 1;
@@ -235,8 +250,9 @@ impl Sheet<'_, '_> {
             let detail = format!("a cell stands in column {} (at most {MOST_COLUMNS} are read)", column + 1);
             return Err(InputError::TooLarge { file: file(), detail });
         }
-        if self.table.cells > MOST_CELLS {
-            return Err(InputError::TooLarge { file: file(), detail: format!("it has over {MOST_CELLS} cells") });
+        let most = self.table.most_cells;
+        if self.table.cells > most {
+            return Err(InputError::TooLarge { file: file(), detail: format!("it has over {most} cells") });
         }
         let place = format!("sheet {}, column {}", self.number, column + 1);
         let number = u64::from(row) + 1;
@@ -268,14 +284,16 @@ impl Sheet<'_, '_> {
     }
 
     /// Takes over a row that is complete.
-    fn flush(&mut self) {
-        let (Some(row), cells) = (self.row, std::mem::take(&mut self.current)) else { return };
+    fn flush(&mut self) -> Result<(), InputError> {
+        let (Some(row), cells) = (self.row, std::mem::take(&mut self.current)) else { return Ok(()) };
         if cells.is_empty() || row < self.table.options.skip_rows {
-            return;
+            return Ok(());
         }
         let Some(_) = self.header_row else {
             if cells.len() > 1 {
                 self.header_row = Some(row);
+                // Each of its columns may be new, and all rows before get a place in it.
+                self.table.assert_room(self.table.rows.len() + 1, self.table.header.len() + cells.len())?;
                 for (column, value) in &cells {
                     let at = self.table.column(&text(value, "%Y-%m-%d"));
                     if self.places.iter().any(|(_, p)| *p == at) {
@@ -286,13 +304,13 @@ impl Sheet<'_, '_> {
                     self.places.push((*column, at));
                 }
             }
-            return;
+            return Ok(());
         };
         if cells.values().next().is_some_and(|v| matches!(v, Value::Text(t) if says_total(t)))
             && self.table.takes_totals
         {
             self.table.totals += 1;
-            return;
+            return Ok(());
         }
         if let Some((column, _)) = cells.iter().find(|(c, _)| !self.places.iter().any(|(p, _)| p == *c)) {
             let place = format!("sheet {}, column {}", self.number, column + 1);
@@ -303,9 +321,10 @@ impl Sheet<'_, '_> {
                 "",
                 "the header has no name above the cell",
             );
-            return;
+            return Ok(());
         }
         let n = self.table.rows.len();
+        self.table.assert_room(n + 1, self.table.header.len() + usize::from(self.table.names_sheets))?;
         self.table.rows.push(u64::from(row) + 1);
         for (column, value) in cells {
             if let Some((_, at)) = self.places.iter().find(|(p, _)| *p == column) {
@@ -320,10 +339,11 @@ impl Sheet<'_, '_> {
             self.table.columns[at].push(Some(Value::Text(self.name.to_string())));
         }
         self.table.columns.iter_mut().for_each(|c| c.resize(n + 1, None));
+        Ok(())
     }
 
     fn end(&mut self, merged_until: impl Iterator<Item = u32>) -> Result<(), InputError> {
-        self.flush();
+        self.flush()?;
         let Some(header) = self.header_row else { return Ok(()) };
         for row in merged_until.filter(|row| *row >= header) {
             let place = format!("sheet {}", self.number);
@@ -412,5 +432,34 @@ impl Reader for Sheets {
 
     fn dialect(&self) -> Dialect {
         self.dialect.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A wide header above rows of one cell each: few cells, and a table that would take all memory.
+    #[test]
+    fn a_wide_and_long_sheet_of_few_cells_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a.xlsx");
+        std::fs::write(&path, "x").expect("writes");
+        let (file, options) = (InputFile::new(path).expect("a file"), Options::default());
+        let fill = |rows: u32| -> Result<(), InputError> {
+            let mut table = Table::new(&file, &options, false, false);
+            table.most_cells = 1000;
+            let mut sheet = table.sheet("4b", 1);
+            for column in 0..100 {
+                sheet.cell((0, column), &DataRef::String(format!("k{column}")), false)?;
+            }
+            for row in 1..=rows {
+                sheet.cell((row, 0), &DataRef::Int(1), false)?;
+            }
+            sheet.end(std::iter::empty())
+        };
+        assert!(fill(10).is_ok());
+        let error = fill(11).expect_err("too large");
+        assert!(matches!(error, InputError::TooLarge { .. }), "{error}");
     }
 }

@@ -69,8 +69,9 @@ pub(super) fn read(name: &str, source: &Source, wants: &[Want], base: &Path, pro
     let mut read = Read::default();
     for file in found(name, source, base, &mut read) {
         match profile(&file, source, progress) {
-            Ok(p) => {
+            Ok(mut p) => {
                 let wanted = in_file(source, wants);
+                p.forget_words(|column| wanted.contains(column));
                 missing(name, &p, &wanted, &mut read.issues);
                 watch(name, &p, &wanted, &mut read.issues);
                 read.files.push(report(name, &p, &wanted));
@@ -196,7 +197,7 @@ fn personal(c: &ColumnProfile) -> Option<(u64, String)> {
 /// A column's name as it may be shown: where no wanted column is there, the first line may be a pupil.
 fn column_name(p: &FileProfile, at: usize, wanted: &BTreeSet<String>) -> String {
     let name = &p.columns[at].name;
-    let has_header = wanted.is_empty() || p.columns.iter().any(|c| wanted.contains(&c.name));
+    let has_header = p.columns.iter().any(|c| wanted.contains(&c.name));
     if wanted.contains(name) {
         name.clone()
     } else if has_header {
