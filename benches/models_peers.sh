@@ -4,6 +4,7 @@
 #   benches/models_peers.sh [CASE...]
 #
 # Without cases all of them. LOB_BENCH_PEERS: peers to run (default: all below; "none" for the engine alone).
+# LOB_BENCH_CRATES: the program of benches/peers/crates, built (default: none).
 # LOB_BENCH_LIMIT: seconds for one fit of a peer, reading included (default 900). LOB_PYTHON: a Python with gpboost
 # and statsmodels (default python3). LOB_BENCH_DIR: folder for files (400 MB) and measurements (default: a new one in the
 # temporary folder, removed afterwards); with one of your own, measurements of earlier calls stay and those of the same
@@ -13,7 +14,8 @@ set -eu
 cd "$(dirname "$0")/.."
 python=${LOB_PYTHON:-python3}
 limit=${LOB_BENCH_LIMIT:-900}
-peers=${LOB_BENCH_PEERS:-lmer glmer glmmTMB glmmTMB-cells gpboost statsmodels}
+crates=${LOB_BENCH_CRATES:-}
+peers=${LOB_BENCH_PEERS:-lmer glmer glmmTMB glmmTMB-cells gpboost statsmodels glmm mixeff-rs mixeff-rs-joint}
 if [ -z "${LOB_BENCH_DIR:-}" ]; then
     LOB_BENCH_DIR=$(mktemp -d)
     trap 'rm -rf "$LOB_BENCH_DIR"' EXIT
@@ -70,6 +72,13 @@ for name in ${*:-$("$bench" cases)}; do
                     continue
                 fi
                 run "$tool" "$name" Rscript benches/peers/models.R "$tool" "$name" "$file" "$formula" "$family"
+                ;;
+            *-glmm | *-mixeff-rs | *-mixeff-rs-joint)
+                if [ ! -x "$crates" ]; then
+                    echo "skipped $tool: not built, or LOB_BENCH_CRATES does not say where"
+                    continue
+                fi
+                run "$tool" "$name" "$crates" "$tool" "$name" "$file" "$formula" "$family"
                 ;;
             *-gpboost | *-statsmodels)
                 run "$tool" "$name" "$python" benches/peers/models.py "$tool" "$name" "$file" "$formula" "$family"

@@ -1,8 +1,11 @@
 //! Outcomes as grouped cells: the input of [`crate::stats::fit_glm`] and [`crate::stats::fit_glmm`].
 
-use ndarray::{Array1, ArrayView1, ArrayView2};
+use std::ops::Range;
+
+use ndarray::{Array1, ArrayView1, ArrayView2, s};
 use statrs::function::gamma::ln_gamma;
 
+use super::chunks::{map_rows, sum_rows};
 use super::error::StatsError;
 use super::family::Family;
 
@@ -75,19 +78,26 @@ pub fn poisson_constant(counts: ArrayView1<f64>) -> f64 {
 
 /// Refuses NaN and infinities.
 pub(super) fn check_finite(array: &'static str, a: ArrayView2<f64>) -> Result<(), StatsError> {
-    match a.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())) {
+    let first_bad = |rows: Range<usize>| {
+        let (start, piece) = (rows.start, a.slice(s![rows, ..]));
+        // Without a way out in the middle, which would keep it from going several numbers at a time.
+        if piece.as_slice().is_some_and(|all| all.iter().fold(true, |good, v| good & v.is_finite())) {
+            return None;
+        }
+        piece.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())).map(|row| start + row)
+    };
+    match map_rows(a.nrows(), first_bad).into_iter().flatten().next() {
         Some(row) => Err(StatsError::NotFinite { array, row }),
         None => Ok(()),
     }
 }
 
-/// Root mean square of a column with row weights; the unit in which parameters of that column are searched.
-pub(super) fn root_mean_square(column: ArrayView1<f64>, weights: impl Iterator<Item = f64>) -> f64 {
-    let (mut squares, mut total) = (0.0, 0.0);
-    for (v, w) in column.iter().zip(weights) {
-        squares += w * v * v;
-        total += w;
-    }
+/// Root mean square of a column, with row weights where there are any; the unit in which parameters of that column are
+/// searched.
+pub(super) fn root_mean_square(column: ArrayView1<f64>, weights: Option<ArrayView1<f64>>) -> f64 {
+    let n = column.len();
+    let squares = sum_rows(n, |i| weights.map_or(1.0, |w| w[i]) * column[i] * column[i]);
+    let total = weights.map_or(n as f64, |w| sum_rows(n, |i| w[i]));
     (squares / total).sqrt()
 }
 
@@ -102,6 +112,26 @@ mod tests {
         let binomial = binomial_constant(array![7.0, 2.0].view(), array![3.0, 2.0].view());
         assert!((binomial - 35f64.ln()).abs() < 1e-13);
         assert!((poisson_constant(array![4.0, 0.0, 2.0].view()) + 48f64.ln()).abs() < 1e-13);
+    }
+
+    #[test]
+    fn the_first_row_that_is_not_finite_is_named_in_any_layout() {
+        use ndarray::Array2;
+        let mut a = Array2::<f64>::zeros((10_000, 3));
+        assert!(check_finite("x", a.view()).is_ok());
+        (a[[9_000, 1]], a[[7_000, 2]]) = (f64::NAN, f64::INFINITY);
+        let refused = StatsError::NotFinite { array: "x", row: 7_000 };
+        assert_eq!(check_finite("x", a.view()).unwrap_err(), refused);
+        let columns = a.t().as_standard_layout().into_owned();
+        assert_eq!(check_finite("x", columns.t()).unwrap_err(), refused);
+    }
+
+    #[test]
+    fn root_mean_squares_by_hand() {
+        use ndarray::array;
+        let v = array![3.0, 4.0];
+        assert_eq!(root_mean_square(v.view(), None), 12.5f64.sqrt());
+        assert_eq!(root_mean_square(v.view(), Some(array![3.0, 1.0].view())), 10.75f64.sqrt());
     }
 
     #[test]

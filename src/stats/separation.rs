@@ -25,8 +25,7 @@ const NULL_SPACE: f64 = 1e-12;
 /// The column whose coefficient runs away (the largest component of δ in units of the column's root mean square), or
 /// `None` where a finite estimate exists. `cells` must have passed its check.
 pub(super) fn separating_column(cells: &Cells, family: Family) -> Option<usize> {
-    let scale: Vec<f64> =
-        cells.x.columns().into_iter().map(|c| root_mean_square(c, cells.trials.iter().copied())).collect();
+    let scale: Vec<f64> = cells.x.columns().into_iter().map(|c| root_mean_square(c, Some(cells.trials))).collect();
     let basis = free_directions(cells, family, &scale);
     if basis.ncols() == 0 {
         return None;

@@ -58,7 +58,7 @@ fn refit(cells: &Cells, family: Family, opt: &GlmOptions) -> Result<Replicate, S
     fit_glm(cells, family, opt).map(|fit| Replicate::plain(fit.beta, None))
 }
 
-/// Cells of drawn groups, with their rows multiplied.
+/// Some of the cells, each perhaps several times.
 pub(in super::super) struct DrawnCells {
     x: Array2<f64>,
     trials: Array1<f64>,
@@ -70,15 +70,19 @@ pub(in super::super) struct DrawnCells {
 pub(in super::super) fn drawn_cells(cells: &Cells, group: &[u32], copies: &[f64]) -> DrawnCells {
     let times = |row: usize| copies[group[row] as usize];
     let rows: Vec<usize> = (0..group.len()).filter(|&row| times(row) > 0.0).collect();
-    DrawnCells {
-        x: cells.x.select(Axis(0), &rows),
-        trials: rows.iter().map(|&row| times(row) * cells.trials[row]).collect(),
-        successes: rows.iter().map(|&row| times(row) * cells.successes[row]).collect(),
-        offset: cells.offset.map(|o| o.select(Axis(0), &rows)),
-    }
+    DrawnCells::new(cells, &rows, times)
 }
 
 impl DrawnCells {
+    pub fn new(cells: &Cells, rows: &[usize], times: impl Fn(usize) -> f64) -> Self {
+        Self {
+            x: cells.x.select(Axis(0), rows),
+            trials: rows.iter().map(|&row| times(row) * cells.trials[row]).collect(),
+            successes: rows.iter().map(|&row| times(row) * cells.successes[row]).collect(),
+            offset: cells.offset.map(|o| o.select(Axis(0), rows)),
+        }
+    }
+
     pub fn cells(&self) -> Cells<'_> {
         Cells {
             x: self.x.view(),

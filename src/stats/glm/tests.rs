@@ -244,3 +244,26 @@ fn bad_input_is_refused() {
     missing.x[[2, 1]] = f64::NAN;
     assert_eq!(missing.fit(LOGIT).unwrap_err(), StatsError::NotFinite { array: "x", row: 2 });
 }
+
+#[test]
+fn many_rows_begin_with_few_and_end_where_their_cells_end() {
+    const N: usize = 260_000;
+    let value = |i: usize| ((i * 7) % 10) as f64 / 10.0;
+    // About a quarter to a half have the event, by a fixed rule that has no period in common with x.
+    let event = |i: usize| f64::from(u8::from((i as f64 * 0.754_877_666).fract() < 0.25 + 0.25 * value(i)));
+    let x = Array2::from_shape_fn((N, 2), |(i, k)| if k == 0 { 1.0 } else { value(i) });
+    let rows = Data::new(x, Array1::ones(N), (0..N).map(event).collect());
+    let (mut trials, mut successes) = (Array1::zeros(10), Array1::zeros(10));
+    for i in 0..N {
+        trials[(i * 7) % 10] += 1.0;
+        successes[(i * 7) % 10] += event(i);
+    }
+    let x = Array2::from_shape_fn((10, 2), |(i, k)| if k == 0 { 1.0 } else { i as f64 / 10.0 });
+    let cells = Data::new(x, trials, successes);
+    for family in FAMILIES {
+        let (many, few) = (rows.fit(family).unwrap(), cells.fit(family).unwrap());
+        assert!((&many.beta - &few.beta).iter().all(|d| d.abs() < 1e-11), "{family:?}");
+        assert!((many.log_lik / few.log_lik - 1.0).abs() < 1e-12);
+        assert!((&many.vcov - &few.vcov).iter().zip(&few.vcov).all(|(d, v)| d.abs() < 1e-9 * v.abs()));
+    }
+}

@@ -25,7 +25,7 @@ impl Scaling {
     pub fn new(cells: &Cells, terms: &[RandomTerm], glm: &GlmFit) -> Result<Self, StatsError> {
         let positive = |failed: NotPositive| StatsError::RankDeficient { column: failed.column };
         let information = Cholesky::factor(glm.vcov.view()).map_err(positive)?.inverse();
-        let column = |c| root_mean_square(c, cells.trials.iter().copied());
+        let column = |c| root_mean_square(c, Some(cells.trials));
         let z: Vec<Array1<f64>> = terms.iter().map(|t| t.z.columns().into_iter().map(column).collect()).collect();
         if z.iter().flatten().any(|&scale| scale == 0.0) {
             return Err(StatsError::Shape("a column of z is zero everywhere"));

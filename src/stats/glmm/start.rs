@@ -4,37 +4,75 @@
 //! which costs nothing in the number of rows once its cross-products are there. Biased as an estimate, it is within a
 //! standard error or so of the maximum, and its covariances are a good first curvature.
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis, s};
 use rayon::prelude::*;
 
+use super::super::cells::Cells;
+use super::super::chunks::{ROWS, map_rows, thinned};
+use super::super::glm::DrawnCells;
 use super::super::lmm::{LmmData, UnitVariance, fit_unit_variance};
 use super::super::optimize::Optimum;
 use super::super::terms::{RandomTerm, leave_zero};
 use super::{Problem, Scaling, Start};
 
-/// Linearisations.
-const STEPS: usize = 2;
+/// Rows per level that are enough for the first of the two: it only says where the second is taken.
+const FEW_PER_LEVEL: usize = 60;
+/// How many times as many rows there must be.
+const WORTH_IT: usize = 4;
 /// Weights are kept above this share of a row's trials: beyond it the working response explodes.
 const LEAST_WEIGHT: f64 = 1e-4;
 
 /// `None` where no linearised model can be fitted.
 pub(super) fn quasi_likelihood(problem: &Problem, scaling: &Scaling, beta: &Array1<f64>) -> Option<Start> {
-    let cells = problem.cells;
-    let mut linear = cells.x.dot(beta);
-    let mut last = None;
-    for _ in 0..STEPS {
-        let fit = linearised(problem, &linear)?;
-        linear = cells.x.dot(&fit.beta);
-        for (term, modes) in problem.terms.iter().zip(&fit.modes) {
-            term.add_random(modes, &mut linear);
-        }
-        last = Some(fit);
+    let first = Few::of(problem).and_then(|few| few.linearised(problem, beta));
+    let first = first.map_or_else(|| linearised(problem, &fixed_part(problem.cells, beta)), Some)?;
+    let mut linear = fixed_part(problem.cells, &first.beta);
+    for (term, modes) in problem.terms.iter().zip(&first.modes) {
+        term.add_random(modes, &mut linear);
     }
-    let fit = last?;
+    let fit = linearised(problem, &linear)?;
     let mut x = scaling.to_scaled(fit.beta.view(), fit.theta.view());
     let mut inverse_hessian = scaling.covariance_to_scaled(&fit.vcov_beta, &fit.vcov_theta);
     leave_zero(problem.terms, beta.len(), &mut x, &mut inverse_hessian);
     Some(Start { x, inverse_hessian })
+}
+
+/// Some rows of a problem that has many at every level.
+struct Few {
+    cells: DrawnCells,
+    /// z and levels of each term.
+    terms: Vec<(Array2<f64>, Vec<u32>)>,
+}
+
+impl Few {
+    fn of(problem: &Problem) -> Option<Self> {
+        let n = problem.cells.trials.len();
+        let levels = problem.terms.iter().map(|t| t.n_levels).max()?;
+        let step = n / (levels * FEW_PER_LEVEL);
+        if step < WORTH_IT || n < 10 * ROWS {
+            return None;
+        }
+        let rows = thinned(n, step);
+        let of_term = |t: &RandomTerm| (t.z.select(Axis(0), &rows), rows.iter().map(|&row| t.level[row]).collect());
+        let terms = problem.terms.iter().map(of_term).collect();
+        Some(Self { cells: DrawnCells::new(problem.cells, &rows, |_| 1.0), terms })
+    }
+
+    /// The linear mixed model of these rows at β without random effects.
+    fn linearised(&self, problem: &Problem, beta: &Array1<f64>) -> Option<UnitVariance> {
+        let cells = self.cells.cells();
+        let terms: Vec<RandomTerm> = (problem.terms.iter().zip(&self.terms))
+            .map(|(t, (z, level))| RandomTerm { z: z.view(), level, n_levels: t.n_levels, blocks: t.blocks })
+            .collect();
+        let few = Problem { cells: &cells, terms: &terms, family: problem.family, opt: problem.opt };
+        linearised(&few, &fixed_part(&cells, beta))
+    }
+}
+
+/// Xβ.
+fn fixed_part(cells: &Cells, beta: &Array1<f64>) -> Array1<f64> {
+    let parts = map_rows(cells.x.nrows(), |rows| cells.x.slice(s![rows, ..]).dot(beta).to_vec());
+    parts.into_iter().flatten().collect()
 }
 
 /// Laplace's optimum as the start of a search by quadrature.

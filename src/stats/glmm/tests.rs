@@ -446,3 +446,35 @@ fn what_cannot_be_fitted_is_refused() {
     let nodes = GlmmOptions { nodes: 5, ..opt };
     assert!(matches!(several_factors(FAMILIES[0])[1].fit(&nodes), Err(StatsError::Shape(_))));
 }
+
+#[test]
+fn many_rows_begin_with_few_and_end_where_their_cells_end() {
+    const ROWS: usize = 48_000;
+    const LEVELS: usize = 20;
+    let (level, step) = (|i: usize| i % LEVELS, |i: usize| (i / LEVELS) % 10);
+    let value = |step: usize| step as f64 / 5.0 - 0.9;
+    let data = |cells: &[(usize, usize)], trials: Array1<f64>, successes: Array1<f64>| {
+        let x = Array2::from_shape_fn((cells.len(), 2), |(c, k)| if k == 0 { 1.0 } else { value(cells[c].1) });
+        let level = cells.iter().map(|c| c.0 as u32).collect();
+        let terms = vec![Term { z: x.clone(), level, n_levels: LEVELS, blocks: vec![2] }];
+        Data { name: "many", x, trials, successes, offset: None, terms, family: FAMILIES[0] }
+    };
+    let event = |i: usize| {
+        let (b, c) = (spread(3 * level(i)) - 0.5, spread(3 * level(i) + 1) - 0.5);
+        let eta = -1.0 + b + (0.5 + c) * value(step(i));
+        f64::from(u8::from(spread(100 + i) < FAMILIES[0].mean(eta)))
+    };
+    let rows: Vec<(usize, usize)> = (0..ROWS).map(|i| (level(i), step(i))).collect();
+    let cells: Vec<(usize, usize)> = (0..LEVELS).flat_map(|j| (0..10).map(move |s| (j, s))).collect();
+    let mut successes = Array1::zeros(cells.len());
+    (0..ROWS).for_each(|i| successes[level(i) * 10 + step(i)] += event(i));
+    let many = data(&rows, Array1::ones(ROWS), (0..ROWS).map(event).collect());
+    let few = data(&cells, Array1::from_elem(cells.len(), (ROWS / cells.len()) as f64), successes);
+    let opt = GlmmOptions::default();
+    let (many, few) = (many.fit(&opt).unwrap(), few.fit(&opt).unwrap());
+    assert_eq!((&many.stop, &few.stop), (&Stop::Interior, &Stop::Interior));
+    assert!((many.log_lik / few.log_lik - 1.0).abs() < 1e-12);
+    // 1e-8 standard errors is where a search ends.
+    assert!((&many.beta - &few.beta).iter().all(|d| d.abs() < 1e-7));
+    assert!((&many.theta - &few.theta).iter().all(|d| d.abs() < 1e-7));
+}

@@ -8,7 +8,7 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, s};
 
 use super::super::cells::{check_finite, root_mean_square};
-use super::super::chunks::map_rows;
+use super::super::chunks::{map_rows, sum_rows};
 use super::super::error::StatsError;
 use super::super::linalg::Cholesky;
 use super::super::terms::{RandomTerm, check_terms, levels_with_rows};
@@ -47,7 +47,7 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
             cross,
             beta_wls,
             z_scales: data.terms.iter().map(|t| column_scales(t, data)).collect::<Result<_, _>>()?,
-            log_weights: data.weights.map_or(0.0, |w| w.iter().map(|w| w.ln()).sum()),
+            log_weights: data.weights.map_or(0.0, |w| sum_rows(w.len(), |i| w[i].ln())),
             data,
             x,
             root_weights,
@@ -171,10 +171,7 @@ fn check(data: &LmmData) -> Result<(), StatsError> {
 /// Root mean squares of the columns as they stand in the weighted rows, so that the unit of the weights does not matter.
 fn column_scales(term: &RandomTerm, data: &LmmData) -> Result<Array1<f64>, StatsError> {
     let mean_weight = data.weights.map_or(1.0, |w| w.sum() / w.len() as f64);
-    let scale = |column| match data.weights {
-        Some(weights) => root_mean_square(column, weights.iter().copied()) * mean_weight.sqrt(),
-        None => root_mean_square(column, std::iter::repeat(1.0)),
-    };
+    let scale = |column| root_mean_square(column, data.weights) * mean_weight.sqrt();
     let scales: Array1<f64> = term.z.columns().into_iter().map(scale).collect();
     if scales.iter().any(|&s| s == 0.0) {
         return Err(StatsError::Shape("a random-effect column is zero everywhere"));

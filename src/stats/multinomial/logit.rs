@@ -92,7 +92,7 @@ fn check_settled(cells: &MultinomialCells, step: &Array1<f64>) -> Result<(), Sta
         return Ok(());
     }
     let trials = cells.counts.sum_axis(ndarray::Axis(1));
-    let size = |k: usize| step[k].abs() * root_mean_square(cells.x.column(k % p), trials.iter().copied());
+    let size = |k: usize| step[k].abs() * root_mean_square(cells.x.column(k % p), Some(trials.view()));
     // The first of the largest, so that equal movers give the same answer everywhere.
     let worst = (0..step.len()).fold(0, |best, k| if size(k) > size(best) { k } else { best });
     Err(StatsError::Separated { column: worst % p })
