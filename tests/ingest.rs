@@ -535,7 +535,6 @@ fn the_ready_study_has_the_columns_that_pupils_are_compared_by() {
     let rows: Vec<String> = files["lijst.csv"][1..].iter().map(|line| format!("{line},15")).collect();
     let mut lines_of = vec![files["lijst.csv"][0]];
     lines_of.extend(rows.iter().map(String::as_str));
-    let mut files = files;
     files.insert("lijst.csv", lines_of);
     let text = STUDY.replace("landmark = \"landmark\"", "landmark = \"landmark\"\nage = \"leeftijd\"");
     let dir = TempDir::new().expect("a folder");
