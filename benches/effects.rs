@@ -51,7 +51,15 @@ fn measure(schools: u32) {
 
 fn main() {
     let schools = std::env::var("LOB_BENCH_SCHOOLS").ok().and_then(|n| n.parse().ok());
+    let asked = |word: &str| std::env::args().any(|a| a == word);
+    // What nextest asks a binary of tests.
+    if asked("--list") {
+        if !asked("--ignored") {
+            println!("effects: test");
+        }
+        return;
+    }
     // Without `--bench` this is a test that the benchmark runs.
-    let is_bench = std::env::args().any(|a| a == "--bench");
+    let is_bench = asked("--bench");
     measure(schools.unwrap_or(if is_bench { 1_300 } else { 12 }));
 }
