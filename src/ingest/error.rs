@@ -37,14 +37,6 @@ pub enum InputError {
         /// The reader's words, without values.
         detail: String,
     },
-    /// The pages of a Parquet file are packed in a way that is not built in.
-    #[error("LOB-E0160 {file}: its pages are packed with {codec}; write it with zstd, snappy or without packing")]
-    PackedPages {
-        /// File name.
-        file: String,
-        /// Parquet's name of the packing.
-        codec: String,
-    },
     /// The file is empty.
     #[error("LOB-E0104 {file}: is empty")]
     Empty {

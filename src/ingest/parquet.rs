@@ -30,7 +30,7 @@ impl Footer {
         assert_ends(file, &handle)?;
         let meta = guarded(file, || ArrowReaderMetadata::load(&handle, options()))?;
         if let Some(codec) = unknown_packing(&meta) {
-            return Err(InputError::PackedPages { file: file.name.clone(), codec });
+            return Err(unsupported(file, &format!("{codec} packing")));
         }
         assert_budget(file, &meta)?;
         let coded = coded_schema(&meta);

@@ -359,14 +359,6 @@ codes! {
             "A delivery that is suddenly half as long or has an empty column is often a failed export.",
             "Ask whoever delivered the file whether the change is right.";
     }
-    "LOB-E0160" 3 "format-error" {
-        nl: "De pagina's van een Parquet-bestand zijn ingepakt op een manier die niet wordt gelezen.",
-            "Het bestand kan goed zijn, maar dit programma pakt deze vorm niet uit.",
-            "Schrijf het bestand opnieuw met zstd of snappy, of zonder inpakken.";
-        en: "The pages of a Parquet file are packed in a way that is not read.",
-            "The file may be right, but this program does not unpack this form.",
-            "Write the file again with zstd or snappy, or without packing.";
-    }
     "LOB-E0201" 3 "missing-cell" {
         nl: "Een rij heeft minder cellen dan de kop.",
             "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
