@@ -2,6 +2,7 @@
 //!
 //! Knows rows, columns and group codes. Nothing here reads a file or knows what a group is.
 
+pub mod causal;
 mod cells;
 mod chunks;
 mod compare;
@@ -17,6 +18,7 @@ mod link;
 mod lmm;
 mod meta;
 mod multinomial;
+mod multiplicity;
 mod ols;
 mod optimize;
 mod profile;
@@ -24,6 +26,7 @@ mod qr;
 mod quadrature;
 mod robust;
 mod search;
+mod sensitivity;
 mod separation;
 mod shrinkage;
 mod sparse;
@@ -48,12 +51,17 @@ pub use multinomial::{
     category_probabilities, cumulative_incidence, fit_multinomial, fit_multinomial_mixed, integrated_incidence,
     multinomial_mixed_log_lik,
 };
+pub use multiplicity::{benjamini_hochberg, holm};
 pub use ols::{OlsData, OlsFit, OlsOptions, OlsProducts, fit_ols, fit_ols_products};
 pub use optimize::Stop;
 pub use profile::{CorrelationProfile, ProfileIntervals, TermProfile};
 pub use qr::{Independent, independent_columns};
 pub use quadrature::{GaussHermite, gauss_hermite};
 pub use robust::{ClusterVcov, CrType, glm_cluster_vcov, ols_cluster_vcov};
+pub use sensitivity::{
+    BenchmarkBound, benchmark_bound, confounding_bias, e_value, e_value_of_interval, partial_r2, robustness_value,
+    robustness_value_of_interval,
+};
 pub use shrinkage::{
     CriticalValue, MomentCorrection, Moments, ShrinkageOptions, Shrunken, ShrunkenUnit, UnitEstimates, cva, shrink,
     worst_noncoverage,
