@@ -28,11 +28,14 @@ pub(super) struct Background {
     pub ses: f64,
     pub age: f64,
     pub lwoo: f64,
+    /// Of what a scenario hides.
+    pub hidden: f64,
 }
 
 /// Background of the risk of leaving education; the other models use multiples of it, so that a pupil at
 /// risk is also less likely to start and to stay (the joint draw needs that, see `landmark`).
-const RISK: Background = Background { kb: -0.20, gl: -0.40, tl: -0.50, girl: -0.25, ses: -0.35, age: 0.20, lwoo: 0.15 };
+const RISK: Background =
+    Background { kb: -0.20, gl: -0.40, tl: -0.50, girl: -0.25, ses: -0.35, age: 0.20, lwoo: 0.15, hidden: 1.0 };
 
 impl Background {
     fn times(self, f: f64) -> Self {
@@ -44,6 +47,7 @@ impl Background {
             ses: f * self.ses,
             age: f * self.age,
             lwoo: f * self.lwoo,
+            hidden: f * self.hidden,
         }
     }
 
@@ -61,9 +65,10 @@ impl Background {
             + self.ses * pupil.ses
             + self.age * (pupil.age - AGE_CENTRE)
             + flag(pupil.lwoo, self.lwoo)
+            + self.hidden * pupil.hidden_risk
     }
 
-    /// The coefficients by term.
+    /// The coefficients of what the tables show, by term.
     pub fn terms(&self) -> [(&'static str, f64); 7] {
         [
             ("leerweg_KB", self.kb),
@@ -202,7 +207,7 @@ fn by_cohort(spec: &RegionSpec, base: f64, risk: f64) -> Vec<(String, f64)> {
     let years = (0..spec.cohorts.max(1)).zip(spec.first_exam_year..);
     years
         .zip(COHORT_SHOCKS.iter().cycle())
-        .map(|((_, year), shock)| (format!("cohort_{year}"), base + risk * shock))
+        .map(|((_, year), shock)| (format!("cohort_{year}"), base + risk * shock + risk * spec.hidden.risk_shift))
         .collect()
 }
 

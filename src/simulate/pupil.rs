@@ -90,6 +90,10 @@ pub(super) struct Pupil {
     pub link: Link,
     /// Log of the own activity level, background included.
     pub propensity: f64,
+    /// Standardised motivation; 0 unless the scenario hides one.
+    pub motivation: f64,
+    /// What is hidden, as log odds of a bad end.
+    pub hidden_risk: f64,
 }
 
 /// The pseudonym as text. Drawn, so it says nothing of school or row; among four million pupils the chance
@@ -125,6 +129,8 @@ fn draw(rng: &mut impl Rng, spec: &RegionSpec, school: &School, cohort: usize) -
         absence: absence(rng, leerweg, ses),
         link: link(rng, spec.missing_links),
         propensity: propensity(leerweg, girl, ses) + PROPENSITY_SD * normal(rng),
+        motivation: 0.0,
+        hidden_risk: 0.0,
     }
 }
 

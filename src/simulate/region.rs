@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::activity::{self, Activities};
 use super::after::{self, Enrolment};
 use super::calendar::{CohortDates, day};
+use super::dropout::Dropout;
 use super::landmark::{self, Landmark};
 use super::model::{Models, Ranef};
 use super::pupil::{self, Pupil};
@@ -14,8 +15,8 @@ use super::school::{self, School};
 use super::score::{self, Score};
 use super::spec::RegionSpec;
 use super::stream::{Purpose, normal_pair, stream};
-use super::truth::{self, SchoolTruth};
-use super::{dropout, tables};
+use super::truth::{self, AmeSum, SchoolTruth, TruthRow};
+use super::{dropout, scenario, tables};
 
 /// Schools that are in memory together when a region is written school by school.
 const CHUNK: usize = 16;
@@ -108,6 +109,33 @@ pub(super) struct Plan {
     sizes: Vec<u32>,
 }
 
+/// A school up to the paths of its pupils.
+pub(super) struct UntilLandmark<'p> {
+    cohorts: &'p [CohortDates],
+    pub school: School,
+    pub pupils: Vec<Pupil>,
+    /// As registered.
+    pub activities: Activities,
+    ranef: [Ranef; 4],
+    left: Dropout,
+    pub after: Landmark,
+    scores: Vec<Score>,
+}
+
+impl UntilLandmark<'_> {
+    /// The landmark of a cohort.
+    pub fn landmark(&self, cohort: usize) -> i32 {
+        self.cohorts[cohort].landmark
+    }
+
+    /// What is true of the school.
+    pub fn truth(&self) -> SchoolTruth {
+        let [uitval, doorstroom, gebleven]: [AmeSum; 3] = self.after.ame;
+        let ame = [uitval, doorstroom, gebleven, self.left.ame];
+        SchoolTruth { school: self.school.key.clone(), ranef: self.ranef, ame, cut: self.after.cut }
+    }
+}
+
 /// Some schools' tables, in the order of [`tables::NAMES`], and their truth.
 pub(super) struct Chunk {
     pub tables: [RecordBatch; 6],
@@ -158,15 +186,27 @@ impl Plan {
 
     /// The truth table, once all schools are drawn.
     pub fn truth(&self, schools: &[SchoolTruth]) -> RecordBatch {
-        tables::truth(&truth::rows(&self.spec, &self.models, schools))
+        tables::truth(&self.truth_rows(schools))
     }
 
-    /// Draws one school: pupils, activities, dropout, what remains of the activities, paths, enrolments, scores.
-    fn school(&self, index: u32) -> SimulatedSchool {
+    /// The rows of [`Plan::truth`].
+    pub fn truth_rows(&self, schools: &[SchoolTruth]) -> Vec<TruthRow> {
+        truth::rows(&self.spec, &self.models, schools)
+    }
+
+    /// Number of schools.
+    pub fn schools(&self) -> u32 {
+        self.sizes.len() as u32
+    }
+
+    /// Draws a school up to its pupils' paths: pupils, activities, dropout, what remains of the activities, paths, what is
+    /// registered of the activities. Scores are drawn where `scored`, from what pupils did.
+    pub fn until_landmark(&self, index: u32, scored: bool) -> UntilLandmark<'_> {
         let (spec, cohorts, models) = (&self.spec, &self.cohorts[..], &self.models);
         let rng = |purpose| stream(spec.seed, index, purpose);
-        let school = School::draw(spec, index, self.sizes[index as usize]);
-        let pupils = pupil::draw_all(spec, &school);
+        let mut school = School::draw(spec, index, self.sizes[index as usize]);
+        let mut pupils = pupil::draw_all(spec, &school);
+        scenario::hide(spec, &mut school, &mut pupils);
         let mut activities = activity::draw_all(spec, &school, cohorts, &pupils);
         let ranef = self.random_effects(index);
         let events = &mut activities.of_pupil;
@@ -181,11 +221,21 @@ impl Plan {
             events,
             &left.day,
         );
-        let scores = score::draw(&mut rng(Purpose::Scores), &models.growth, cohorts, &pupils, events, &left.day);
+        let scores = if scored {
+            score::draw(&mut rng(Purpose::Scores), &models.growth, cohorts, &pupils, events, &left.day)
+        } else {
+            Vec::new()
+        };
+        scenario::register(spec, &school, &pupils, events);
+        UntilLandmark { cohorts, school, pupils, activities, ranef, left, after, scores }
+    }
+
+    /// Draws one school: all of [`Plan::until_landmark`], then enrolments.
+    fn school(&self, index: u32) -> SimulatedSchool {
+        let drawn = self.until_landmark(index, true);
+        let truth = drawn.truth();
+        let UntilLandmark { cohorts, school, pupils, activities, left, after, scores, .. } = drawn;
         let (enrolments, left_mbo) = self.enrolments(&school, &pupils, &after);
-        let [uitval, doorstroom, gebleven] = after.ame;
-        let ame = [uitval, doorstroom, gebleven, left.ame];
-        let truth = SchoolTruth { school: school.key.clone(), ranef, ame, cut: after.cut };
         let cohorts = cohorts.to_vec();
         SimulatedSchool {
             school,

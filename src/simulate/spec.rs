@@ -1,5 +1,7 @@
 //! What to simulate.
 
+use super::scenario::{Hidden, Scenario};
+
 /// A region to simulate. Two equal specs give equal tables, whatever the number of threads.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegionSpec {
@@ -15,6 +17,10 @@ pub struct RegionSpec {
     pub first_exam_year: i16,
     /// The effects that are planted.
     pub effect: PlantedEffect,
+    /// Name of the truth, for the truth table; [`Scenario::plant`] sets it with what belongs to it.
+    pub scenario: Scenario,
+    /// What the tables do not show.
+    pub hidden: Hidden,
     /// Share of pupils for whom the link with later enrolments fails.
     pub missing_links: f64,
     /// Share of activities that are entered months after they took place.
@@ -34,6 +40,8 @@ impl Default for RegionSpec {
             seed: 1,
             first_exam_year: 2020,
             effect: PlantedEffect::default(),
+            scenario: Scenario::default(),
+            hidden: Hidden::default(),
             missing_links: 0.03,
             late_registrations: 0.1,
             missing_ses: 0.01,

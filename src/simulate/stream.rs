@@ -17,6 +17,8 @@ pub(super) enum Purpose {
     Landmark = 6,
     Enrolments = 7,
     Scores = 8,
+    Hidden = 9,
+    Registrations = 10,
 }
 
 /// The stream of one school (or of the region, with `school = u32::MAX`) for one purpose.

@@ -9,7 +9,10 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Float64Type;
 
 use super::calendar::CohortDates;
-use super::{PlantedEffect, RegionSpec, simulate, simulate_to, write_region};
+use super::{
+    Hidden, LandmarkPupil, LandmarkSet, PlantedEffect, RegionSpec, Scenario, landmark_set, simulate, simulate_to,
+    write_region,
+};
 use recompute::{Recomputed, Row, Truth, ame, dates, hazard, ids, landmark, rows, texts, z};
 
 /// Every SES-WOA is shown, so that the linear predictors can be recomputed from the tables.
@@ -183,4 +186,81 @@ fn a_directory_that_can_not_be_made_is_named() {
     std::fs::write(&file, "").expect("writes");
     let error = simulate_to(&RegionSpec { pupils: 50, ..RegionSpec::default() }, &file).expect_err("is a file");
     assert!(error.to_string().contains("taken"), "{error}");
+}
+
+#[test]
+fn scenarios_hide_what_they_say_and_leave_the_rest() {
+    let plain = RegionSpec { schools: 20, pupils: 3000, ..RegionSpec::default() };
+    assert_eq!(simulate(&Scenario::Plain.plant(plain.clone())), simulate(&plain));
+    for scenario in Scenario::ALL.into_iter().skip(1) {
+        let region = simulate(&scenario.plant(plain.clone()));
+        assert_eq!(ids(&region.leerling), ids(&simulate(&plain).leerling), "{}", scenario.code());
+        let truth = Truth::of(&region);
+        assert_eq!(truth.get("scenario", "parameter", "", scenario.code()), 1.0);
+    }
+}
+
+/// Mean of `f` over the pupils of the landmark set.
+fn mean(set: &LandmarkSet, f: impl Fn(&LandmarkPupil) -> f64) -> f64 {
+    set.pupils.iter().map(f).sum::<f64>() / set.pupils.len() as f64
+}
+
+#[test]
+fn motivation_moves_dose_outcome_and_absence_together() {
+    let plain = RegionSpec { schools: 20, pupils: 6000, ..RegionSpec::default() };
+    let set = landmark_set(&Scenario::ConfoundedMotivation.plant(plain));
+    let tie = |f: &dyn Fn(&LandmarkPupil) -> f64| {
+        let centre = mean(&set, f);
+        mean(&set, |p| p.motivation * (f(p) - centre))
+    };
+    assert!(tie(&|p| p.dose) > 3.0, "{}", tie(&|p| p.dose));
+    assert!(tie(&|p| f64::from(u8::from(p.uitval))) < -0.02);
+    assert!(tie(&|p| f64::from(p.absence)) < -0.5);
+    let effects = set.truth.iter().filter(|r| r.term.starts_with("ame_"));
+    assert!(effects.clone().count() > 0 && effects.clone().all(|r| r.value == 0.0));
+}
+
+#[test]
+fn registrations_get_lost_while_the_truth_stays() {
+    let plain = RegionSpec { schools: 20, pupils: 3000, ..RegionSpec::default() };
+    let of = |scenario: Scenario| landmark_set(&scenario.plant(plain.clone()));
+    let dose = |set: &LandmarkSet| mean(set, |p| p.dose);
+    let whole = of(Scenario::Plain);
+    let (switched, late) = (of(Scenario::ToolSwitch), of(Scenario::LateRegistration));
+    assert!(dose(&switched) < 0.97 * dose(&whole) && dose(&late) < 0.97 * dose(&whole));
+    let paths = |set: &LandmarkSet| set.pupils.iter().map(|p| (p.uitval, p.gebleven)).collect::<Vec<_>>();
+    assert!(paths(&switched) == paths(&whole));
+    let lost = of(Scenario::InformativeRegistration);
+    let high = |set: &LandmarkSet, is: bool| {
+        let own: Vec<f64> = set.pupils.iter().filter(|p| (p.motivation > 0.0) == is).map(|p| p.dose).collect();
+        own.iter().sum::<f64>() / own.len() as f64
+    };
+    assert!(high(&lost, true) > 1.1 * high(&lost, false));
+}
+
+/// The rows without tables are those of the tables.
+#[test]
+fn the_landmark_set_is_that_of_the_tables() {
+    let spec = complete(1200);
+    let (set, region) = (landmark_set(&spec), simulate(&spec));
+    let (truth, rows) = (Truth::of(&region), rows(&region));
+    let units = landmark(&truth, &rows, "uitval_jr1");
+    assert_eq!(set.pupils.len(), units.len());
+    let events = |all: &mut dyn Iterator<Item = bool>| all.filter(|y| *y).count();
+    assert_eq!(events(&mut set.pupils.iter().map(|p| p.uitval)), events(&mut units.iter().map(|u| u.y == 1.0)));
+    let within = |p: &LandmarkPupil| p.dose;
+    let total: f64 = set.pupils.iter().map(within).sum();
+    let of_tables: f64 = rows.iter().filter(|r| r.linked && r.left_vmbo.is_none()).map(|r| r.dose(r.landmark)).sum();
+    assert_eq!(total, of_tables);
+    let nation =
+        set.truth.iter().find(|r| r.outcome == "uitval_jr1" && r.level == "nation" && r.term == "ame_within_5");
+    assert_eq!(nation.map(|r| r.value), Some(truth.get("uitval_jr1", "nation", "", "ame_within_5")));
+}
+
+#[test]
+fn a_rare_outcome_is_rare() {
+    let plain = RegionSpec { schools: 20, pupils: 6000, ..RegionSpec::default() };
+    let hidden = Hidden { risk_shift: -1.85, ..Hidden::default() };
+    let share = mean(&landmark_set(&RegionSpec { hidden, ..plain }), |p| f64::from(u8::from(p.uitval)));
+    assert!((0.013..0.03).contains(&share), "{share}");
 }

@@ -3,6 +3,7 @@
 
 use super::dose::Parts;
 use super::model::{Background, Growth, Models, Ranef, expit};
+use super::scenario::{Hidden, Scenario};
 use super::spec::RegionSpec;
 
 /// The step of the dose that effects are stated for, in activities.
@@ -77,7 +78,8 @@ pub(super) struct SchoolTruth {
 /// One row of `truth.parquet`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TruthRow {
-    /// `uitval_jr1`, `doorstroom_mbo`, `gestart_en_gebleven`, `uitval` (hazard) or `competentie`.
+    /// `uitval_jr1`, `doorstroom_mbo`, `gestart_en_gebleven`, `uitval` (hazard) or `competentie`; `scenario` for
+    /// what a scenario hides.
     pub outcome: &'static str,
     /// `nation`, `school` or `parameter`.
     pub level: &'static str,
@@ -118,7 +120,19 @@ pub(super) fn rows(spec: &RegionSpec, models: &Models, schools: &[SchoolTruth]) 
     push_growth_parameters(&mut rows, &models.growth);
     let cut = schools.iter().map(|s| s.cut).sum::<u64>() as f64;
     rows.push(parameter(models.gebleven.outcome, "cut_probabilities", cut, "pupils"));
+    push_scenario(&mut rows, spec);
     rows
+}
+
+/// What the scenario is and what it hides; nothing for the plain truth.
+fn push_scenario(rows: &mut Vec<TruthRow>, spec: &RegionSpec) {
+    if spec.scenario != Scenario::default() {
+        rows.push(parameter("scenario", spec.scenario.code(), 1.0, "scenario"));
+    }
+    if spec.hidden != Hidden::default() {
+        let hidden = spec.hidden.terms();
+        rows.extend(hidden.map(|(term, value)| parameter("scenario", term, value, "scenario")));
+    }
 }
 
 fn row(outcome: &'static str, school: Option<&String>, term: &str, value: f64, unit: &'static str) -> TruthRow {

@@ -8,7 +8,7 @@ use crate::cli::args::Simulate;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::simulate::formats::Form;
-use crate::simulate::{EmitError, PlantedEffect, RegionSpec, Written, simulate_to, write_files};
+use crate::simulate::{EmitError, RegionSpec, Scenario, Written, simulate_to, write_files};
 use crate::study::template::TEMPLATE;
 
 pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exit, Failure> {
@@ -20,9 +20,10 @@ pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exi
         cohorts: command.cohorts,
         pupils: command.pupils,
         seed: command.seed,
-        effect: if command.null { PlantedEffect::null() } else { PlantedEffect::default() },
         ..RegionSpec::default()
     };
+    let scenario = if command.null { Scenario::Null } else { command.scenario };
+    let spec = scenario.plant(spec);
     if command.forms.as_slice() == [Form::Parquet] {
         write(&spec, &command.to, screen)?;
         let study = command.to.join("study.toml");
