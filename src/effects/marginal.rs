@@ -20,10 +20,15 @@ const NODES: usize = 31;
 
 /// The national effect of a part of the dose; `None` when the model has no such part.
 pub(super) fn nation(fit: &AcceptedFit<'_>, part: DosePart) -> Option<Point> {
+    nation_with(fit, part, fit.link())
+}
+
+/// As [`nation`], of a fit with another link than its entry names.
+pub(super) fn nation_with(fit: &AcceptedFit<'_>, part: DosePart, link: Link) -> Option<Point> {
     let Design::Binary(design) = fit.design() else { return None };
     let column = design.head.column(part)?;
     let parameters = Parameters::of(fit.fit())?;
-    let contrast = contrast(design, &parameters, fit.link(), column, part);
+    let contrast = contrast(design, &parameters, link, column, part);
     let variance =
         parameters.vcovs.iter().map(|v| contrast.gradient.dot(&v.dot(&contrast.gradient))).fold(0.0, f64::max);
     Some(Point { value: contrast.value, variance, df: school_df(&design.head), unit: Unit::PercentagePoint })

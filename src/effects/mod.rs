@@ -3,11 +3,13 @@
 //! [`of`] is the road: accept the fit, or refuse everything with the reason; then one finding for the nation,
 //! one per part of the dose, one per school.
 
+pub mod comparable;
 pub mod describe;
 pub mod finding;
 mod linear;
 mod marginal;
 mod risk;
+pub mod robustness;
 mod school;
 
 pub use finding::{EffectEstimate, Finding, Refusal, RefusalReason, SmallCell};

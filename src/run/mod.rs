@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "the door through which results go out")]
 
 mod canonical;
+pub mod certify;
 mod error;
 mod files;
 mod manifest;
@@ -25,6 +26,7 @@ pub use manifest::FileEntry;
 
 use crate::disclosure::suppress::Profile;
 use crate::disclosure::zone::{Meta, Output, Research, School, SchoolFolder};
+use crate::effects::robustness::{self, Effort, Robustness};
 use crate::effects::{self, ModelFindings};
 use crate::ingest::{InputFile, Progress, find_files, hash_file};
 use crate::models::{self, Fitted};
@@ -52,6 +54,8 @@ pub struct Job<'j> {
     pub out: &'j Path,
     /// Language of the reports.
     pub lang: Lang,
+    /// Whether to run the checks of robustness and falsification, and how much.
+    pub robustness: Option<Effort>,
 }
 
 /// What a run ends with.
@@ -94,6 +98,8 @@ pub struct Computed<'s> {
     pub panel: Panel<'s>,
     /// Fitted models with their findings, in the study's order.
     pub models: Vec<(Fitted, ModelFindings)>,
+    /// The checks of each model, in the same order; empty unless they were asked for.
+    pub checks: Vec<Robustness>,
 }
 
 impl Computed<'_> {
@@ -122,7 +128,26 @@ pub fn compute<'s>(study: &'s Study, base: &Path, progress: &dyn Progress) -> Re
             (fitted, findings)
         })
         .collect();
-    Ok(Computed { panel, models })
+    Ok(Computed { panel, models, checks: Vec::new() })
+}
+
+/// As [`compute`], with the checks of every model where `effort` says so.
+///
+/// # Errors
+/// As [`compute`].
+pub fn compute_with<'s>(
+    study: &'s Study,
+    base: &Path,
+    effort: Option<Effort>,
+    progress: &dyn Progress,
+) -> Result<Computed<'s>, RunError> {
+    let mut computed = compute(study, base, progress)?;
+    if let Some(effort) = effort {
+        let of_model =
+            |(fitted, found): &(Fitted, ModelFindings)| robustness::of(&computed.panel, fitted, found, effort);
+        computed.checks = computed.models.par_iter().map(of_model).collect();
+    }
+    Ok(computed)
 }
 
 /// Runs a job and publishes its results, or finds that the same run is there already.
@@ -134,7 +159,7 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     let inputs = hash_inputs(job)?;
     let run_id = run_id(job, &inputs);
     let store = publish::Store::open(job.out)?;
-    let computed = compute(job.study, job.base, progress)?;
+    let computed = compute_with(job.study, job.base, job.robustness, progress)?;
     // What was read must be what was hashed.
     inputs.iter().try_for_each(|(_, file, _)| file.assert_unchanged())?;
     let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
@@ -179,7 +204,7 @@ pub struct LoosePage {
 /// Unreadable input.
 pub fn pages_only(job: &Job<'_>, progress: &dyn Progress) -> Result<Vec<LoosePage>, RunError> {
     let run_id = run_id(job, &hash_inputs(job)?);
-    let computed = compute(job.study, job.base, progress)?;
+    let computed = compute_with(job.study, job.base, job.robustness, progress)?;
     let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
     let one = |page: &crate::disclosure::page::SchoolPage| {
         let file = format!("{}.html", SchoolFolder::new(&page.school).as_str());
@@ -222,6 +247,9 @@ fn run_id(job: &Job<'_>, inputs: &[(String, InputFile, String)]) -> String {
     for part in [VERSION, SOURCE, lang, job.text] {
         hasher.update(part.as_bytes());
         hasher.update(&[0]);
+    }
+    if let Some(effort) = job.robustness {
+        hasher.update(format!("{effort:?}").as_bytes());
     }
     for (name, file, hash) in inputs {
         for part in [name, &file.name, hash] {

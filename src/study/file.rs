@@ -740,6 +740,10 @@ pub struct Outcome {
     /// Definitions `value` and `score`: column with the value.
     #[serde(default)]
     pub column: Option<String>,
+    /// Definition `value`: fixed before the first activity that counts, such as absence in leerjaar 2. `lob run
+    /// --robustness` then checks that the dose has nothing to do with it. Such an outcome is no result.
+    #[serde(default)]
+    pub negative_control: bool,
     /// Definitions of a diploma: by 1 October of how many years after the landmark's year.
     #[serde(default)]
     pub years: Option<u8>,

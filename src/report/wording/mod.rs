@@ -97,6 +97,17 @@ pub fn verdict(e: &EffectEstimate) -> Verdict {
     }
 }
 
+impl Verdict {
+    /// One step less sure, after a check that failed.
+    pub fn lowered(self) -> Self {
+        let certainty = match self.certainty {
+            Certainty::Clear => Certainty::Likely,
+            Certainty::Likely | Certainty::Unsure => Certainty::Unsure,
+        };
+        Self { certainty, ..self }
+    }
+}
+
 /// What a sentence about an effect is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EffectWords<'a> {
@@ -262,6 +273,12 @@ pub struct SectionWords {
     pub outcomes: &'static str,
     /// Title of effects.
     pub effects: &'static str,
+    /// Title of the checks.
+    pub robustness: &'static str,
+    /// Introduction of the checks.
+    pub robustness_intro: &'static str,
+    /// No checks were run.
+    pub robustness_empty: &'static str,
     /// Title of the reading guide.
     pub read_this: &'static str,
     /// Title of the questions.
