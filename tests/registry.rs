@@ -76,6 +76,45 @@ fn models_are_unique_and_have_an_equation_and_a_study() {
     }
 }
 
+/// Every format has an adapter, and every column of its tables labels in both languages; a source of it can be written
+/// in a study file.
+#[test]
+fn input_formats_are_unique_and_complete() {
+    use lob_effect::ingest::adapters::{Kind, SOURCES, adapter};
+    assert_unique("SOURCES", SOURCES.iter().map(|a| a.format()));
+    let schema = lob_effect::study::schema().to_string();
+    for source in SOURCES {
+        let word = source.format().word();
+        assert!(schema.contains(&format!("\"const\":\"{word}\"")), "{word}: not in the schema of a study");
+        assert_eq!(adapter(source.format()).map(|a| a.format()), Some(source.format()));
+        assert_unique("tables", source.tables().iter().map(|t| t.name));
+        for table in source.tables() {
+            assert_unique(table.name, table.columns.iter().map(|c| c.name));
+            for c in table.columns {
+                let at = format!("{word}.{}.{}", table.name, c.name);
+                assert!(!c.label_nl.is_empty() && !c.label_en.is_empty(), "{at}: no label");
+                let is_name = c.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+                assert!(is_name, "{at}: not a name");
+            }
+            let is_person = table.columns.iter().any(|c| matches!(c.kind, Kind::Id(_)));
+            let is_aggregate = ["outcome", "school", "successor"].contains(&table.name);
+            assert!(is_person != is_aggregate, "{word}.{}: persons have an id, aggregates have none", table.name);
+        }
+    }
+    // Each format is read from a file in its real layout, and named there.
+    let tests = ["tests/duo.rs", "tests/faults_a.rs", "tests/faults_b.rs", "tests/faults.rs"];
+    let text: String = tests.iter().map(|f| read_source(f)).collect();
+    for source in SOURCES {
+        let name = format!("{:?}", source.format());
+        let file = name.trim_start_matches("Duo").to_lowercase();
+        assert!(text.to_lowercase().contains(&file), "{name}: no test reads it");
+    }
+}
+
+fn read_source(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect("a source file")
+}
+
 #[test]
 fn activities_are_unique_and_labelled() {
     assert_unique("ACTIVITIES", ACTIVITIES.iter().map(|a| a.code));
@@ -152,7 +191,7 @@ fn codes_of_refusals_and_flow_steps_are_unique_words() {
 fn error_codes_are_unique() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut codes = Vec::new();
-    for file in ["ingest/error.rs", "run/error.rs"] {
+    for file in ["ingest/error.rs", "ingest/issue.rs", "run/error.rs"] {
         let text = fs::read_to_string(src.join(file)).expect("a source file");
         let found = text.match_indices("LOB-E").map(|(at, word)| text[at..at + word.len() + 4].to_string());
         codes.extend(found);

@@ -6,6 +6,7 @@ use arrow::array::{
 use arrow::compute::{cast, filter, take};
 use arrow::datatypes::{DataType, Int32Type};
 
+use super::forms::{NumberForm, is_serial_day, is_spreadsheet_damage, parse_date, parse_number};
 use super::reject::Problem;
 use crate::study::file::Axis;
 use crate::vocab::Day;
@@ -205,21 +206,37 @@ pub(super) struct Converted {
     pub(super) bad: Vec<(usize, Problem, String)>,
 }
 
-/// How text becomes days.
+/// How the text of a column becomes days and numbers.
 #[derive(Clone, Debug)]
-pub(super) struct DayFormat {
+pub(super) struct Reading<'f> {
     pub(super) axis: Axis,
-    pub(super) format: String,
+    /// Form of dates (strftime).
+    pub(super) dates: &'f str,
+    pub(super) numbers: NumberForm,
+    /// Cells were typed or came through a spreadsheet.
+    pub(super) is_typed: bool,
 }
 
 /// Reads `array` as `as_`; `Err` says what would be right.
-pub(super) fn convert(array: &ArrayRef, as_: As, days: &DayFormat) -> Result<Converted, &'static str> {
+pub(super) fn convert(array: &ArrayRef, as_: As, reading: &Reading<'_>) -> Result<Converted, &'static str> {
     match as_ {
-        As::Text => to_text(array).map(|t| Converted { column: Column::Text(t), bad: Vec::new() }),
-        As::Number => to_number(array),
-        As::Day if days.axis == Axis::Days => to_day_number(array),
-        As::Day => to_date(array, &days.format),
+        As::Text => {
+            let text = to_text(array)?;
+            let bad = if reading.is_typed { damaged(&text) } else { Vec::new() };
+            Ok(Converted { column: Column::Text(text), bad })
+        }
+        As::Number => to_number(array, reading.numbers),
+        As::Day if reading.axis == Axis::Days => to_day_number(array),
+        As::Day => to_date(array, reading.dates),
     }
+}
+
+/// Cells that a spreadsheet turned into a number or a date.
+fn damaged(text: &Text) -> Vec<(usize, Problem, String)> {
+    let Text::Plain(cells) = text else { return Vec::new() };
+    let is_damaged = |cell: &str| is_spreadsheet_damage(cell.trim());
+    let damaged = cells.iter().enumerate().filter_map(|(row, cell)| Some((row, cell.filter(|c| is_damaged(c))?)));
+    damaged.map(|(row, cell)| (row, Problem::SpreadsheetDamage, cell.to_string())).collect()
 }
 
 fn to_text(array: &ArrayRef) -> Result<Text, &'static str> {
@@ -244,13 +261,16 @@ fn to_text(array: &ArrayRef) -> Result<Text, &'static str> {
     }
 }
 
-fn to_number(array: &ArrayRef) -> Result<Converted, &'static str> {
+fn to_number(array: &ArrayRef, form: NumberForm) -> Result<Converted, &'static str> {
     let wanted = "numbers";
     let mut bad = Vec::new();
     let numbers = match array.data_type() {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {
             let text = cast(array, &DataType::Utf8).map_err(|_| wanted)?;
-            parse_rows(text.as_string::<i32>(), &mut bad, |s| s.parse().map_err(|_| Problem::NotANumber))
+            parse_rows(text.as_string::<i32>(), &mut bad, |s| {
+                let problem = |two_ways| if two_ways { Problem::TwoNumbers } else { Problem::NotANumber };
+                parse_number(form, s).map_err(problem)
+            })
         }
         t if t.is_numeric() || *t == DataType::Boolean => {
             cast(array, &DataType::Float64).map_err(|_| wanted)?.as_primitive().clone()
@@ -290,21 +310,30 @@ fn to_date(array: &ArrayRef, format: &str) -> Result<Converted, &'static str> {
     let days = match array.data_type() {
         DataType::Date32 => cast(array, &DataType::Int32).map_err(|_| wanted)?.as_primitive().clone(),
         DataType::Date64 | DataType::Timestamp(_, _) => {
-            let dates = cast(array, &DataType::Date32).map_err(|_| wanted)?;
+            let dates = cast(&in_utc(array), &DataType::Date32)
+                .map_err(|_| "dates (a time in a named zone has no certain day: cast it to DATE first)")?;
             cast(&dates, &DataType::Int32).map_err(|_| wanted)?.as_primitive().clone()
         }
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {
             let text = cast(array, &DataType::Utf8).map_err(|_| wanted)?;
             parse_rows(text.as_string::<i32>(), &mut bad, |s| {
-                let date = jiff::civil::Date::strptime(format, s).map_err(|_| Problem::NotADate)?;
-                // `07-10-24` read as `%d-%m-%Y` is the year 24; 9999 is how registers write "no end".
-                let is_sane = (1900..=2200).contains(&date.year()) || date.year() == 9999;
-                if is_sane { Ok(Day::from_date(date).0) } else { Err(Problem::NotADate) }
+                let problem = if is_serial_day(s) { Problem::SerialDay } else { Problem::NotADate };
+                parse_date(format, s).map(|date| Day::from_date(date).0).ok_or(problem)
             })
         }
         _ => return Err(wanted),
     };
     Ok(Converted { column: Column::Day(days), bad })
+}
+
+/// Moments in UTC, with that zone's offset in place of its name.
+fn in_utc(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Timestamp(unit, Some(zone)) if zone.eq_ignore_ascii_case("utc") => {
+            cast(array, &DataType::Timestamp(*unit, Some("+00:00".into()))).unwrap_or_else(|_| array.clone())
+        }
+        _ => array.clone(),
+    }
 }
 
 fn parse_rows<T: arrow::datatypes::ArrowPrimitiveType>(

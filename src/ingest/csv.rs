@@ -12,7 +12,7 @@ use super::adapters::{Batches, Options, Raw, Reader, Rows};
 use super::files::InputFile;
 use super::records::Records;
 use super::text::{self, Survey};
-use super::{Dialect, Fault, InputError, Issue, Issues};
+use super::{Dialect, Fault, InputError, Issue, Issues, masked};
 use crate::study::file::Format;
 
 const BATCH: usize = 16_384;
@@ -45,6 +45,10 @@ struct Found {
     blank: u64,
     totals: u64,
     like_totals: Option<u64>,
+    rows: u64,
+    /// Rows with empty cells behind the last column, and the first of them.
+    longer: u64,
+    first_longer: Option<u64>,
 }
 
 impl TextFile {
@@ -198,6 +202,9 @@ impl TextBatches<'_> {
                 continue;
             }
             rows.push(self.records.row());
+            if self.source.survey.replaced > 0 {
+                self.lost_letters();
+            }
             for (builder, &column) in builders.iter_mut().zip(&self.columns) {
                 match self.records.cell(column) {
                     "" => builder.append_null(),
@@ -226,7 +233,13 @@ impl TextBatches<'_> {
             self.found.like_totals.get_or_insert(records.row());
         }
         let cells = records.len();
-        if cells == width || cells > width && (width..cells).all(|i| records.cell(i).trim().is_empty()) {
+        self.found.rows += 1;
+        if cells == width {
+            return true;
+        }
+        if cells > width && (width..cells).all(|i| records.cell(i).trim().is_empty()) {
+            self.found.longer += 1;
+            self.found.first_longer.get_or_insert(records.row());
             return true;
         }
         let fault = if cells < width { Fault::MissingCell } else { Fault::ExtraCell };
@@ -241,9 +254,38 @@ impl TextBatches<'_> {
         false
     }
 
+    /// Notes cells in which an earlier program replaced a letter: they equal no other text.
+    fn lost_letters(&mut self) {
+        for &column in &self.columns {
+            let cell = self.records.cell(column);
+            if cell.contains('\u{fffd}') {
+                self.issues.add(Issue {
+                    fault: Fault::LostCharacter,
+                    file: self.source.file.name.clone(),
+                    row: Some(self.records.row()),
+                    column: self.source.header.get(column).cloned(),
+                    found: Some(masked(cell)),
+                    expected: "it must be the letter itself, not the sign U+FFFD for a lost one".into(),
+                });
+            }
+        }
+    }
+
     fn end(&mut self) -> Result<(), InputError> {
         self.ended = true;
         self.found.blank = self.records.blank;
+        let Found { rows, longer, first_longer, .. } = self.found;
+        // A spreadsheet pads every row. A separator inside a number shifts the cells of one, and its last is empty.
+        if longer > 0 && longer < rows {
+            self.issues.add(Issue {
+                fault: Fault::ExtraCell,
+                file: self.source.file.name.clone(),
+                row: first_longer,
+                column: None,
+                found: None,
+                expected: format!("{longer} of {rows} rows have more cells than the header, the others have not"),
+            });
+        }
         *self.source.found.lock().unwrap_or_else(PoisonError::into_inner) = self.found.clone();
         if self.issues.is_empty() {
             return Ok(());

@@ -197,6 +197,17 @@ pub enum InputError {
         /// What is wrong and what to do.
         detail: String,
     },
+    /// Dates whose day and month nobody can tell apart.
+    #[error(
+        "LOB-E0129 {file}: column `{column}` has dates like 99/99/9999 that can be day and month or month and day; say \
+         date_format = \"%d/%m/%Y\" (or \"%m/%d/%Y\") for the source"
+    )]
+    Ambiguous {
+        /// File name.
+        file: String,
+        /// The column.
+        column: String,
+    },
     /// A file changed while it was read.
     #[error("LOB-E0111 {file}: changed while it was read; wait until it is complete and run again")]
     Changed {

@@ -47,7 +47,8 @@ impl InputFile {
     fn all(path: PathBuf) -> Result<Vec<Self>, InputError> {
         let file = Self::new(path)?;
         let is_workbook = Format::of_name(&file.name) == Format::Xlsx;
-        if file.start()?.starts_with(b"PK\x03\x04") && !is_workbook { members(&file) } else { Ok(vec![file]) }
+        let is_archive = file.name.to_lowercase().ends_with(".zip") || file.start()?.starts_with(b"PK\x03\x04");
+        if is_archive && !is_workbook { members(&file) } else { Ok(vec![file]) }
     }
 
     /// A member of this archive.

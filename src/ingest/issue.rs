@@ -234,7 +234,9 @@ mod tests {
         issues.merge(later);
         assert_eq!((issues.count(), issues.first().len()), (151, 100));
         let said = issues.to_string();
-        assert!(said.contains("LOB-E0203 a.csv row 0, column `datum`: found the form `99 aaa`, it must be a date"));
+        let code = Fault::BadDate.code();
+        let first = format!("{code} a.csv row 0, column `datum`: found the form `99 aaa`, it must be a date");
+        assert!(said.contains(&first), "{said}");
         assert!(said.contains("and 51 more") && said.contains("Write dates as"), "{said}");
     }
 

@@ -13,6 +13,7 @@ mod csv;
 mod dialect;
 mod error;
 mod files;
+mod forms;
 pub mod frame;
 mod frame_file;
 mod issue;
@@ -24,6 +25,7 @@ mod reject;
 mod table;
 mod text;
 
+pub use adapters::describe;
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
 pub use dialect::{Control, Dialect};
 pub use error::InputError;

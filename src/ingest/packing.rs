@@ -124,6 +124,10 @@ pub(super) fn members(archive: &InputFile) -> Result<Vec<InputFile>, InputError>
     for i in 0..zip.len() {
         let member = zip.by_index_raw(i).map_err(damaged)?;
         let path = member.name().map_err(damaged)?.into_owned();
+        if path == "[Content_Types].xml" {
+            // A workbook under another name.
+            return Ok(vec![archive.clone()]);
+        }
         let name = path.rsplit(['/', '\\']).next().unwrap_or_default().to_string();
         if member.is_dir() || name.is_empty() || name.starts_with('.') || path.starts_with("__MACOSX/") {
             continue;

@@ -1,5 +1,6 @@
 //! Parquet: only the wanted columns of a row group are read, and repeated texts stay codes.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -22,7 +23,9 @@ impl Footer {
     pub(super) fn read(file: &InputFile) -> Result<Self, InputError> {
         let handle = file.open()?;
         let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(false);
+        assert_ends(file, &handle)?;
         let meta = guarded(file, || ArrowReaderMetadata::load(&handle, options()))?;
+        assert_budget(file, &meta)?;
         let coded = coded_schema(&meta);
         let meta =
             guarded(file, || ArrowReaderMetadata::load(&handle, options().with_schema(coded.clone()))).unwrap_or(meta);
@@ -46,12 +49,21 @@ impl Footer {
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
         let builder = builder.with_row_groups(vec![row_group]).with_projection(mask).with_batch_size(BATCH);
         let mut reader = guarded(file, move || builder.build())?;
+        let mut left = self.row_groups().get(row_group).copied().unwrap_or_default();
         let mut failed = false;
         Ok(std::iter::from_fn(move || {
             if failed {
                 return None;
             }
             let next = guarded(file, || reader.next().transpose()).transpose();
+            let next = next.map(|batch| {
+                let batch = batch?;
+                // A decoder that goes on and on would never come to an end.
+                left = left.checked_sub(batch.num_rows() as u64).ok_or_else(|| {
+                    corrupt(file, format!("row group {row_group} holds more rows than its footer says"))
+                })?;
+                Ok(batch)
+            });
             failed = matches!(next, Some(Err(_)));
             next
         }))
@@ -81,12 +93,93 @@ fn coded_schema(meta: &ArrowReaderMetadata) -> Arc<Schema> {
     Arc::new(Schema::new(meta.schema().fields().iter().enumerate().map(field).collect::<Vec<_>>()))
 }
 
+/// Rows for each byte of a file; equal values take least, and still more than this.
+const MOST_ROWS_PER_BYTE: u64 = 10_000;
+/// Columns of a file.
+const MOST_COLUMNS: usize = 10_000;
+/// Names above a column, in nested data.
+const MOST_DEPTH: usize = 32;
+/// Unpacked bytes for each packed one in a part of a column that takes more than [`FREE`].
+const MOST_RATIO: i64 = 2_000;
+const FREE: i64 = 256 << 20;
+
+/// Refuses what a file claims and can't hold, before a decoder makes room for it.
+fn assert_budget(file: &InputFile, meta: &ArrowReaderMetadata) -> Result<(), InputError> {
+    let too_large = |detail: String| InputError::TooLarge { file: file.name.clone(), detail };
+    let meta = meta.metadata();
+    let schema = meta.file_metadata().schema_descr();
+    if schema.num_columns() > MOST_COLUMNS {
+        return Err(too_large(format!("it has {} columns, at most {MOST_COLUMNS} are read", schema.num_columns())));
+    }
+    let deepest = schema.columns().iter().map(|c| c.path().parts().len()).max().unwrap_or_default();
+    if deepest > MOST_DEPTH {
+        return Err(too_large(format!("its columns are nested {deepest} deep, at most {MOST_DEPTH} are read")));
+    }
+    let mut rows = 0u64;
+    for (i, group) in meta.row_groups().iter().enumerate() {
+        let claimed = u64::try_from(group.num_rows())
+            .map_err(|_| corrupt(file, format!("row group {i} says it has {} rows", group.num_rows())))?;
+        rows = rows.saturating_add(claimed);
+        for column in group.columns() {
+            let (packed, unpacked) = (column.compressed_size(), column.uncompressed_size());
+            let name = column.column_path().string();
+            if packed < 0 || unpacked < 0 {
+                return Err(corrupt(file, format!("row group {i}, column `{name}` says it has a size below 0")));
+            }
+            if unpacked > FREE && unpacked / MOST_RATIO > packed {
+                let detail = format!("row group {i}, column `{name}` claims {} MB from {packed} bytes", unpacked >> 20);
+                return Err(too_large(detail));
+            }
+        }
+    }
+    if rows / MOST_ROWS_PER_BYTE > file.bytes {
+        return Err(too_large(format!("it claims {rows} rows (claimt {rows} rijen) in {} bytes", file.bytes)));
+    }
+    Ok(())
+}
+
+/// Sees that the file begins and ends as Parquet does; a file that is still being written has no end.
+fn assert_ends(file: &InputFile, mut handle: &std::fs::File) -> Result<(), InputError> {
+    let io = |reason| InputError::Io { file: file.name.clone(), reason };
+    let short = || corrupt(file, "it is cut off: its last bytes are missing".into());
+    if file.bytes < 12 {
+        return Err(short());
+    }
+    let mut ends = [0; 4];
+    handle.seek(SeekFrom::End(-4)).map_err(io)?;
+    handle.read_exact(&mut ends).map_err(io)?;
+    match &ends {
+        b"PAR1" => Ok(()),
+        b"PARE" => Err(unsupported(file, "encryption")),
+        _ => Err(short()),
+    }
+}
+
+fn corrupt(file: &InputFile, detail: String) -> InputError {
+    InputError::Corrupt { file: file.name.clone(), format: "Parquet", detail }
+}
+
+fn unsupported(file: &InputFile, what: &str) -> InputError {
+    let what = format!(
+        "{what} (niet ondersteund; write the file anew with DuckDB: COPY (SELECT * FROM 'old.parquet') TO 'new.parquet' \
+         (COMPRESSION zstd))"
+    );
+    InputError::Unsupported { file: file.name.clone(), what }
+}
+
 /// Runs the decoder with a net under it: damaged files have made decoders panic, and that must be an error
 /// that names the file.
 fn guarded<T, E: std::fmt::Display>(file: &InputFile, decode: impl FnOnce() -> Result<T, E>) -> Result<T, InputError> {
-    let corrupt = |detail: String| InputError::Corrupt { file: file.name.clone(), format: "Parquet", detail };
     match catch_unwind(AssertUnwindSafe(decode)) {
-        Ok(result) => result.map_err(|e| corrupt(e.to_string())),
-        Err(_) => Err(corrupt("the decoder gave up on it".into())),
+        Ok(result) => result.map_err(|e| {
+            let said = e.to_string();
+            let codec = said.split_once("Disabled feature at compile time: ").map(|(_, codec)| codec);
+            let codec = codec.or_else(|| said.split_once("codec type ")?.1.split_whitespace().next());
+            match codec {
+                Some(codec) => unsupported(file, &format!("compression {codec}")),
+                None => corrupt(file, said),
+            }
+        }),
+        Err(_) => Err(corrupt(file, "the decoder gave up on it".into())),
     }
 }

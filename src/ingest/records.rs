@@ -228,7 +228,10 @@ impl Read for Quotes {
 mod tests {
     use super::*;
 
-    fn read(text: &str, quoting: bool) -> io::Result<(Vec<(u64, Vec<String>)>, u64)> {
+    /// A record's line and cells.
+    type Record = (u64, Vec<String>);
+
+    fn read(text: &str, quoting: bool) -> io::Result<(Vec<Record>, u64)> {
         let mut records = Records::new(Box::new(io::Cursor::new(text.as_bytes().to_vec())), b';', quoting);
         let mut found = Vec::new();
         while records.next()? {

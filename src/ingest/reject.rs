@@ -14,15 +14,26 @@ pub enum Problem {
     NotADate,
     /// The text is no whole number of days.
     NotADay,
+    /// The number can be read in two ways (`1.234`), and no other number of the column tells which.
+    TwoNumbers,
+    /// A whole number where a date is expected: Excel's count of days.
+    SerialDay,
+    /// A code that a spreadsheet turned into a number or a date.
+    SpreadsheetDamage,
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Problem::NotANumber => "is not a number (a decimal point, no thousands separator)",
+            Problem::NotANumber => "is not a number (one decimal sign per column)",
             Problem::NotFinite => "is not a finite number",
             Problem::NotADate => "is not a date of the form time.date_format",
             Problem::NotADay => "is not a whole number of days",
+            Problem::TwoNumbers => "can be read as thousands or as decimals; say `decimal` for the source",
+            Problem::SerialDay => "is Excel's count of days (Excel-datumgetal), not a date; export the column as dates",
+            Problem::SpreadsheetDamage => {
+                "was changed by a spreadsheet; import the column as text (importeer als tekst)"
+            }
         })
     }
 }

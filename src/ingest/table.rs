@@ -11,12 +11,13 @@ use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
 use super::adapters::{self, Options, Raw, Reader, Rows};
-use super::batch::{As, Batch, Column, Converted, DayFormat, Want, convert};
+use super::batch::{As, Batch, Column, Converted, Reading, Want, convert};
 use super::files::{InputFile, find_files};
+use super::forms::{self, Forms, NumberForm, Wanted};
 use super::lookup::{Loaded, wants_of};
 use super::{Dialect, InputError, Rejects};
 use crate::study::Study;
-use crate::study::file::{IdKind, Lookup, Source};
+use crate::study::file::{Axis, Decimal, IdKind, Lookup, Source};
 use crate::study::near;
 
 /// Told how many rows were read; a terminal shows a bar, a log shows nothing.
@@ -41,7 +42,9 @@ pub struct Table<'s> {
     wants: Vec<Place>,
     filters: Vec<Keep>,
     lookups: Vec<Joined>,
-    days: DayFormat,
+    axis: Axis,
+    /// Form of dates that the study declares.
+    dates: Option<String>,
     /// Rejects of the look-up tables, which were read when this table was opened.
     lookup_rejects: Rejects,
 }
@@ -68,6 +71,7 @@ struct Opened {
     reader: Box<dyn Reader>,
     /// Kinds of the columns that hold identifiers, by their names in the file.
     ids: BTreeMap<String, IdKind>,
+    forms: Forms,
 }
 
 /// What one thread reads at a time: a row group, or a whole text file.
@@ -88,11 +92,9 @@ impl<'s> Table<'s> {
             let reader = adapters::open(&file, source.format, &options)?;
             let mut ids = reader.ids();
             ids.extend(source.ids.clone());
-            Ok(Opened { file, reader, ids })
+            Ok(Opened { file, reader, ids, forms: Forms::default() })
         };
         let files = find_files(base, name, source)?.into_iter().map(open).collect::<Result<_, _>>()?;
-        let format = study.time.date_format.clone().unwrap_or_else(|| "%Y-%m-%d".into());
-        let days = DayFormat { axis: study.time.axis, format };
         let mut table = Self {
             name: name.to_string(),
             source,
@@ -101,12 +103,46 @@ impl<'s> Table<'s> {
             wants: Vec::new(),
             filters: Vec::new(),
             lookups: Vec::new(),
-            days,
+            axis: study.time.axis,
+            dates: source.date_format.clone().or_else(|| study.time.date_format.clone()),
             lookup_rejects: Rejects::default(),
         };
         table.resolve(study, base, wants)?;
         table.assert_columns()?;
+        table.find_forms()?;
         Ok(table)
+    }
+
+    /// Finds out how dates and numbers are written in text columns, where the study does not say it.
+    fn find_forms(&mut self) -> Result<(), InputError> {
+        let looks_at = |as_: As| match as_ {
+            As::Text => false,
+            As::Number => self.source.decimal.is_none(),
+            As::Day => self.axis == Axis::Calendar && self.dates.is_none(),
+        };
+        let wants: Vec<(String, As)> =
+            self.own.iter().filter(|w| looks_at(w.as_)).map(|w| (self.in_file(&w.name).to_string(), w.as_)).collect();
+        for opened in self.files.iter_mut().filter(|o| o.reader.is_text()) {
+            let place = |(name, as_): &(String, As)| {
+                let column = opened.reader.header().iter().position(|h| h == name)?;
+                Some(Wanted { column, is_date: *as_ == As::Day })
+            };
+            let wanted: Vec<Wanted> = wants.iter().filter_map(place).collect();
+            if !wanted.is_empty() {
+                opened.forms = forms::find(&opened.file, opened.reader.as_ref(), &wanted)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How a column of a file is read.
+    fn reading<'o>(&'o self, opened: &'o Opened, column: &str) -> Reading<'o> {
+        let found = opened.forms.dates.get(column);
+        let dates = self.dates.as_ref().or(found).map_or("%Y-%m-%d", String::as_str);
+        let declared = self.source.decimal.map(NumberForm::Sign);
+        let numbers = declared.or(opened.forms.numbers.get(column).copied());
+        let numbers = numbers.unwrap_or(NumberForm::Sign(Decimal::Point));
+        Reading { axis: self.axis, dates, numbers, is_typed: opened.reader.is_text() }
     }
 
     /// The columns that every file of source `name` has, by the study's words: renamed, with those of its look-ups.
@@ -189,7 +225,17 @@ impl<'s> Table<'s> {
 
     /// How each file is written.
     pub fn dialects(&self) -> Vec<(String, Dialect)> {
-        self.files.iter().map(|o| (o.file.name.clone(), o.reader.dialect())).collect()
+        let of = |o: &Opened| {
+            let mut dialect = o.reader.dialect();
+            dialect.dates.clone_from(&o.forms.dates);
+            let sign = |(name, form): (&String, &NumberForm)| match form {
+                NumberForm::Sign(sign) => Some((name.clone(), *sign)),
+                NumberForm::Open => None,
+            };
+            dialect.decimals = o.forms.numbers.iter().filter_map(sign).collect();
+            (o.file.name.clone(), dialect)
+        };
+        self.files.iter().map(of).collect()
     }
 
     /// Streams all batches through the threads of the pool: each thread folds into a state of its own, then
@@ -260,7 +306,7 @@ impl<'s> Table<'s> {
             let Raw { batch, rows } = raw?;
             let n = batch.num_rows() as u64;
             let batch = enter(unit.opened, batch)?;
-            step(&self.prepare(&unit.opened.file, &batch, &rows, rejects)?);
+            step(&self.prepare(unit.opened, &batch, &rows, rejects)?);
             progress.rows(n);
         }
         Ok(())
@@ -269,20 +315,22 @@ impl<'s> Table<'s> {
     /// Raw columns → typed columns; filter, reject, look up.
     fn prepare(
         &self,
-        file: &InputFile,
+        opened: &Opened,
         raw: &RecordBatch,
         places: &Rows,
         rejects: &mut Rejects,
     ) -> Result<Batch, InputError> {
+        let file = &opened.file;
         let mut own = Vec::with_capacity(self.own.len());
         let mut bad = Vec::new();
         for want in &self.own {
             let array = self.without_nulls_in_words(self.raw(raw, want));
-            let Converted { column, bad: cells } = convert(&array, want.as_, &self.days).map_err(|wanted| {
-                let found = array.data_type().to_string();
-                let column = self.in_file(&want.name).to_string();
-                InputError::WrongType { file: file.name.clone(), column, found, wanted }
-            })?;
+            let Converted { column, bad: cells } =
+                convert(&array, want.as_, &self.reading(opened, self.in_file(&want.name))).map_err(|wanted| {
+                    let found = array.data_type().to_string();
+                    let column = self.in_file(&want.name).to_string();
+                    InputError::WrongType { file: file.name.clone(), column, found, wanted }
+                })?;
             bad.extend(cells.into_iter().map(|cell| (want, cell)));
             own.push(column);
         }

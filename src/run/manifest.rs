@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Computed, Job, RunError, VERSION};
 use crate::disclosure::zone::{Output, Zone};
 use crate::effects::Finding;
-use crate::ingest::InputFile;
+use crate::ingest::{Dialect, InputFile, describe};
 
 /// One file of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,7 @@ struct Input<'m> {
     file: &'m str,
     bytes: u64,
     blake3: &'m str,
+    dialect: Dialect,
 }
 
 pub(super) fn manifest(
@@ -72,10 +73,11 @@ pub(super) fn manifest(
     inputs: &[(String, InputFile, String)],
     files: &[FileEntry],
 ) -> Result<Vec<u8>, RunError> {
-    let input = |(source, file, hash): &'_ (String, InputFile, String)| -> (String, String, u64, String) {
-        (source.clone(), file.name.clone(), file.bytes, hash.clone())
+    let input = |(source, file, blake3): &'_ (String, InputFile, String)| {
+        let dialect = describe(file, &job.study.sources[source])?;
+        Ok((source.clone(), file.name.clone(), file.bytes, blake3.clone(), dialect))
     };
-    let inputs: Vec<_> = inputs.iter().map(input).collect();
+    let inputs = inputs.iter().map(input).collect::<Result<Vec<_>, RunError>>()?;
     json(&Manifest {
         run_id,
         engine: "lob-effect",
@@ -86,7 +88,13 @@ pub(super) fn manifest(
         study_blake3: blake3::hash(job.text.as_bytes()).to_hex().to_string(),
         inputs: inputs
             .iter()
-            .map(|(source, file, bytes, blake3)| Input { source, file, bytes: *bytes, blake3 })
+            .map(|(source, file, bytes, blake3, dialect)| Input {
+                source,
+                file,
+                bytes: *bytes,
+                blake3,
+                dialect: dialect.clone(),
+            })
             .collect(),
         files,
     })

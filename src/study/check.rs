@@ -9,7 +9,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, StudyError, nearest};
 use super::file::{
-    Axis, DoseForm, Exposure, KnownBy, Measure, ModelEntry, Names, Outcome, Random, Source, StudyFile, Transform,
+    Axis, DoseForm, Exposure, Format, KnownBy, Measure, ModelEntry, Names, Outcome, Random, Source, StudyFile,
+    Transform,
 };
 use super::shape;
 use crate::vocab::outcomes::outcome;
@@ -200,6 +201,16 @@ impl Check<'_> {
         }
         if source.delimiter.as_ref().is_some_and(|d| d.len() != 1) {
             self.error(&format!("{at}.delimiter"), "a delimiter is one character: `,` `;` `|` or a tab `\\t`");
+        }
+        let has_tables = !matches!(
+            source.format,
+            Some(Format::Csv | Format::Parquet | Format::Xlsx | Format::Las | Format::Dossier | Format::Ceda)
+        );
+        if source.table.is_some() && !has_tables {
+            self.error(&format!("{at}.table"), "this format has no tables to choose from; leave `table` out");
+        }
+        if source.format.is_some_and(|f| f != Format::Xapi) && !source.homepages.0.is_empty() {
+            self.error(&format!("{at}.homepages"), "only xapi has home pages");
         }
         for (i, filter) in source.filter.iter().enumerate() {
             if filter.is.is_some() == filter.is_not.is_some() {

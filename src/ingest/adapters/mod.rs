@@ -4,19 +4,54 @@
 //! rejects) is the same for all formats. A format of DUO or of a standard has tables with fixed columns
 //! ([`TableSpec`], canonical names); `csv`, `xlsx`, `las`, `dossier` and `parquet` have the columns of the file.
 
+mod build;
+mod canonical;
+mod ceda;
+mod duo;
+mod edexml;
+mod faults;
+mod held;
 mod plain;
+mod school;
+mod xapi;
+mod xlsx;
+mod xml;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use arrow::record_batch::RecordBatch;
 
 use super::files::InputFile;
-use super::{Dialect, InputError};
+use super::{Dialect, InputError, csv, packing};
 use crate::study::file::{Decimal, Encoding, Format, IdKind, Source};
 use crate::study::nearest;
 
 /// All formats. The first that knows a content reads it.
-pub static SOURCES: &[&dyn Adapter] = &[&plain::Parquet, &plain::Csv];
+pub static SOURCES: &[&dyn Adapter] = &[
+    &plain::Parquet,
+    &xlsx::Workbook,
+    &duo::Ro,
+    &duo::Grondslag,
+    &duo::Obo,
+    &duo::Tbgi,
+    &duo::A05,
+    &duo::A04,
+    &duo::A14,
+    &duo::Nenr,
+    &duo::Nrsp,
+    &duo::Exams,
+    &duo::Voins,
+    &duo::Vsv,
+    &duo::Vestigingen,
+    &duo::Overgangen,
+    &edexml::Edexml,
+    &xapi::Xapi,
+    &school::Las,
+    &school::Dossier,
+    &ceda::Ceda,
+    &plain::Csv,
+];
 
 /// What an adapter may be told about a file.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +64,8 @@ pub struct Options {
     pub encoding: Option<Encoding>,
     /// Decimal sign.
     pub decimal: Option<Decimal>,
+    /// Form of dates in text; date cells of a workbook that stand among texts are written so.
+    pub date_format: Option<String>,
     /// Rows above the header.
     pub skip_rows: u32,
     /// Sheets of a workbook.
@@ -49,6 +86,7 @@ impl Options {
             delimiter: source.delimiter.as_ref().and_then(|d| d.as_bytes().first().copied()),
             encoding: source.encoding,
             decimal: source.decimal,
+            date_format: source.date_format.clone(),
             skip_rows: source.skip_rows,
             sheets: source.sheets.0.clone(),
             ids: source.ids.clone(),
@@ -220,11 +258,91 @@ pub fn adapter(format: Format) -> Option<&'static dyn Adapter> {
 /// # Errors
 /// As [`Adapter::open`]; a content that is not of the declared format; a name that promises another format.
 pub fn open(file: &InputFile, declared: Option<Format>, options: &Options) -> Result<Box<dyn Reader>, InputError> {
-    let format = declared.unwrap_or_else(|| Format::of_name(&file.name));
-    let Some(adapter) = adapter(format) else {
-        return Err(InputError::Unsupported { file: file.name.clone(), what: format!("format {}", format.word()) });
+    find(file, declared)?.open(file, options)
+}
+
+/// How a file of a source is written, as far as opening it shows.
+///
+/// # Errors
+/// As [`open`].
+pub fn describe(file: &InputFile, source: &Source) -> Result<Dialect, InputError> {
+    Ok(open(file, source.format, &Options::of(source))?.dialect())
+}
+
+/// Bytes of the head.
+const HEAD: u64 = 1 << 16;
+
+/// The beginning of a file, unpacked, and decoded where it is text.
+pub(super) fn head(file: &InputFile) -> Result<Head, InputError> {
+    let mut bytes = Vec::new();
+    let own = file.name.rsplit('/').next().unwrap_or_default().to_lowercase();
+    let mut start = packing::content(file)?.take(HEAD);
+    // A damaged archive is reported by the reader that meets it; what came before the damage tells the format.
+    let _ = start.read_to_end(&mut bytes);
+    let text = decoded(&bytes);
+    let line = text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
+    let delimiter = char::from(csv::delimiter_of(line));
+    let header = line.split(delimiter).map(|cell| duo::folded(cell.trim().trim_matches('"'))).collect();
+    Ok(Head { name: own, text, bytes, header })
+}
+
+fn decoded(bytes: &[u8]) -> String {
+    let (encoding, marks) = match bytes {
+        [0xef, 0xbb, 0xbf, 0xef, 0xbb, 0xbf, ..] => (encoding_rs::UTF_8, 6),
+        [0xef, 0xbb, 0xbf, ..] => (encoding_rs::UTF_8, 3),
+        [0xff, 0xfe, ..] => (encoding_rs::UTF_16LE, 2),
+        [0xfe, 0xff, ..] => (encoding_rs::UTF_16BE, 2),
+        _ => (encoding_rs::UTF_8, 0),
     };
-    adapter.open(file, options)
+    encoding.decode_without_bom_handling(&bytes[marks..]).0.into_owned()
+}
+
+/// The adapter that reads a file.
+fn find(file: &InputFile, declared: Option<Format>) -> Result<&'static dyn Adapter, InputError> {
+    let wrong = |detail: String| InputError::WrongFormat { file: file.name.clone(), detail };
+    let head = head(file)?;
+    let fits = |a: &&&dyn Adapter| a.detect(&head);
+    if let Some(format) = declared {
+        let adapter = adapter(format).ok_or_else(|| wrong(format!("there is no format `{}`", format.word())))?;
+        if !adapter.tables().is_empty() && !adapter.detect(&head) {
+            return Err(wrong(format!("the study says it is {}, its content is not", format.word())));
+        }
+        return Ok(adapter);
+    }
+    let own = |f: Format| SOURCES.iter().copied().find(|a| a.format() == f);
+    let promised = SOURCES.iter().copied().find(|a| a.claims_name(&head.name));
+    if let Some(promised) = promised {
+        if promised.detect(&head) {
+            return Ok(promised);
+        }
+        let word = promised.format().word();
+        return Err(wrong(format!(
+            "its name promises {word}, its content is not; give `format` in the study if the name is wrong"
+        )));
+    }
+    let by_name = Format::of_name(&head.name);
+    match SOURCES.iter().find(fits).copied() {
+        // A damaged Parquet file may have lost its first bytes: its own reader says so best.
+        Some(found) if found.format() == Format::Csv => Ok(own(by_name).unwrap_or(found)),
+        Some(found) if by_name == Format::Parquet && found.format() != Format::Parquet => {
+            Ok(own(by_name).unwrap_or(found))
+        }
+        Some(found) => Ok(found),
+        None => Err(wrong("no format fits its content".into())),
+    }
+}
+
+/// Turns a function that gives batches into an iterator that ends at the first error.
+fn until_error<'r>(mut next: impl FnMut() -> Result<Option<Raw>, InputError> + Send + 'r) -> Batches<'r> {
+    let mut failed = false;
+    Box::new(std::iter::from_fn(move || {
+        if failed {
+            return None;
+        }
+        let item = next();
+        failed = item.is_err();
+        item.transpose()
+    }))
 }
 
 /// The table that is asked for; a format with one table needs no word.

@@ -38,20 +38,28 @@ impl Adapter for Parquet {
     }
 
     fn open(&self, file: &InputFile, _: &Options) -> Result<Box<dyn Reader>, InputError> {
+        Ok(Box::new(ParquetReader::open(file)?))
+    }
+}
+
+/// A Parquet file whose footer is known.
+pub(super) struct ParquetReader {
+    file: InputFile,
+    footer: Footer,
+    first_rows: Vec<u64>,
+}
+
+impl ParquetReader {
+    /// Reads the footer.
+    pub(super) fn open(file: &InputFile) -> Result<Self, InputError> {
         let footer = Footer::read(file)?;
         let mut first_rows = vec![1];
         for rows in footer.row_groups() {
             first_rows.push(first_rows[first_rows.len() - 1] + rows);
         }
         first_rows.pop();
-        Ok(Box::new(ParquetReader { file: file.clone(), footer, first_rows }))
+        Ok(Self { file: file.clone(), footer, first_rows })
     }
-}
-
-struct ParquetReader {
-    file: InputFile,
-    footer: Footer,
-    first_rows: Vec<u64>,
 }
 
 impl Reader for ParquetReader {

@@ -171,6 +171,10 @@ fn what_is_done(source: &Source) -> String {
         (!source.null.is_empty(), "with words for no value"),
         (!source.filter.is_empty(), "filtered"),
         (!source.lookup.is_empty(), "with look-ups"),
+        (
+            source.format.is_some_and(|f| !matches!(f, Format::Csv | Format::Parquet)),
+            "IN A FORMAT THAT SQL CANNOT READ: give it tables of Parquet in its place",
+        ),
     ];
     let done: Vec<&str> = done.into_iter().filter(|d| d.0).map(|d| d.1).collect();
     if done.is_empty() { "as it is in the files".into() } else { done.join(", ") }
