@@ -30,7 +30,7 @@ fn build<'s>(study: &'s Study, dir: &Path) -> Panel<'s> {
 
 fn write(study: &Study, dir: &Path) -> u64 {
     let panel = build(study, dir);
-    write_panel(&panel, 0, &dir.join("wide.parquet")).unwrap_or_else(|e| panic!("{e}"))
+    write_panel(&panel, 0, &dir.join("wide.parquet"), None).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn measure(rows: u64) {

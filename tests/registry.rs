@@ -9,6 +9,7 @@ use lob_effect::models::MODELS;
 use lob_effect::report::sections::SECTIONS;
 use lob_effect::study::Study;
 use lob_effect::study::template::TEMPLATE;
+use lob_effect::vocab::codes::CODES;
 use lob_effect::vocab::outcomes::outcome;
 use lob_effect::vocab::{ACTIVITIES, Lang, OUTCOMES, OutcomeRule, RefusalReason, activities};
 
@@ -198,4 +199,28 @@ fn error_codes_are_unique() {
     }
     assert!(codes.len() > 10);
     assert_unique("codes of errors", codes);
+}
+
+/// Every code that the source names is explained.
+#[test]
+fn every_error_code_is_explained() {
+    fn below(dir: &Path, text: &mut String) {
+        for entry in fs::read_dir(dir).expect("a folder of sources") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                below(&path, text);
+            } else if !path.ends_with("vocab/codes.rs") {
+                text.push_str(&fs::read_to_string(&path).expect("a source file"));
+            }
+        }
+    }
+    let mut text = String::new();
+    below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut text);
+    let is_code = |word: &&str| word.len() == 9 && word[5..].bytes().all(|b| b.is_ascii_digit());
+    let named: BTreeSet<&str> =
+        text.match_indices("LOB-E").filter_map(|(at, _)| text.get(at..at + 9)).filter(is_code).collect();
+    let explained: BTreeSet<&str> = CODES.iter().map(|c| c.id).collect();
+    let missing: Vec<_> = named.difference(&explained).collect();
+    assert!(missing.is_empty(), "without an entry in src/vocab/codes.rs: {missing:?}");
+    assert!(named.len() > 40);
 }

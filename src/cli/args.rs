@@ -26,7 +26,7 @@ use crate::vocab::Lang;
         lob check study.toml         is the study file right, and is the data readable?\n  \
         lob run study.toml           estimate, and write the reports to runs/\n\n\
         Exit codes: 0 done, 1 some models did not converge, 2 wrong flags or study file, 3 input rejected,\n\
-        4 disk, permission or busy (try again), 5 no model converged, 70 internal error."
+        4 disk, permission or busy (try again), 5 no model converged, 6 something private would have left,\n70 internal error. `lob explain CODE` explains an error."
 )]
 pub struct Args {
     /// What to do.
@@ -83,11 +83,15 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  lob demo --out demo --lang en")]
     Demo(Demo),
     /// Write a commented study file.
-    #[command(after_help = "Example:\n  lob init study.toml && $EDITOR study.toml && lob check study.toml")]
+    #[command(after_help = "Examples:\n  lob init study.toml && $EDITOR study.toml && lob check study.toml\n  \
+        lob init study.toml --from leerlingen.csv dossier.xlsx mbo.csv")]
     Init(Init),
     /// Check a study file and read all its data, without looking at any result.
-    #[command(after_help = "Example:\n  lob check study.toml")]
-    Check(StudyArg),
+    #[command(
+        after_help = "Examples:\n  lob check study.toml             all faults of all files, and check/validatie.html\n  \
+        lob check study.toml --fix-plan  a mapping that may be meant, to read and paste"
+    )]
+    Check(Check),
     /// Bring files as they come to canonical tables, with a codebook and a study that runs on them.
     #[command(after_help = "Example:\n  lob ingest study.toml --out tables && lob run tables/study.toml")]
     Ingest(Ingest),
@@ -115,6 +119,12 @@ pub(super) enum Command {
     /// Fit one model to one table: formulas in lme4's notation, with or without random effects.
     #[command(after_long_help = FIT_HELP, after_help = "Examples: lob fit --help")]
     Fit(Box<Fit>),
+    /// Make, name, replace or destroy the project key that turns personal ids into pseudonyms.
+    #[command(after_help = KEY_HELP)]
+    Key(Key),
+    /// Explain an error code: what it means, why, and what to do.
+    #[command(after_help = "Examples:\n  lob explain LOB-E0108\n  lob explain --list --lang nl")]
+    Explain(Explain),
     /// Print the JSON Schema of study files, or the outcomes, activities and models that are known.
     #[command(after_help = "Examples:\n  lob schema > study.schema.json\n  lob schema --list")]
     Schema(Schema),
@@ -138,13 +148,22 @@ pub(super) struct Init {
     /// Where to write it; an existing file is left alone.
     #[arg(default_value = "study.toml", value_name = "FILE")]
     pub(super) file: PathBuf,
+    /// Files of yours: the study is proposed from their columns, and says what was guessed and what is missing.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub(super) from: Vec<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct StudyArg {
+pub(super) struct Check {
     /// The study file.
     #[arg(value_name = "STUDY")]
     pub(super) study: PathBuf,
+    /// Folder for validation.json and validatie.html. Default: check/ beside the study file.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Print a mapping of columns and activity names that may be meant, as TOML. Nothing is changed.
+    #[arg(long)]
+    pub(super) fix_plan: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -266,6 +285,66 @@ fn scenarios() -> impl TypedValueParser<Value = Scenario> {
         let named = Scenario::ALL.into_iter().find(|s| s.code() == name);
         named.expect("clap lets only these names through")
     })
+}
+
+const KEY_HELP: &str = "\
+Examples:
+  lob key new regio.key --project regio-west     256 bits of chance in a file that only you read
+  lob key id regio.key                           its id: all of it that is ever printed or written
+  lob key rotate regio.key                       a new key; the old one is kept beside it
+  lob key destroy regio.key --yes                overwritten and removed
+
+Name the file in the study ([privacy] key_file) or in the environment variable LOB_KEY_FILE. Keep it apart from the
+data, with a copy in a safe place: without it no new delivery can be linked to an old one.";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Key {
+    #[command(subcommand)]
+    pub(super) action: KeyAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyAction {
+    /// Make a key in a new file that only its owner reads.
+    New {
+        /// The file; an existing one is left alone.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Project of the key: the `id` of its study, or its [privacy] `project`.
+        #[arg(long, value_name = "ID")]
+        project: String,
+    },
+    /// Print the id of a key.
+    Id {
+        /// The key file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Put a new key in the place of the old one, which is kept beside it.
+    Rotate {
+        /// The key file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Overwrite a key and remove its file.
+    Destroy {
+        /// The key file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Yes, this can't be undone.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    /// The code, as LOB-E0108 or 0108.
+    #[arg(value_name = "CODE", required_unless_present = "list")]
+    pub(super) code: Option<String>,
+    /// List all codes instead.
+    #[arg(long, conflicts_with = "code")]
+    pub(super) list: bool,
 }
 
 const FIT_HELP: &str = "\

@@ -17,6 +17,8 @@ pub enum Exit {
     Environment,
     /// 5: no model could be fitted.
     Numerical,
+    /// 6: a result holds what may not leave; nothing was published.
+    Privacy,
     /// 70: our mistake.
     Internal,
 }
@@ -31,6 +33,7 @@ impl Exit {
             Exit::Input => 3,
             Exit::Environment => 4,
             Exit::Numerical => 5,
+            Exit::Privacy => 6,
             Exit::Internal => 70,
         }
     }
@@ -59,9 +62,16 @@ impl From<RunError> for Failure {
             2 => Exit::Usage,
             3 => Exit::Input,
             4 => Exit::Environment,
+            6 => Exit::Privacy,
             _ => Exit::Internal,
         };
         Self { exit, message: error.to_string() }
+    }
+}
+
+impl From<crate::ingest::KeyError> for Failure {
+    fn from(error: crate::ingest::KeyError) -> Self {
+        crate::ingest::InputError::from(error).into()
     }
 }
 

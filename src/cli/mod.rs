@@ -23,7 +23,7 @@ pub fn execute(args: &Args) -> Exit {
     let done = match &args.command {
         Command::Demo(c) => commands::demo::execute(c, args, &screen),
         Command::Init(c) => commands::init::execute(c, &screen),
-        Command::Check(c) => commands::check::execute(c, &screen),
+        Command::Check(c) => commands::check::execute(c, args, &screen),
         Command::Ingest(c) => commands::ingest::execute(c, &screen),
         Command::Run(c) => commands::run::execute(c, args, &screen),
         Command::Panel(c) => commands::panel::execute(c, &screen),
@@ -31,6 +31,8 @@ pub fn execute(args: &Args) -> Exit {
         Command::Certify(c) => commands::certify::execute(c, args, &screen),
         Command::Simulate(c) => commands::simulate::execute(c, &screen),
         Command::Fit(c) => commands::fit::execute(c, &screen),
+        Command::Key(c) => commands::key::execute(c, &screen),
+        Command::Explain(c) => commands::explain::execute(c, args, &screen),
         Command::Schema(c) => commands::schema::execute(c, &screen),
         Command::Completions(c) => commands::completions::execute(c, &screen),
     };

@@ -44,6 +44,9 @@ pub struct Dialect {
     /// Control totals: what the file says and what it holds, by kind of record.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub control: BTreeMap<String, Control>,
+    /// Id of the key by which the pseudonyms in it were made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
     /// Records that were read and left out, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, u64>,

@@ -8,6 +8,9 @@ use super::Issues;
 /// Input that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
+    /// No usable key for the pseudonyms.
+    #[error(transparent)]
+    Key(#[from] super::KeyError),
     /// A path or glob names no file.
     #[error("LOB-E0101 sources.{source_name}: no file `{pattern}` (paths are relative to the study file)")]
     NoFile {
@@ -108,10 +111,10 @@ pub enum InputError {
         /// Rows in conflict with an earlier one.
         rows: u64,
     },
-    /// The pupil key looks like a citizen service number.
+    /// A column holds citizen service numbers.
     #[error(
         "LOB-E0110 sources.{source_name}: column `{column}` holds BSN or onderwijsnummers ({share} % pass the \
-         11-test); replace them by a pseudonym first"
+         11-test); let them be replaced by pseudonyms with `ids = {{ \"{column}\" = \"pgn\" }}`, or leave the column out"
     )]
     LooksLikeBsn {
         /// Source in the study.
@@ -196,6 +199,36 @@ pub enum InputError {
         file: String,
         /// What is wrong and what to do.
         detail: String,
+    },
+    /// A column that is declared to hold person numbers holds others.
+    #[error(
+        "LOB-E0130 sources.{source_name}: column `{column}` is declared to hold person numbers, and only {share} % pass the \
+         11-test (99 % must); is it another column or kind of id? Invented numbers need `synthetic = true` in [privacy]"
+    )]
+    NotReal {
+        /// Source in the study.
+        source_name: String,
+        /// The column.
+        column: String,
+        /// Percentage that passes.
+        share: u64,
+    },
+    /// A file name holds a citizen service number; so it is not repeated here.
+    #[error(
+        "LOB-E0131 sources.{source_name}: the name of one of its files holds a number that passes the 11-test of citizen \
+         service numbers; give the file another name"
+    )]
+    BsnInName {
+        /// Source in the study.
+        source_name: String,
+    },
+    /// Two ids have one pseudonym.
+    #[error("LOB-E0709 sources.{source_name}: two ids of column `{column}` have one pseudonym; make a new key")]
+    Collision {
+        /// Source in the study.
+        source_name: String,
+        /// The column.
+        column: String,
     },
     /// Dates whose day and month nobody can tell apart.
     #[error(
@@ -284,9 +317,16 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// True when the study says something of a file that is not so: the study has to change, not the file.
+    /// True when the study says something of a file or key that is not so: the study or the key has to change, not the
+    /// file.
     pub fn is_study(&self) -> bool {
-        matches!(self, InputError::Delimiter { .. } | InputError::NoTable { .. } | InputError::WrongFormat { .. })
+        matches!(
+            self,
+            InputError::Delimiter { .. }
+                | InputError::NoTable { .. }
+                | InputError::WrongFormat { .. }
+                | InputError::Key(_)
+        )
     }
 
     /// True when a retry may help (disk, permission, a file still being written); a missing file, or a folder

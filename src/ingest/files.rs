@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::InputError;
 use super::packing::{Packing, members};
+use super::{InputError, holds_bsn};
 use crate::study::file::{Format, Source};
 
 /// One input file, as it was when it was found.
@@ -104,7 +104,12 @@ pub fn find_files(base: &Path, name: &str, source: &Source) -> Result<Vec<InputF
     found.sort_by_cached_key(|p| fs::canonicalize(p).unwrap_or_else(|_| p.clone()));
     found.dedup_by_key(|p| fs::canonicalize(&*p).unwrap_or_else(|_| p.clone()));
     let files: Result<Vec<Vec<InputFile>>, InputError> = found.into_iter().map(InputFile::all).collect();
-    Ok(files?.concat())
+    let files = files?.concat();
+    // Before the name gets into a message.
+    if files.iter().any(|f| holds_bsn(&f.name)) {
+        return Err(InputError::BsnInName { source_name: name.to_string() });
+    }
+    Ok(files)
 }
 
 /// BLAKE3 hash of a file's bytes, in hexadecimal.

@@ -8,29 +8,41 @@
 
 pub mod adapters;
 mod batch;
+mod bsn;
 pub mod canonical;
 mod csv;
 mod dialect;
+mod door;
 mod error;
 mod files;
 mod forms;
 pub mod frame;
 mod frame_file;
 mod issue;
+mod key;
 mod lookup;
 mod packing;
 mod parquet;
+mod pseudonym;
 mod records;
 mod reject;
 mod table;
 mod text;
+mod validate;
 
 pub use adapters::describe;
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
+pub use bsn::{BsnWatch, eleven_test, holds_bsn, nine_digit_numbers};
 pub use dialect::{Control, Dialect};
 pub use error::InputError;
 pub use files::{InputFile, find_files, hash_file};
 pub use frame_file::FrameFile;
 pub use issue::{Fault, Issue, Issues};
+pub use key::{
+    KEY_FILE_VARIABLE, KeyError, ProjectKey, Rotated, assert_one_key, is_project, key_of, project_of, recorded_keys,
+};
+pub use parquet::KEY_ID;
+pub use pseudonym::{IdError, Pseudonyms};
 pub use reject::{Problem, RejectEntry, Rejects, masked};
 pub use table::{Progress, Silence, Table};
+pub use validate::{ColumnProfile, FileProfile, header, profile, shown_name};

@@ -13,6 +13,9 @@ use super::{InputError, InputFile};
 
 const BATCH: usize = 32_768;
 
+/// Entry of a Parquet footer with the id of the key behind the pseudonyms in the file.
+pub const KEY_ID: &str = "lob_key_id";
+
 /// The footer of a file, read once and shared by its row groups.
 pub(super) struct Footer {
     meta: ArrowReaderMetadata,
@@ -31,6 +34,12 @@ impl Footer {
             guarded(file, || ArrowReaderMetadata::load(&handle, options().with_schema(coded.clone()))).unwrap_or(meta);
         let header = meta.schema().fields().iter().map(|f| f.name().clone()).collect();
         Ok(Self { meta, header })
+    }
+
+    /// Id of the key behind the pseudonyms, where the file records one.
+    pub(super) fn key_id(&self) -> Option<String> {
+        let pairs = self.meta.metadata().file_metadata().key_value_metadata()?;
+        pairs.iter().find(|pair| pair.key == KEY_ID)?.value.clone()
     }
 
     pub(super) fn row_groups(&self) -> Vec<u64> {

@@ -14,6 +14,8 @@ pub enum Problem {
     NotADate,
     /// The text is no whole number of days.
     NotADay,
+    /// The text is no identifier of the declared kind.
+    NotAnId,
     /// The number can be read in two ways (`1.234`), and no other number of the column tells which.
     TwoNumbers,
     /// A whole number where a date is expected: Excel's count of days.
@@ -29,6 +31,9 @@ impl fmt::Display for Problem {
             Problem::NotFinite => "is not a finite number",
             Problem::NotADate => "is not a date of the form time.date_format",
             Problem::NotADay => "is not a whole number of days",
+            Problem::NotAnId => {
+                "is no identifier of its kind (a person number has 9 digits; import the column as text)"
+            }
             Problem::TwoNumbers => "can be read as thousands or as decimals; say `decimal` for the source",
             Problem::SerialDay => "is Excel's count of days (Excel-datumgetal), not a date; export the column as dates",
             Problem::SpreadsheetDamage => {

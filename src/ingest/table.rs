@@ -12,10 +12,11 @@ use rayon::prelude::*;
 
 use super::adapters::{self, Options, Raw, Reader, Rows};
 use super::batch::{As, Batch, Column, Converted, Reading, Want, convert};
+use super::door::{Door, Entered};
 use super::files::{InputFile, find_files};
 use super::forms::{self, Forms, NumberForm, Wanted};
 use super::lookup::{Loaded, wants_of};
-use super::{Dialect, InputError, Rejects};
+use super::{Dialect, InputError, Problem, Rejects};
 use crate::study::Study;
 use crate::study::file::{Axis, Decimal, IdKind, Lookup, Source};
 use crate::study::near;
@@ -42,6 +43,7 @@ pub struct Table<'s> {
     wants: Vec<Place>,
     filters: Vec<Keep>,
     lookups: Vec<Joined>,
+    door: Door,
     axis: Axis,
     /// Form of dates that the study declares.
     dates: Option<String>,
@@ -103,12 +105,15 @@ impl<'s> Table<'s> {
             wants: Vec::new(),
             filters: Vec::new(),
             lookups: Vec::new(),
+            door: Door::new(name, study),
             axis: study.time.axis,
             dates: source.date_format.clone().or_else(|| study.time.date_format.clone()),
             lookup_rejects: Rejects::default(),
         };
         table.resolve(study, base, wants)?;
         table.assert_columns()?;
+        let ids = table.ids_in_use();
+        table.door.open(study, base, &ids)?;
         table.find_forms()?;
         Ok(table)
     }
@@ -219,6 +224,16 @@ impl<'s> Table<'s> {
         Ok(())
     }
 
+    /// Columns that are read and hold personal identifiers, by their names in the files.
+    fn ids_in_use(&self) -> BTreeMap<String, IdKind> {
+        let is_read = |column: &&String| self.own.iter().any(|want| self.in_file(&want.name) == column.as_str());
+        let of = |opened: &Opened| -> Vec<(String, IdKind)> {
+            let found = opened.ids.iter().filter(|(column, _)| is_read(column));
+            found.map(|(column, kind)| (column.clone(), *kind)).collect()
+        };
+        self.files.iter().flat_map(of).collect()
+    }
+
     fn units(&self) -> Vec<Unit<'_>> {
         self.files.iter().flat_map(|opened| (0..opened.reader.parts()).map(move |part| Unit { opened, part })).collect()
     }
@@ -270,6 +285,7 @@ impl<'s> Table<'s> {
             all.1.merge(rejects);
         }
         self.assert_unchanged()?;
+        self.door.assert_no_person_numbers()?;
         Ok(all)
     }
 
@@ -283,6 +299,7 @@ impl<'s> Table<'s> {
             self.stream(&unit, progress, &mut rejects, &mut step)?;
         }
         self.assert_unchanged()?;
+        self.door.assert_no_person_numbers()?;
         Ok(rejects)
     }
 
@@ -300,14 +317,20 @@ impl<'s> Table<'s> {
         let reader = &unit.opened.reader;
         let position = |want: &Want| reader.header().iter().position(|h| h == self.in_file(&want.name));
         let mut columns: Vec<usize> = self.own.iter().filter_map(position).collect();
+        if unit.opened.ids.keys().any(|id| columns.iter().any(|&c| reader.header()[c] == *id)) {
+            let school = self.source.id_school.0.iter();
+            columns.extend(school.filter_map(|name| reader.header().iter().position(|h| h == name)));
+        }
         columns.sort_unstable();
         columns.dedup();
+        let mut seen = 0;
         for raw in reader.read(unit.part, &columns)? {
             let Raw { batch, rows } = raw?;
-            let n = batch.num_rows() as u64;
-            let batch = enter(unit.opened, batch)?;
-            step(&self.prepare(unit.opened, &batch, &rows, rejects)?);
-            progress.rows(n);
+            let n = batch.num_rows();
+            let entered = self.door.enter(&unit.opened.ids, batch, seen)?;
+            seen += n;
+            step(&self.prepare(unit.opened, &entered, &rows, rejects)?);
+            progress.rows(n as u64);
         }
         Ok(())
     }
@@ -316,14 +339,16 @@ impl<'s> Table<'s> {
     fn prepare(
         &self,
         opened: &Opened,
-        raw: &RecordBatch,
+        entered: &Entered,
         places: &Rows,
         rejects: &mut Rejects,
     ) -> Result<Batch, InputError> {
-        let file = &opened.file;
+        let (file, raw) = (&opened.file, &entered.batch);
         let mut own = Vec::with_capacity(self.own.len());
         let mut bad = Vec::new();
         for want in &self.own {
+            let no_ids = entered.no_ids.iter().filter(|(column, ..)| column == self.in_file(&want.name));
+            bad.extend(no_ids.map(|(_, row, shape)| (want, (*row, Problem::NotAnId, shape.clone()))));
             let array = self.without_nulls_in_words(self.raw(raw, want));
             let Converted { column, bad: cells } =
                 convert(&array, want.as_, &self.reading(opened, self.in_file(&want.name))).map_err(|wanted| {
@@ -423,11 +448,4 @@ fn position_of(want: &Want, wants: &mut Vec<Want>) -> usize {
         wants.push(want.clone());
         wants.len() - 1
     })
-}
-
-/// The one place where a batch of a file enters: identifiers are replaced here, before anyone else sees a value.
-fn enter(opened: &Opened, batch: RecordBatch) -> Result<RecordBatch, InputError> {
-    let declared = |name: &str| opened.ids.get(name).copied();
-    debug_assert!(opened.ids.keys().all(|name| declared(name).is_some()));
-    Ok(batch)
 }

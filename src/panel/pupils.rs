@@ -285,7 +285,7 @@ impl Labels {
 /// Reads the pupil table.
 ///
 /// # Errors
-/// Unreadable input, rows in conflict, keys that look like a BSN, no usable pupil.
+/// Unreadable input, rows in conflict, no usable pupil.
 pub(super) fn read(
     plan: &Plan<'_>,
     base: &Path,
@@ -315,7 +315,6 @@ struct Reading<'p> {
     conflicts: u64,
     /// Rows with a text that a covariate does not list, by its id.
     unlisted: BTreeMap<&'p str, u64>,
-    bsn: BsnWatch,
 }
 
 impl<'p> Reading<'p> {
@@ -332,7 +331,6 @@ impl<'p> Reading<'p> {
             counts: BTreeMap::new(),
             conflicts: 0,
             unlisted: BTreeMap::new(),
-            bsn: BsnWatch::default(),
         }
     }
 
@@ -362,7 +360,6 @@ impl<'p> Reading<'p> {
             }
             match self.keys.find(&key).filter(|_| keyed) {
                 None => {
-                    key.split(|b| *b == KEY_SEPARATOR).for_each(|part| self.bsn.see(part));
                     self.keys.push(&key);
                     self.rows.push(&row);
                 }
@@ -415,9 +412,6 @@ impl<'p> Reading<'p> {
         let source_name = self.plan.pupils.source.clone();
         if self.conflicts > 0 {
             return Err(InputError::ConflictingPupils { source_name, rows: self.conflicts });
-        }
-        if let (Some(share), Some(column)) = (self.bsn.share(), self.plan.pupils.key.0.first()) {
-            return Err(InputError::LooksLikeBsn { source_name, column: column.clone(), share });
         }
         if self.rows.places.is_empty() {
             let why = self.counts.iter().map(|(s, n)| format!("{} {n}", s.code())).collect::<Vec<_>>().join(", ");
@@ -529,45 +523,4 @@ fn covariate(c: &Covariate, batch: &Batch, column: usize, row: usize, text: &mut
         return value;
     }
     value.max(c.min.unwrap_or(f64::NEG_INFINITY)).min(c.max.unwrap_or(f64::INFINITY))
-}
-
-/// Watches whether a key column holds citizen service numbers: of random 9-digit numbers one in eleven
-/// passes the 11-test, of real ones all do (`formats.md` §14.2).
-#[derive(Default)]
-struct BsnWatch {
-    nine_digits: u64,
-    pass: u64,
-}
-
-impl BsnWatch {
-    fn see(&mut self, key: &[u8]) {
-        if key.len() == 9 && key.iter().all(u8::is_ascii_digit) {
-            self.nine_digits += 1;
-            self.pass += u64::from(eleven_test(key));
-        }
-    }
-
-    fn share(&self) -> Option<u64> {
-        let suspicious = self.nine_digits >= 20 && 5 * self.pass > self.nine_digits;
-        suspicious.then(|| 100 * self.pass / self.nine_digits)
-    }
-}
-
-/// 9a₁+8a₂+…+2a₈−a₉ ≡ 0 (mod 11).
-fn eleven_test(digits: &[u8]) -> bool {
-    let sum: i32 =
-        digits.iter().zip([9, 8, 7, 6, 5, 4, 3, 2, -1]).map(|(d, weight)| i32::from(d - b'0') * weight).sum();
-    sum % 11 == 0 && digits != b"000000000"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::eleven_test;
-
-    #[test]
-    fn eleven_test_knows_the_published_example() {
-        assert!(eleven_test(b"123456782"));
-        assert!(!eleven_test(b"123456783"));
-        assert!(!eleven_test(b"000000000"));
-    }
 }

@@ -1,9 +1,12 @@
 //! The frame of a page: head with style and content security policy, header, contents, main, footer.
 
 use super::format::clean;
-use super::wording::Words;
+use super::validation::{self, ValidationPage};
+use super::wording::validation::ValidationWords;
+use super::wording::{Words, words};
 use crate::disclosure::page::{IndexEntry, IndexPage, SchoolPage, Shown};
 use crate::report::format;
+use crate::vocab::Lang;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 /// The whole style sheet; it goes into the page, so that the page needs nothing from outside.
@@ -128,6 +131,34 @@ fn footer(study: &str, run_id: &str, version: &str, words: &Words) -> Markup {
             }
         }
     }
+}
+
+/// The page of a check.
+pub fn validation(v: &ValidationPage, parts: &[Part], w: &ValidationWords, lang: Lang) -> Markup {
+    let (title, study) = (clean(&v.title), clean(&v.study));
+    let body = html! {
+        header {
+            p class="kicker" { (w.kicker) }
+            h1 { bdi { (title) } }
+            dl {
+                div { dt { (w.study) } dd { bdi { (study) } } }
+                div { dt { (w.errors) } dd { (v.errors) } }
+                div { dt { (w.warnings) } dd { (v.warnings) } }
+                @if let Some(key) = &v.key_id { div { dt { (w.key) } dd { code { (key) } } } }
+            }
+        }
+        main id="main" tabindex="-1" {
+            p { b { (validation::verdict(v, w)) } }
+            @for part in parts {
+                section id=(part.id) aria-labelledby={ (part.id) "-h" } {
+                    h2 id={ (part.id) "-h" } { (part.title) }
+                    (part.body)
+                }
+            }
+        }
+        footer { p { bdi { (study) } " · " code { (v.engine_version) } } }
+    };
+    document(&format!("{} – {title}", w.kicker), &[w.kicker, &study].join(" · "), &body, words(lang))
 }
 
 fn document(title: &str, running: &str, body: &Markup, words: &Words) -> Markup {

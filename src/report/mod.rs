@@ -7,6 +7,7 @@ pub mod charts;
 pub mod format;
 mod html;
 pub mod sections;
+pub mod validation;
 pub mod wording;
 
 use crate::disclosure::page::{IndexPage, SchoolPage};

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::RunError;
-use super::files::{create_private, private_properties, write_table};
+use super::files::{create_private, create_private_folder, private_properties, write_private, write_table};
 use crate::ingest::canonical::codebook::{field, primary_key, title};
 use crate::ingest::canonical::{ColumnDef, Ledger, Sink, build};
-use crate::ingest::{Progress, Rejects};
+use crate::ingest::{Progress, Rejects, assert_one_key, key_of};
 use crate::study::Study;
 use crate::study::file::Ingest;
 
@@ -48,13 +48,16 @@ pub fn ingest(
         let what = what.to_string();
         move |reason: io::Error| RunError::Write { what, reason }
     };
-    private_folder(out).map_err(failed("the folder of the tables"))?;
+    create_private_folder(out).map_err(failed("the folder of the tables"))?;
     let package = out.join("datapackage.json");
     match fs::remove_file(&package) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(failed("datapackage.json")(e)),
         _ => {}
     }
-    let mut folder = Folder { out, resources: Vec::new(), tables: Vec::new(), open: None };
+    let key = key_of(study, base)?;
+    assert_one_key(study, base, key.as_ref())?;
+    let key_id = key.map(|k| k.id().to_string());
+    let mut folder = Folder { out, key_id, resources: Vec::new(), tables: Vec::new(), open: None };
     let ledger = build(study, ingest, base, progress, &mut folder)?;
     let Folder { mut resources, tables, .. } = folder;
     let mut put = |name: &str, bytes: &[u8], more: Value| -> Result<(), RunError> {
@@ -92,22 +95,6 @@ fn merge(into: &mut Value, more: Value) {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    create_private(path)?.write_all(bytes)
-}
-
-/// A folder that only its owner enters; one that is there already is left as it is.
-fn private_folder(path: &Path) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 /// The study without its files: the tables are its sources.
@@ -170,6 +157,8 @@ fn rejects(rejects: &Rejects) -> RecordBatch {
 /// The folder that takes the tables.
 struct Folder<'a> {
     out: &'a Path,
+    /// Id of the key behind the pseudonyms.
+    key_id: Option<String>,
     resources: Vec<Value>,
     tables: Vec<(String, u64)>,
     open: Option<OpenTable>,
@@ -209,8 +198,9 @@ impl Sink for Folder<'_> {
         let failed = |reason| RunError::Write { what: format!("{name}.parquet"), reason };
         let file = create_private(&self.out.join(format!("{name}.parquet"))).map_err(failed)?;
         let hashed = Hashed { file, hash: Sha256::new(), bytes: 0 };
-        let writer = ArrowWriter::try_new(hashed, schema, Some(private_properties("pupil_key")))
-            .map_err(|e| failed(io::Error::other(e.to_string())))?;
+        let writer =
+            ArrowWriter::try_new(hashed, schema, Some(private_properties("pupil_key", self.key_id.as_deref())))
+                .map_err(|e| failed(io::Error::other(e.to_string())))?;
         self.open = Some(OpenTable { name: name.to_string(), columns: columns.to_vec(), rows: 0, writer });
         Ok(())
     }

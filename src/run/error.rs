@@ -22,6 +22,14 @@ pub enum RunError {
     /// Another run is writing to the same folder.
     #[error("LOB-E0402 another run is busy in this output folder; try again when it has finished")]
     Busy,
+    /// A result holds what may not leave; nothing was published.
+    #[error("LOB-E0601 {file}: holds {what}; nothing was published")]
+    Egress {
+        /// The output.
+        file: String,
+        /// What was found, in words.
+        what: String,
+    },
     /// A path that no zone allows.
     #[error(transparent)]
     Path(#[from] BadPath),
@@ -35,6 +43,12 @@ pub enum RunError {
     },
 }
 
+impl From<crate::ingest::KeyError> for RunError {
+    fn from(error: crate::ingest::KeyError) -> Self {
+        RunError::Input(error.into())
+    }
+}
+
 impl RunError {
     /// Exit code (`conventions.md` §2).
     pub fn exit_code(&self) -> u8 {
@@ -43,6 +57,7 @@ impl RunError {
             RunError::Input(e) if e.is_study() => 2,
             RunError::Input(_) => 3,
             RunError::Write { .. } | RunError::Busy => 4,
+            RunError::Egress { .. } => 6,
             RunError::Path(_) | RunError::Encode { .. } => 70,
         }
     }

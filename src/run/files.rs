@@ -9,21 +9,26 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnWriter, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
 use super::{LoosePage, RunError};
+use crate::ingest::KEY_ID;
 use crate::panel::Panel;
 
-fn properties() -> WriterProperties {
-    private_properties("pupil")
+fn properties(key_id: Option<&str>) -> WriterProperties {
+    private_properties("pupil", key_id)
 }
 
-/// Settings of a table whose column `key` holds pseudonyms.
-pub(super) fn private_properties(key: &str) -> WriterProperties {
+/// Settings of a table whose column `key` holds pseudonyms. The id of the key by which they were made is recorded, so that a
+/// later study with another key is refused instead of finding nobody.
+pub(super) fn private_properties(key: &str, key_id: Option<&str>) -> WriterProperties {
+    let record = key_id.map(|id| vec![KeyValue::new(KEY_ID.to_string(), id.to_string())]);
     WriterProperties::builder()
+        .set_key_value_metadata(record)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by("lob-effect".into())
         // Smallest and largest pseudonym would stand in the footer.
@@ -37,21 +42,22 @@ pub(super) fn private_properties(key: &str) -> WriterProperties {
 /// A type that Parquet can't hold: a mistake in our code.
 pub fn write_table(batch: &RecordBatch) -> Result<Vec<u8>, RunError> {
     let encode = |e: parquet::errors::ParquetError| RunError::Encode { table: "table".into(), reason: e.to_string() };
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties())).map_err(encode)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties(None))).map_err(encode)?;
     writer.write(batch).map_err(encode)?;
     writer.into_inner().map_err(encode)
 }
 
-/// Writes the panel table of outcome `o` to `path`. It holds pseudonyms: only the owner can read it.
+/// Writes the panel table of outcome `o` to `path`. It holds pseudonyms, made with the key `key_id`: only the owner can
+/// read it.
 ///
 /// # Errors
 /// When the file can't be written.
-pub fn write_panel(panel: &Panel<'_>, o: usize, path: &Path) -> Result<u64, RunError> {
+pub fn write_panel(panel: &Panel<'_>, o: usize, path: &Path, key_id: Option<&str>) -> Result<u64, RunError> {
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let failed = |reason: std::io::Error| RunError::Write { what: name.clone(), reason };
     let encode = |e: parquet::errors::ParquetError| failed(std::io::Error::other(e.to_string()));
     let file = create_private(path).map_err(failed)?;
-    let writer = ArrowWriter::try_new(file, panel.schema(o), Some(properties())).map_err(encode)?;
+    let writer = ArrowWriter::try_new(file, panel.schema(o), Some(properties(key_id))).map_err(encode)?;
     let (mut writer, groups) = writer.into_serialized_writer().map_err(encode)?;
     let (mut rows, mut group) = (0, RowGroup::default());
     for batch in panel.batches(o) {
@@ -127,6 +133,25 @@ pub fn write_json(value: &impl serde::Serialize, path: &Path) -> Result<(), RunE
     let mut text = serde_json::to_vec_pretty(value).map_err(|e| failed(e.into()))?;
     text.push(b'\n');
     create_private(path).and_then(|mut file| file.write_all(&text)).map_err(failed)
+}
+
+/// Writes a file that only its owner reads.
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    create_private(path)?.write_all(bytes)
+}
+
+/// A folder that only its owner enters, when it is not there yet.
+///
+/// # Errors
+/// When it can't be made.
+pub fn create_private_folder(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(path)?;
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
 }
 
 /// A file that only its owner reads, also when it was there before with other permissions.

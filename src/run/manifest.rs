@@ -54,6 +54,9 @@ struct Manifest<'m> {
     study: &'m str,
     lang: &'static str,
     study_blake3: String,
+    /// Id of the key behind the pseudonyms of this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_id: Option<&'m str>,
     inputs: Vec<Input<'m>>,
     files: &'m [FileEntry],
 }
@@ -72,6 +75,7 @@ pub(super) fn manifest(
     run_id: &str,
     inputs: &[(String, InputFile, String)],
     files: &[FileEntry],
+    key_id: Option<&str>,
 ) -> Result<Vec<u8>, RunError> {
     let input = |(source, file, blake3): &'_ (String, InputFile, String)| {
         let dialect = describe(file, &job.study.sources[source])?;
@@ -86,6 +90,7 @@ pub(super) fn manifest(
         study: &job.study.study.id,
         lang: job.lang.pick("nl", "en"),
         study_blake3: blake3::hash(job.text.as_bytes()).to_hex().to_string(),
+        key_id,
         inputs: inputs
             .iter()
             .map(|(source, file, bytes, blake3, dialect)| Input {

@@ -7,12 +7,14 @@
 
 mod canonical;
 pub mod certify;
+mod egress;
 mod error;
 mod files;
 mod manifest;
 mod pages;
 mod publish;
 mod tables;
+pub mod validation;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -21,14 +23,14 @@ use rayon::prelude::*;
 
 pub use canonical::{Ingested, ingest};
 pub use error::RunError;
-pub use files::{write_json, write_page, write_panel, write_table};
+pub use files::{create_private_folder, write_json, write_page, write_panel, write_table};
 pub use manifest::FileEntry;
 
 use crate::disclosure::suppress::Profile;
 use crate::disclosure::zone::{Meta, Output, Research, School, SchoolFolder};
 use crate::effects::robustness::{self, Effort, Robustness};
 use crate::effects::{self, ModelFindings};
-use crate::ingest::{InputFile, Progress, find_files, hash_file};
+use crate::ingest::{InputFile, Progress, assert_one_key, find_files, hash_file, key_of};
 use crate::models::{self, Fitted};
 use crate::panel::{self, Flow, Panel, Plan};
 use crate::report;
@@ -158,13 +160,17 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     let started = Instant::now();
     let inputs = hash_inputs(job)?;
     let run_id = run_id(job, &inputs);
+    let key = key_of(job.study, job.base)?;
+    assert_one_key(job.study, job.base, key.as_ref())?;
     let store = publish::Store::open(job.out)?;
+    store.assert_key(key.as_ref())?;
     let computed = compute_with(job.study, job.base, job.robustness, progress)?;
     // What was read must be what was hashed.
     inputs.iter().try_for_each(|(_, file, _)| file.assert_unchanged())?;
     let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
     let mut reports = Vec::new();
-    let mut staging = store.stage(&run_id)?;
+    let gate = egress::Gate::new(key, &[job.base, job.out]);
+    let mut staging = store.stage(&run_id, &gate)?;
     let mut index = Vec::new();
     for page in &pages {
         let folder = SchoolFolder::new(&page.school);
@@ -177,12 +183,13 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     let index = report::index_page(&pages::index(job.study, &run_id, index), job.lang);
     staging.write(&Output::<Meta>::new("index.html", index.into_bytes())?)?;
     for (name, batch) in tables::all(&computed)? {
+        gate.pass_table(name, &batch)?;
         let bytes = files::write_table(&batch)?;
         staging.write(&Output::<Research>::new(&format!("{name}.parquet"), bytes)?)?;
     }
     let results = manifest::results(&computed, &run_id)?;
     staging.write(&Output::<Meta>::new("run_results.json", results)?)?;
-    let manifest = manifest::manifest(job, &run_id, &inputs, staging.files())?;
+    let manifest = manifest::manifest(job, &run_id, &inputs, staging.files(), gate.key_id())?;
     let info = manifest::info(started.elapsed())?;
     let (dir, unchanged) = staging.publish(manifest, info)?;
     Ok(summary(job, &computed, run_id, dir, unchanged, reports))

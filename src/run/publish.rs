@@ -6,8 +6,13 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::RunError;
+use super::egress::Gate;
 use super::manifest::FileEntry;
 use crate::disclosure::zone::{Meta, Output, Zone};
+use crate::ingest::ProjectKey;
+
+/// File of an output folder with the id of the key behind its pseudonyms.
+const KEY_ID: &str = "KEY_ID";
 
 /// An output folder, locked for this run. The lock is the system's and dies with the process.
 pub(super) struct Store {
@@ -18,10 +23,14 @@ pub(super) struct Store {
 impl Store {
     /// Opens and locks `out`, and removes what a killed run left in staging.
     pub(super) fn open(out: &Path) -> Result<Self, RunError> {
-        fs::create_dir_all(out.join("runs")).map_err(|e| failed("the output folder", e))?;
+        for dir in [out, &out.join("runs")] {
+            create_dir(dir).map_err(|e| failed("the output folder", e))?;
+        }
         let path = out.join(".lock");
         let lock =
-            File::options().create(true).truncate(false).write(true).open(path).map_err(|e| failed(".lock", e))?;
+            File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| failed(".lock", e))?;
+        // Somebody else's lock file is theirs to open or not.
+        let _ = set_mode(&path, 0o644);
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(RunError::Busy),
@@ -33,6 +42,20 @@ impl Store {
             }
         }
         Ok(Self { out: out.to_path_buf(), _lock: lock })
+    }
+
+    /// Fails when the runs of this folder were made with another key: pupils of two keys never match, so that comparing
+    /// such runs would say that all pupils are new. The first run with a key notes its id.
+    pub(super) fn assert_key(&self, key: Option<&ProjectKey>) -> Result<(), RunError> {
+        let Some(key) = key else { return Ok(()) };
+        let path = self.out.join(KEY_ID);
+        match fs::read_to_string(&path) {
+            Ok(recorded) => Ok(key.assert_id(recorded.trim(), "the output folder")?),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                write_file(&path, format!("{}\n", key.id()).as_bytes(), 0o644).map_err(|e| failed(KEY_ID, e))
+            }
+            Err(e) => Err(failed(KEY_ID, e)),
+        }
     }
 
     /// Makes `CURRENT` name this run, unless it does already.
@@ -48,16 +71,18 @@ impl Store {
     }
 
     /// A fresh staging folder.
-    pub(super) fn stage(&self, run_id: &str) -> Result<Staging<'_>, RunError> {
+    pub(super) fn stage<'s>(&'s self, run_id: &str, gate: &'s Gate) -> Result<Staging<'s>, RunError> {
         let dir = self.out.join(format!(".staging-{run_id}"));
         fs::create_dir(&dir).map_err(|e| failed("staging", e))?;
-        Ok(Staging { store: self, dir, run_id: run_id.to_string(), files: Vec::new(), published: false })
+        set_mode(&dir, Meta::DIR_MODE).map_err(|e| failed("staging", e))?;
+        Ok(Staging { store: self, gate, dir, run_id: run_id.to_string(), files: Vec::new(), published: false })
     }
 }
 
 /// A run being written. Dropped without [`Staging::publish`], it leaves nothing behind.
 pub(super) struct Staging<'s> {
     store: &'s Store,
+    gate: &'s Gate,
     dir: PathBuf,
     run_id: String,
     files: Vec<FileEntry>,
@@ -65,10 +90,11 @@ pub(super) struct Staging<'s> {
 }
 
 impl Staging<'_> {
-    /// Writes one output with the permissions of its zone.
+    /// Writes one output with the permissions of its zone, if it may leave.
     pub(super) fn write<Z: Zone>(&mut self, output: &Output<Z>) -> Result<(), RunError> {
         let path = self.dir.join(output.path());
         let name = output.path();
+        self.gate.pass(&name, output.bytes())?;
         let parent = path.parent().unwrap_or(&self.dir).to_path_buf();
         create_dirs(&self.dir, &parent, Z::DIR_MODE).map_err(|e| failed(&name, e))?;
         write_file(&path, output.bytes(), Z::FILE_MODE).map_err(|e| failed(&name, e))?;
@@ -85,6 +111,8 @@ impl Staging<'_> {
     /// whether a run with the same manifest was there already.
     pub(super) fn publish(mut self, manifest: Vec<u8>, info: Vec<u8>) -> Result<(PathBuf, bool), RunError> {
         let info = Output::<Meta>::new("run_info.json", info)?;
+        self.gate.pass("run_info.json", info.bytes())?;
+        self.gate.pass("manifest.json", &manifest)?;
         write_file(&self.dir.join("run_info.json"), info.bytes(), Meta::FILE_MODE)
             .map_err(|e| failed("run_info.json", e))?;
         write_file(&self.dir.join("manifest.json"), &manifest, Meta::FILE_MODE)
@@ -170,6 +198,15 @@ fn with_patience(mut action: impl FnMut() -> io::Result<()>) -> io::Result<()> {
         }
     }
     action()
+}
+
+/// A folder that others may not write into, whatever the umask says, when it is not there yet.
+fn create_dir(dir: &Path) -> io::Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir)?;
+    set_mode(dir, Meta::DIR_MODE)
 }
 
 fn create_dirs(root: &Path, dir: &Path, mode: u32) -> io::Result<()> {

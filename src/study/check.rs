@@ -148,6 +148,7 @@ impl Check<'_> {
         self.outcomes();
         self.column_names();
         self.models();
+        self.privacy();
     }
 
     fn error(&mut self, path: &str, message: impl Into<String>) {
@@ -170,6 +171,22 @@ impl Check<'_> {
     fn id(&mut self, path: &str, id: &str) {
         if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
             self.error(path, format!("`{id}` can't be an id: use letters, digits, - and _"));
+        }
+    }
+
+    fn privacy(&mut self) {
+        let privacy = &self.file.privacy;
+        if let Some(project) = &privacy.project {
+            self.id("privacy.project", project);
+        }
+        if let Some(file) = &privacy.key_file
+            && (file.is_empty() || file.contains("://"))
+        {
+            self.error("privacy.key_file", "is no path; only a file on this machine can hold the key");
+        }
+        let is_id = |id: &String| id.len() == 16 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if privacy.key_id.as_ref().is_some_and(|id| !is_id(id)) {
+            self.error("privacy.key_id", "is no key id: 16 digits 0-9 a-f, as `lob key id` prints them");
         }
     }
 

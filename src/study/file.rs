@@ -242,6 +242,13 @@ pub struct Source {
     /// What kind of identifier a column of the file holds: `ids = { "Leerlingnummer" = "leerlingnummer" }`.
     #[serde(default)]
     pub ids: BTreeMap<String, IdKind>,
+    /// Columns of the file that together name the school of a `leerlingnummer`: two schools give the same numbers to
+    /// different pupils.
+    #[serde(default)]
+    pub id_school: Names,
+    /// Instead of `id_school`, for a file of one school: its key.
+    #[serde(default)]
+    pub id_school_is: Option<String>,
     /// Accept a delivery whose control totals do not fit; every result says "incomplete source". Default false.
     #[serde(default)]
     pub incomplete: bool,
@@ -836,6 +843,19 @@ pub struct Privacy {
     /// `school-extern` (n < 10 is not shown, default) or `school-intern` (n < 5).
     #[serde(default)]
     pub profile: ProfileName,
+    /// File with the project key, relative to the study file; else the one that the environment variable
+    /// `LOB_KEY_FILE` names. Needed when a source declares personal ids (`ids`).
+    #[serde(default)]
+    pub key_file: Option<String>,
+    /// Project of the key, default `study.id`: studies of one project share their pupils' pseudonyms.
+    #[serde(default)]
+    pub project: Option<String>,
+    /// Id of the key (`lob key id`) by which pseudonyms that come in were made; another key is refused.
+    #[serde(default)]
+    pub key_id: Option<String>,
+    /// The person numbers are invented: they need not pass the 11-test. Default false.
+    #[serde(default)]
+    pub synthetic: bool,
 }
 
 /// The school reports.

@@ -3,6 +3,8 @@
 mod check;
 mod error;
 pub mod file;
+pub mod guess;
+pub mod propose;
 mod shape;
 pub mod template;
 

@@ -3,6 +3,7 @@
 
 pub mod activities;
 pub mod calendar;
+pub mod codes;
 pub mod estimand;
 pub mod ids;
 pub mod lang;

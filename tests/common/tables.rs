@@ -48,7 +48,7 @@ pub fn panel<'s>(study: &'s Study, base: &Path) -> Panel<'s> {
 /// Writes the table of outcome `o` as Parquet and says how many rows it has.
 #[allow(dead_code, reason = "not every test file writes tables")]
 pub fn write_table(panel: &Panel<'_>, o: usize, path: &Path) -> u64 {
-    write_panel(panel, o, path).unwrap_or_else(|e| panic!("{e}"))
+    write_panel(panel, o, path, None).unwrap_or_else(|e| panic!("{e}"))
 }
 
 /// A table as text; no value is `None`.

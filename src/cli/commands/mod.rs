@@ -4,9 +4,11 @@ pub(super) mod certify;
 pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod demo;
+pub(super) mod explain;
 pub(super) mod fit;
 pub(super) mod ingest;
 pub(super) mod init;
+pub(super) mod key;
 pub(super) mod panel;
 pub(super) mod report;
 pub(super) mod run;
@@ -34,7 +36,7 @@ fn load(path: &Path) -> Result<Loaded, Failure> {
     let study = Study::parse(&text, &models::kinds()).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(|e| format!("  {name}:{e}")).collect();
         let s = if errors.len() == 1 { "" } else { "s" };
-        Failure::usage(format!("{} error{s} in the study file\n{}", errors.len(), lines.join("\n")))
+        Failure::usage(format!("LOB-E0001 {} error{s} in the study file\n{}", errors.len(), lines.join("\n")))
     })?;
     let base = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
     Ok(Loaded { study, text, base })

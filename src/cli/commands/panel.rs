@@ -4,6 +4,7 @@ use super::load;
 use crate::cli::args::{Panel, SqlArg};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
+use crate::ingest::{ProjectKey, key_of};
 use crate::panel::sql::{self, Dialect};
 use crate::panel::{self, Plan};
 use crate::run::write_panel;
@@ -30,7 +31,8 @@ pub(in crate::cli) fn execute(command: &Panel, screen: &Screen) -> Result<Exit, 
     let bar = screen.rows("reading");
     let built = panel::build(plan, &loaded.base, &bar);
     bar.finish();
-    let rows = write_panel(&built?, outcome, out)?;
+    let key = key_of(&loaded.study, &loaded.base)?;
+    let rows = write_panel(&built?, outcome, out, key.as_ref().map(ProjectKey::id))?;
     screen.say(&format!("Wrote {} rows to {}", grouped(rows), out.display()));
     Ok(Exit::Success)
 }

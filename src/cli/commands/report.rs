@@ -1,7 +1,5 @@
 //! `lob report`: only the pages.
 
-use std::fs;
-
 use super::load;
 use crate::cli::args::{Args, Report};
 use crate::cli::exit::{Exit, Failure};
@@ -28,7 +26,7 @@ pub(in crate::cli) fn execute(command: &Report, args: &Args, screen: &Screen) ->
         }
     }
     let failed = |e: std::io::Error| Failure::write("the reports folder", &e);
-    fs::create_dir_all(&command.to).map_err(failed)?;
+    run::create_private_folder(&command.to).map_err(failed)?;
     for page in &pages {
         let path = run::write_page(page, &command.to)?;
         screen.say(&path.display().to_string());

@@ -83,6 +83,6 @@ impl Reader for ParquetReader {
     }
 
     fn dialect(&self) -> Dialect {
-        Dialect { format: Some(Format::Parquet), ..Dialect::default() }
+        Dialect { format: Some(Format::Parquet), key_id: self.footer.key_id(), ..Dialect::default() }
     }
 }

@@ -10,6 +10,7 @@ pub mod en;
 pub mod nl;
 #[cfg(test)]
 mod rules;
+pub mod validation;
 
 use crate::disclosure::page::{EffectEstimate, RefusalReason};
 use crate::report::format;

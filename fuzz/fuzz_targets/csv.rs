@@ -1,0 +1,7 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lob_effect::study::file::Format;
+use lob_effect_fuzz::read;
+
+fuzz_target!(|bytes: &[u8]| read(bytes, "seed.csv", Format::Csv, None));

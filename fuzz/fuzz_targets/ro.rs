@@ -1,0 +1,7 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lob_effect::study::file::Format;
+use lob_effect_fuzz::read;
+
+fuzz_target!(|bytes: &[u8]| read(bytes, "RO_99ZC_20230801_20240731.csv", Format::DuoRo, Some("enrolment")));

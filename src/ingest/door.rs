@@ -1,0 +1,225 @@
+//! The door of a table: every batch of a file comes in here. Personal ids become pseudonyms before anything else sees
+//! a value, and every other column is watched for person numbers.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema};
+use arrow::record_batch::RecordBatch;
+
+use super::key::{KeyError, key_of, project_of};
+use super::pseudonym::{IdError, Pseudonyms};
+use super::{BsnWatch, InputError, masked};
+use crate::study::Study;
+use crate::study::file::IdKind;
+
+/// Rows of each part of a file that are watched while the panel is built: enough to recognise a column of person
+/// numbers. `lob check` looks at every cell of every column.
+const WATCHED_ROWS: usize = 1 << 16;
+
+/// A batch that came in.
+pub(super) struct Entered {
+    /// Without personal ids.
+    pub(super) batch: RecordBatch,
+    /// Cells that are no id of their kind: column, row, masked shape.
+    pub(super) no_ids: Vec<(String, usize, String)>,
+}
+
+/// The door of one source.
+pub(super) struct Door {
+    source_name: String,
+    school_columns: Vec<String>,
+    school: String,
+    synthetic: bool,
+    pseudonyms: Option<Arc<Pseudonyms>>,
+    /// By column; those that are declared to hold person numbers are watched for numbers that are none.
+    watches: Mutex<BTreeMap<String, BsnWatch>>,
+    declared: BTreeMap<String, IdKind>,
+}
+
+impl Door {
+    pub(super) fn new(name: &str, study: &Study) -> Self {
+        let source = &study.sources[name];
+        Self {
+            source_name: name.to_string(),
+            school_columns: source.id_school.0.clone(),
+            school: source.id_school_is.clone().unwrap_or_default(),
+            synthetic: study.privacy.synthetic,
+            pseudonyms: None,
+            watches: Mutex::default(),
+            declared: BTreeMap::new(),
+        }
+    }
+
+    /// Fetches the key when a column that is read holds personal ids.
+    pub(super) fn open(
+        &mut self,
+        study: &Study,
+        base: &Path,
+        ids: &BTreeMap<String, IdKind>,
+    ) -> Result<(), InputError> {
+        self.declared.clone_from(ids);
+        let Some((column, _)) = ids.iter().find(|(_, kind)| kind.is_personal()) else { return Ok(()) };
+        let key = key_of(study, base)?.ok_or_else(|| KeyError::NotNamed {
+            source_name: self.source_name.clone(),
+            column: column.clone(),
+            project: project_of(study).to_string(),
+        })?;
+        self.pseudonyms = Some(Pseudonyms::new(key));
+        Ok(())
+    }
+
+    /// Lets a batch in. `seen` rows of its part came in before.
+    pub(super) fn enter(
+        &self,
+        ids: &BTreeMap<String, IdKind>,
+        batch: RecordBatch,
+        seen: usize,
+    ) -> Result<Entered, InputError> {
+        let mut columns: Vec<ArrayRef> = batch.columns().to_vec();
+        let mut no_ids = Vec::new();
+        let mut watched: Vec<(String, BsnWatch)> = Vec::new();
+        let schools = if ids.values().any(|k| k.is_of_a_school()) { self.schools(&batch) } else { Vec::new() };
+        let schema = batch.schema();
+        for (column, field) in columns.iter_mut().zip(schema.fields()) {
+            match ids.get(field.name()) {
+                Some(kind) if kind.is_personal() => {
+                    let mut watch = BsnWatch::default();
+                    *column = self.replaced(field.name(), *kind, column, &schools, &mut no_ids, &mut watch)?;
+                    watched.push((field.name().clone(), watch));
+                }
+                _ if seen < WATCHED_ROWS => {
+                    if let Some(watch) = watch_of(column) {
+                        watched.push((field.name().clone(), watch));
+                    }
+                }
+                _ => {}
+            }
+        }
+        // A thread that panicked with the lock in hand has not left half a watch.
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.iter().for_each(|(name, watch)| watches.entry(name.clone()).or_default().merge(watch));
+        let nullable = true;
+        let fields =
+            schema.fields().iter().zip(&columns).map(|(f, c)| Field::new(f.name(), c.data_type().clone(), nullable));
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let batch = RecordBatch::try_new(schema, columns).expect("as many rows as before in every column");
+        Ok(Entered { batch, no_ids })
+    }
+
+    /// The school's key in each row, from the columns that name it.
+    fn schools(&self, batch: &RecordBatch) -> Vec<String> {
+        let parts: Vec<StringArray> = self
+            .school_columns
+            .iter()
+            .filter_map(|name| cast(batch.column_by_name(name)?, &DataType::Utf8).ok())
+            .map(|array| array.as_string::<i32>().clone())
+            .collect();
+        let one = |row: usize| -> String {
+            let of = |part: &StringArray| {
+                if part.is_valid(row) { part.value(row).trim().to_string() } else { String::new() }
+            };
+            parts.iter().map(of).collect()
+        };
+        if parts.is_empty() {
+            vec![self.school.clone(); batch.num_rows()]
+        } else {
+            (0..batch.num_rows()).map(one).collect()
+        }
+    }
+
+    fn replaced(
+        &self,
+        name: &str,
+        kind: IdKind,
+        column: &ArrayRef,
+        schools: &[String],
+        no_ids: &mut Vec<(String, usize, String)>,
+        watch: &mut BsnWatch,
+    ) -> Result<ArrayRef, InputError> {
+        let Some(pseudonyms) = &self.pseudonyms else {
+            // Only columns that are read have brought a key; this one is left out with everything in it.
+            return Ok(arrow::array::new_null_array(&DataType::Utf8, column.len()));
+        };
+        let texts = cast(column, &DataType::Utf8).map_err(|_| InputError::WrongType {
+            file: format!("sources.{}", self.source_name),
+            column: name.to_string(),
+            found: column.data_type().to_string(),
+            wanted: "text or whole numbers",
+        })?;
+        let mut out = arrow::array::StringBuilder::with_capacity(column.len(), 32 * column.len());
+        for (row, raw) in texts.as_string::<i32>().iter().enumerate() {
+            let Some(raw) = raw else {
+                out.append_null();
+                continue;
+            };
+            if kind == IdKind::Pgn
+                && let Ok(Some(id)) = kind.canonical(raw)
+            {
+                watch.see(id.as_bytes());
+            }
+            let school = schools.get(row).map_or("", String::as_str);
+            match pseudonyms.of(kind, school, raw) {
+                Ok(pseudonym) => out.append_option(pseudonym),
+                Err(IdError::NotAnId) => {
+                    no_ids.push((name.to_string(), row, masked(raw)));
+                    out.append_null();
+                }
+                Err(IdError::Collision) => {
+                    let (source_name, column) = (self.source_name.clone(), name.to_string());
+                    return Err(InputError::Collision { source_name, column });
+                }
+            }
+        }
+        Ok(Arc::new(out.finish()))
+    }
+
+    /// What the watches say when everything came in.
+    pub(super) fn assert_no_person_numbers(&self) -> Result<(), InputError> {
+        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        for (column, watch) in watches.iter() {
+            let (source_name, column) = (self.source_name.clone(), column.clone());
+            match self.declared.get(&column) {
+                Some(IdKind::Pgn) => {
+                    if let Some(share) = watch.contradicts().filter(|_| !self.synthetic) {
+                        return Err(InputError::NotReal { source_name, column, share });
+                    }
+                }
+                // Numbers of another kind were replaced, whatever they are.
+                Some(kind) if kind.is_personal() => {}
+                _ => {
+                    if let Some(share) = watch.real() {
+                        return Err(InputError::LooksLikeBsn { source_name, column, share });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a column of texts or whole numbers holds of person numbers; `None` for other types.
+pub(super) fn watch_of(column: &ArrayRef) -> Option<BsnWatch> {
+    let mut watch = BsnWatch::default();
+    match column.data_type() {
+        DataType::Utf8 => column.as_string::<i32>().iter().flatten().for_each(|cell| watch.see(cell.as_bytes())),
+        DataType::Dictionary(key, _) if **key == DataType::Int32 => {
+            // Each code once: how often it stands there does not matter.
+            let values = column.as_dictionary::<Int32Type>().values().clone();
+            return watch_of(&values);
+        }
+        DataType::LargeUtf8 | DataType::Utf8View => {
+            let texts = cast(column, &DataType::Utf8).ok()?;
+            return watch_of(&texts);
+        }
+        t if t.is_integer() => {
+            let numbers = cast(column, &DataType::Int64).ok()?;
+            numbers.as_primitive::<Int64Type>().iter().flatten().for_each(|n| watch.see_number(n));
+        }
+        _ => return None,
+    }
+    Some(watch)
+}

@@ -1,0 +1,349 @@
+//! A study file proposed from the columns of files that nobody here has seen. Every line says whether it was found or must
+//! be filled in; `lob check` then says what is still wrong.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::guess::{Role, activity, date_format, role};
+
+/// A column of a stranger's file, without values.
+#[derive(Clone, Debug, Default)]
+pub struct SeenColumn {
+    /// Its name.
+    pub name: String,
+    /// Masked shape of most cells.
+    pub shape: Option<String>,
+    /// It holds citizen service numbers.
+    pub is_bsn: bool,
+    /// Words that stand in many rows, with the number of rows.
+    pub words: BTreeMap<String, u64>,
+}
+
+/// A stranger's file.
+#[derive(Clone, Debug, Default)]
+pub struct SeenFile {
+    /// Path as it goes into the study.
+    pub path: String,
+    /// Format, where it is not told by the name.
+    pub format: Option<String>,
+    /// Columns in file order.
+    pub columns: Vec<SeenColumn>,
+    /// Rows.
+    pub rows: u64,
+}
+
+/// What a file may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// One row per pupil.
+    Pupils,
+    /// One row per activity.
+    Activities,
+    /// One row per enrolment after vmbo.
+    Enrolments,
+    /// Schools with their names.
+    Schools,
+    /// None of these.
+    Unknown,
+}
+
+impl Part {
+    fn source(self) -> &'static str {
+        match self {
+            Part::Pupils => "leerling",
+            Part::Activities => "activiteit",
+            Part::Enrolments => "inschrijving",
+            Part::Schools => "school",
+            Part::Unknown => "bestand",
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Part::Pupils => "one row per pupil",
+            Part::Activities => "one row per activity",
+            Part::Enrolments => "one row per enrolment after vmbo",
+            Part::Schools => "names of schools",
+            Part::Unknown => "not recognised",
+        }
+    }
+}
+
+impl SeenFile {
+    fn column(&self, wanted: Role) -> Option<&SeenColumn> {
+        self.columns.iter().find(|c| role(&c.name) == Some(wanted))
+    }
+
+    fn has(&self, wanted: Role) -> bool {
+        self.column(wanted).is_some()
+    }
+
+    /// What the file may be, by the roles of its columns.
+    pub fn part(&self) -> Part {
+        if !self.has(Role::Pupil) {
+            return if self.has(Role::School) { Part::Schools } else { Part::Unknown };
+        }
+        if self.has(Role::From) && (self.has(Role::Sector) || self.has(Role::Programme)) && !self.has(Role::Cohort) {
+            Part::Enrolments
+        } else if self.has(Role::Date) && (self.has(Role::Activity) || self.has(Role::Amount)) {
+            Part::Activities
+        } else {
+            Part::Pupils
+        }
+    }
+}
+
+/// The study file for these files.
+pub fn propose(files: &[SeenFile]) -> String {
+    let mut parts: BTreeMap<Part, Vec<&SeenFile>> = BTreeMap::new();
+    files.iter().for_each(|f| parts.entry(f.part()).or_default().push(f));
+    let mut out = String::from(
+        "# Proposed by `lob init --from`. Lines with GUESS were guessed from the names of columns: read them.\n\
+         # Lines with FILL IN could not be guessed. Then run `lob check` on this file and follow what it says.\n\n\
+         [study]\nid = \"studie\"                # FILL IN: letters, digits, - and _\ntitle = \"Onze studie\"        # FILL IN: as reports print it\n\n",
+    );
+    let needs_key = parts.iter().fold(false, |any, (part, files)| sources(&mut out, *part, files) || any);
+    time(&mut out, files);
+    let first = |part: Part| parts.get(&part).map(|files| files[0]);
+    pupils(&mut out, first(Part::Pupils), first(Part::Schools));
+    activities(&mut out, first(Part::Activities));
+    enrolments(&mut out, first(Part::Enrolments));
+    outcomes(&mut out, first(Part::Activities).is_some(), first(Part::Enrolments).is_some());
+    if needs_key {
+        out += "[privacy]\n# Make it once with: lob key new project.key --project studie\nkey_file = \"project.key\"\n";
+    }
+    out
+}
+
+/// Writes the sources of a part; true when ids must be replaced.
+fn sources(out: &mut String, part: Part, files: &[&SeenFile]) -> bool {
+    let paths: Vec<String> = files.iter().map(|f| format!("{:?}", f.path)).collect();
+    let list = if paths.len() == 1 { paths[0].clone() } else { format!("[{}]", paths.join(", ")) };
+    let rows: u64 = files.iter().map(|f| f.rows).sum();
+    let _ = writeln!(out, "[sources.{}]\nfiles = {list}   # GUESS: {}; {rows} rows", part.source(), part.words());
+    if let Some(format) = &files[0].format {
+        let _ = writeln!(out, "format = {format:?}   # GUESS, from the content");
+    }
+    let ids: BTreeMap<&str, &str> =
+        files.iter().flat_map(|f| &f.columns).filter_map(|c| Some((c.name.as_str(), id_kind(c)?))).collect();
+    if !ids.is_empty() {
+        let list: Vec<String> = ids.iter().map(|(name, kind)| format!("{name:?} = {kind:?}")).collect();
+        let _ = writeln!(out, "ids = {{ {} }}   # GUESS: replaced by pseudonyms while reading", list.join(", "));
+        if ids.values().any(|kind| *kind == "leerlingnummer") {
+            match files[0].column(Role::School) {
+                Some(school) => {
+                    let _ = writeln!(out, "id_school = {:?}   # GUESS: schools give the same numbers", school.name);
+                }
+                None => {
+                    *out +=
+                        "# id_school_is = \"12AB00\"   # FILL IN, when the numbers of several schools come together\n"
+                }
+            }
+        }
+    }
+    let unused: Vec<String> = files
+        .iter()
+        .flat_map(|f| &f.columns)
+        .filter(|c| role(&c.name) == Some(Role::Personal))
+        .map(|c| format!("{:?}", c.name))
+        .collect();
+    if !unused.is_empty() {
+        let _ = writeln!(out, "# not read, and better left out of the export: {}", unused.join(", "));
+    }
+    out.push('\n');
+    !ids.is_empty()
+}
+
+/// The kind of id of a column, where it must be replaced.
+fn id_kind(c: &SeenColumn) -> Option<&'static str> {
+    if c.is_bsn {
+        return Some("pgn");
+    }
+    if role(&c.name) != Some(Role::Pupil) {
+        return None;
+    }
+    let name = c.name.to_lowercase();
+    if ["bsn", "burgerservice", "pgn", "persoonsgebonden", "onderwijsnummer"].iter().any(|w| name.contains(w)) {
+        Some("pgn")
+    } else if name.contains("eck") {
+        Some("eckid")
+    } else if name.contains("pseudo") {
+        None
+    } else {
+        Some("leerlingnummer")
+    }
+}
+
+fn time(out: &mut String, files: &[SeenFile]) {
+    let mut formats: BTreeMap<&str, usize> = BTreeMap::new();
+    let dates = files
+        .iter()
+        .flat_map(|f| &f.columns)
+        .filter(|c| matches!(role(&c.name), Some(Role::Date | Role::From | Role::To)) || role(&c.name).is_none());
+    for format in dates.filter_map(|c| date_format(c.shape.as_deref()?)) {
+        *formats.entry(format).or_default() += 1;
+    }
+    *out += "[time]\naxis = \"calendar\"\nperiod = { months = 6 }\nperiods = 4\n";
+    match formats.iter().max_by_key(|(_, n)| **n) {
+        Some((format, _)) => {
+            let _ = writeln!(out, "date_format = {format:?}   # GUESS, from the form of the dates");
+        }
+        None => *out += "# date_format = \"%d-%m-%Y\"   # FILL IN, if dates are text and not like 2024-10-07\n",
+    }
+    if formats.len() > 1 {
+        let _ =
+            writeln!(out, "# dates are written in {} ways; a source can have a date_format of its own", formats.len());
+    }
+    out.push('\n');
+}
+
+fn pupils(out: &mut String, file: Option<&SeenFile>, schools: Option<&SeenFile>) {
+    *out += "[pupils]\nsource = \"leerling\"\n";
+    let Some(file) = file else {
+        *out += "# FILL IN: no file with one row per pupil was recognised; it needs at least a key and a school\n\
+                 key = \"leerlingnummer\"\nschool = \"school\"\n\n";
+        return;
+    };
+    line(out, "key", file.column(Role::Pupil), "the column that names the pupil");
+    line(out, "school", file.column(Role::School), "the column with BRIN and vestiging");
+    optional(out, "school_name", file.column(Role::SchoolName));
+    optional(out, "cohort", file.column(Role::Cohort));
+    line(out, "origin", file.column(Role::From), "the day on which the pupil's clock starts (1 October of leerjaar 3)");
+    optional(out, "end", file.column(Role::To));
+    *out += "# landmark = \"…\"   # FILL IN: column with the day on which the dose is frozen, such as the exam\n\
+             # linked = { column = \"…\", is = \"gekoppeld\" }   # FILL IN: who was found in later education\n";
+    if schools.is_some() {
+        *out += "# names of schools: add to [sources.leerling] lookup = [{ table = \"school\", on = \"…\", take = \"…\" }]\n";
+    }
+    out.push('\n');
+}
+
+fn line(out: &mut String, key: &str, column: Option<&SeenColumn>, what: &str) {
+    let _ = match column {
+        Some(c) => writeln!(out, "{key} = {:?}   # GUESS", c.name),
+        None => writeln!(out, "{key} = \"…\"   # FILL IN: {what}"),
+    };
+}
+
+fn optional(out: &mut String, key: &str, column: Option<&SeenColumn>) {
+    if let Some(c) = column {
+        let _ = writeln!(out, "{key} = {:?}   # GUESS", c.name);
+    }
+}
+
+fn activities(out: &mut String, file: Option<&SeenFile>) {
+    let Some(file) = file else {
+        *out += "# FILL IN: no file with one row per activity was recognised ([activities] needs a key and a date)\n\n";
+        return;
+    };
+    *out += "[activities]\nsource = \"activiteit\"\n";
+    line(out, "key", file.column(Role::Pupil), "the column that names the pupil, as in [pupils]");
+    line(out, "date", file.column(Role::Date), "the column with the day of the activity");
+    optional(out, "type", file.column(Role::Activity));
+    if let Some(amount) = file.column(Role::Amount) {
+        let unit = if amount.name.to_lowercase().contains("uur") || amount.name.to_lowercase().contains("uren") {
+            "hours"
+        } else {
+            "minutes"
+        };
+        let _ = writeln!(out, "amount = {:?}   # GUESS\nunit = {unit:?}   # GUESS", amount.name);
+    }
+    if let Some(kind) = file.column(Role::Activity).filter(|k| !k.words.is_empty()) {
+        *out += "\n[activities.recode]   # GUESS: the words of the file, and the activity types that they may mean\n";
+        for (word, n) in &kind.words {
+            let _ = match activity(word) {
+                Some(a) => writeln!(out, "{word:?} = {:?}   # {}; {n} rows", a.code, a.nl),
+                None => writeln!(out, "# {word:?} = \"…\"   # FILL IN or leave out; {n} rows"),
+            };
+        }
+    }
+    *out += "\n[[exposures]]\nid = \"lob\"\nlabel = \"LOB-activiteiten\"\nlabel_en = \"career guidance activities\"\nstep = 5\n\n";
+}
+
+fn enrolments(out: &mut String, file: Option<&SeenFile>) {
+    let Some(file) = file else {
+        *out += "# FILL IN: no file of enrolments after vmbo was recognised; without it outcomes must come from elsewhere\n\n";
+        return;
+    };
+    *out += "[enrolments]\nsource = \"inschrijving\"\n";
+    line(out, "key", file.column(Role::Pupil), "the column that names the pupil, as in [pupils]");
+    line(out, "from", file.column(Role::From), "the first day");
+    line(out, "to", file.column(Role::To), "the last day; empty means still enrolled");
+    line(out, "sector", file.column(Role::Sector), "the column with mbo, havo, vavo, …");
+    optional(out, "programme", file.column(Role::Programme));
+    *out += "known_until = \"2024-12-31\"   # FILL IN: the day up to which the file is complete\n\n";
+}
+
+fn outcomes(out: &mut String, has_activities: bool, has_enrolments: bool) {
+    *out += "# `lob schema --list` shows all outcomes and kinds of models.\n";
+    if has_activities && has_enrolments {
+        *out += "[[outcomes]]\nid = \"uitval_jr1\"\n\n[[models]]\nid = \"uitval_jr1\"\nkind = \"landmark\"\noutcome = \"uitval_jr1\"\n\
+                 exposure = \"lob\"\n\n";
+    } else {
+        *out += "# [[outcomes]] and [[models]]: FILL IN\n\n";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, columns: &[(&str, &str)]) -> SeenFile {
+        let column = |(name, shape): &(&str, &str)| SeenColumn {
+            name: name.to_string(),
+            shape: Some(shape.to_string()),
+            ..SeenColumn::default()
+        };
+        SeenFile { path: path.into(), format: None, columns: columns.iter().map(column).collect(), rows: 9 }
+    }
+
+    fn seen() -> Vec<SeenFile> {
+        let mut dossier = file("dossier.csv", &[("Stamnr", "99999"), ("Wanneer", "99-99-9999"), ("Onderdeel", "aaa")]);
+        dossier.columns[2].words = [("Gesprek mentor".to_string(), 40), ("Kampvuur".to_string(), 12)].into();
+        vec![
+            file(
+                "llg.csv",
+                &[
+                    ("Stamnr", "99999"),
+                    ("Achternaam", "aaa"),
+                    ("BRIN", "99AA"),
+                    ("Cohort", "9999"),
+                    ("van", "99-99-9999"),
+                ],
+            ),
+            dossier,
+            file(
+                "mbo.csv",
+                &[("BSN", "999999999"), ("DatumBegin", "99-99-9999"), ("DatumEind", "99-99-9999"), ("Crebo", "99999")],
+            ),
+        ]
+    }
+
+    #[test]
+    fn parts_are_recognised_by_their_columns() {
+        let parts: Vec<Part> = seen().iter().map(SeenFile::part).collect();
+        assert_eq!(parts, [Part::Pupils, Part::Activities, Part::Enrolments]);
+    }
+
+    #[test]
+    fn the_proposal_is_toml_with_what_was_found() {
+        let text = propose(&seen());
+        let table: toml::Table = text.parse().expect("TOML");
+        assert_eq!(table["pupils"]["key"].as_str(), Some("Stamnr"));
+        assert_eq!(table["time"]["date_format"].as_str(), Some("%d-%m-%Y"));
+        assert_eq!(table["activities"]["recode"]["Gesprek mentor"].as_str(), Some("GESPR"));
+        assert_eq!(table["sources"]["inschrijving"]["ids"]["BSN"].as_str(), Some("pgn"));
+        assert_eq!(table["sources"]["leerling"]["id_school"].as_str(), Some("BRIN"));
+        assert_eq!(table["privacy"]["key_file"].as_str(), Some("project.key"));
+        for word in ["\"Achternaam\"", "# \"Kampvuur\"", "FILL IN"] {
+            assert!(text.contains(word), "{word} in {text}");
+        }
+    }
+
+    #[test]
+    fn without_files_that_are_understood_everything_is_left_to_fill_in() {
+        let text = propose(&[file("x.csv", &[("kleur", "aaa")])]);
+        assert!(text.parse::<toml::Table>().is_ok(), "{text}");
+        assert!(text.contains("no file with one row per pupil"));
+    }
+}
