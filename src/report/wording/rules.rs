@@ -108,11 +108,13 @@ fn every_sentence(lang: Lang) -> Vec<String> {
     let mut all = others(lang);
     all.extend(of_the_school(lang));
     for gap in [-3.26, -0.04, 0.0, 0.04, 1.0, 12.0] {
-        all.push((words(lang).say.gap)(gap, "LOB-activiteiten"));
+        all.extend([false, true].map(|compared| (words(lang).say.gap)(gap, "LOB-activiteiten", compared)));
     }
     all.push((words(lang).say.expected)("7", "6", "9"));
     let section = &words(lang).section;
-    for text in [section.contribution_caveat, section.adjusted_unsure, section.not_apart, section.own_line] {
+    for text in
+        [section.compared, section.contribution_caveat, section.adjusted_unsure, section.not_apart, section.own_line]
+    {
         all.push(text.to_owned());
     }
     all.extend(estimates().iter().map(|e| sentence(e, lang)));
@@ -198,7 +200,7 @@ fn a_school_reads_its_dose_first_and_its_pupils_next() {
     let w = EffectWords::new(&e, "LOB-activiteiten", "uitval");
     let say = &nl::WORDS.say;
     assert_eq!(
-        (say.gap)(2.3, "LOB-activiteiten"),
+        (say.gap)(2.3, "LOB-activiteiten", true),
         "Uw leerlingen hebben gemiddeld 2,3 LOB-activiteiten meer dan de middelste school."
     );
     assert_eq!(
