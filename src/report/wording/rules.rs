@@ -200,8 +200,12 @@ fn a_school_reads_its_dose_first_and_its_pupils_next() {
     let w = EffectWords::new(&e, "LOB-activiteiten", "uitval");
     let say = &nl::WORDS.say;
     assert_eq!(
-        (say.gap)(2.3, "LOB-activiteiten", true),
+        (say.gap)(2.3, "LOB-activiteiten", false),
         "Uw leerlingen hebben gemiddeld 2,3 LOB-activiteiten meer dan de middelste school."
+    );
+    assert_eq!(
+        (say.gap)(-2.3, "LOB-activiteiten", true),
+        "Uw leerlingen hebben gemiddeld 2,3 LOB-activiteiten minder dan de middelste vergelijkbare school."
     );
     assert_eq!(
         (say.contribution)(&w),
