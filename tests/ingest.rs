@@ -224,13 +224,13 @@ fn pupils_have_the_days_of_their_cohort_their_newest_school_and_how_they_were_fo
         [
             "p1 98VA00 97VB00 Nieuw 2023 KB 2021-10-01 2023-08-01 linked 0.25",
             "p2 98VA00 97VB00 Nieuw 2023 TL 2021-10-01 2023-08-01 linked -",
-            "p3 98VA00 98VA00 Nieuw 2023 TL 2021-10-01 2023-08-01 linked -0.5",
+            "p3 98VA00 98VA00 Nieuw 2023 TL 2021-10-01 2023-08-01 not_found -0.5",
             "p4 98VA00 98VA00 Nieuw 2023 TL 2021-10-01 2023-08-01 linked 0.0",
             "p5 98VA00 98VA00 Nieuw 2023 TL 2021-10-01 2023-08-01 not_found 0.0",
         ]
     );
     let share = done.ledger.linked["98VA00"];
-    assert_eq!((share.pupils, share.linked, share.not_found, share.no_number), (5, 4, 1, 0));
+    assert_eq!((share.pupils, share.linked, share.not_found, share.no_number), (5, 3, 2, 0));
     let school = ["school", "valid_from", "valid_to", "successor"];
     assert_eq!(
         lines(&dir, "school", &school),
@@ -409,4 +409,68 @@ fn what_reads_tables_only_says_that_they_have_to_be_made_first() {
     assert!(String::from_utf8_lossy(&panel.stderr).contains("first `lob ingest study.toml`"));
     assert_eq!(lob(&["ingest", "study.toml", "--out", "tables"]).status.code(), Some(0));
     assert_eq!(lob(&["panel", "tables/study.toml", "--out", "panel.parquet"]).status.code(), Some(0));
+}
+
+/// The table of outcome `o` of the ready study as pairs of pupil and value.
+fn values(dir: &TempDir, done: &Ingested, o: usize) -> BTreeMap<String, String> {
+    let ready = study(&fs::read_to_string(&done.study).expect("study.toml"));
+    let panel = panel(&ready, &dir.path().join("tables"));
+    let path = dir.path().join("outcome.parquet");
+    tables::write_table(&panel, o, &path);
+    let sheet = Sheet::read(&path);
+    let of = |row: Vec<Option<String>>| Some((row[0].clone()?, row.last().cloned().flatten()?));
+    sheet.rows.into_iter().filter_map(of).collect()
+}
+
+#[test]
+fn who_moves_to_an_institution_that_delivered_nothing_is_unknown_and_no_dropout() {
+    let mut moved = files();
+    moved.get_mut("lijst.csv").expect("a file").push("p6,98VA00,2022-2023,vmbo-tl 4,0,2019-08-01,2023-07-31");
+    moved.get_mut("register.csv").expect("a file").push("p6,99ZA,C6,2023-08-01,2024-06-15,25001,BOL,,J,2024-12-01");
+    let mut left = moved.clone();
+    for file in ["uit.csv", "start.csv"] {
+        left.get_mut(file).expect("a file").push("p6,99ZA,2023-2024,D");
+    }
+    let (dir, done) = ingested(&moved);
+    let columns = ["pupil_key", "link_status", "known_until"];
+    assert!(lines(&dir, "pupil", &columns).contains(&"p6 linked 2024-09-30".to_string()));
+    assert_eq!(values(&dir, &done, 0).get("p6").map(String::as_str), Some("1.0"), "arrived in mbo");
+    let dropouts = values(&dir, &done, 1);
+    assert_eq!((dropouts.get("p1").map(String::as_str), dropouts.get("p6")), (Some("0.0"), None));
+    let (dir, done) = ingested(&left);
+    assert!(lines(&dir, "pupil", &columns).contains(&"p6 linked -".to_string()));
+    assert_eq!(values(&dir, &done, 1).get("p6").map(String::as_str), Some("1.0"), "the list says so");
+}
+
+#[test]
+fn a_school_of_which_nobody_is_found_and_a_file_of_other_pupils_stop() {
+    let stopped = |files: &BTreeMap<&str, Vec<&str>>| {
+        let dir = TempDir::new().expect("a folder");
+        put(dir.path(), files);
+        run(STUDY, dir.path(), &dir.path().join("tables")).expect_err("stops").to_string()
+    };
+    let rows: Vec<String> =
+        (0..10).map(|k| format!("q{k},96XX00,2022-2023,vmbo-tl 4,0,2019-08-01,2023-07-31")).collect();
+    let mut school = files();
+    school.get_mut("lijst.csv").expect("a file").extend(rows.iter().map(String::as_str));
+    let said = stopped(&school);
+    assert!(said.starts_with("LOB-E0143 ") && said.contains("96XX00") && said.contains("10 pupils"), "{said}");
+    school.get_mut("lijst.csv").expect("a file").pop();
+    let (_, done) = ingested(&school);
+    assert_eq!(done.ledger.linked["96XX00"].linked, 0, "nine may be chance");
+    let mut other = files();
+    other.insert("resultaat.csv", vec!["id,brin,result_no,enrol_no,crebo,date", "P2,99ZA,700001,C1,25001,2024-06-20"]);
+    let said = stopped(&other);
+    assert!(said.starts_with("LOB-E0116 sources.resultaat"), "{said}");
+}
+
+#[test]
+fn two_diplomas_of_one_enrolment_stand_in_two_periods() {
+    let mut two = files();
+    let diplomas = two.get_mut("resultaat.csv").expect("a file");
+    diplomas.push("p1,99ZA,700002,C1,25001,2024-07-10");
+    diplomas.push("p1,99ZA,700003,C1,25002,2024-12-01");
+    let (dir, _) = ingested(&two);
+    let of = lines(&dir, "enrolment", &["pupil_key", "crebo", "level", "diploma_date"]);
+    assert_eq!(of[..2], ["p1 25001 2 2024-07-10", "p1 25002 3 2024-12-01"]);
 }

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lob_effect::ingest::canonical::after::{
-    AYearLater, Arrival, Diploma, Switch, a_year_later, arrival, diploma_of, switch,
-};
+use lob_effect::ingest::canonical::diplomas::{Diploma, diplomas_of};
 use lob_effect::ingest::canonical::dropout::{
-    Label, Listed, Status, contradictions, label, rates, replace_provisional, year_of_report,
+    Label, Listed, Status, contradictions, label, rates, replace_provisional,
 };
-use lob_effect::ingest::canonical::join::{Link, NotUnique, assert_unique, link, shares};
+use lob_effect::ingest::canonical::join::{Link, link, shares};
+use lob_effect::ingest::canonical::known::{Known, Own};
 use lob_effect::ingest::canonical::periods::{
     Delivery, Period, Programme, Register, RepeatedStart, end_periods, level_of, long_overlaps, merge_equal,
     newest_deliveries, set_levels,
@@ -145,6 +144,9 @@ fn whole_organisations_are_followed_to_the_newest_number_and_locations_with_them
     assert_eq!(successors.newest("97VB02", day("2022-10-01")), "99ZA02");
     assert_eq!(successors.newest("98VA", day("2024-10-01")), "99ZA");
     assert_eq!(successors.newest("97XX00", day("2022-10-01")), "97XX00");
+    // A second transition on the day of the first.
+    let same_day = [transition("97VB", "98VA", "2023-08-01", true), transition("98VA", "99ZA", "2023-08-01", true)];
+    assert_eq!(Successors::of(&same_day).expect("a chain").newest("97VB", day("2022-10-01")), "99ZA");
     // Under the old number after the transition: another organisation may have it by then.
     assert_eq!(successors.newest("97VB", day("2023-10-01")), "97VB");
     let middle = &successors.schools()["98VA"];
@@ -206,71 +208,7 @@ fn levels_are_read_in_every_spelling_and_nothing_else_is_one() {
     }
 }
 
-// --- Rules 7 and 8: arrival, late start, switch, diploma ----------------------------------------------------------
-
-#[test]
-fn arrived_is_active_on_1_october_and_a_planned_end_is_no_end() {
-    let planned = Period { enrol_planned_end: Some(day("2024-08-31")), ..ended("2024-08-01", "25001", None) };
-    assert_eq!(arrival(&[planned], 2024), Arrival::OnTime);
-    assert_eq!(arrival(&[ended("2024-10-01", "25001", None)], 2024), Arrival::OnTime);
-    assert_eq!(arrival(&[ended("2024-08-01", "25001", Some("2024-10-01"))], 2024), Arrival::OnTime);
-    assert_eq!(arrival(&[ended("2024-08-01", "25001", Some("2024-09-30"))], 2024), Arrival::None);
-}
-
-#[test]
-fn a_late_start_lies_between_2_october_and_30_september() {
-    assert_eq!(arrival(&[ended("2024-10-02", "25001", None)], 2024), Arrival::Late(day("2024-10-02")));
-    assert_eq!(arrival(&[ended("2025-09-30", "25001", None)], 2024), Arrival::Late(day("2025-09-30")));
-    assert_eq!(arrival(&[ended("2025-10-01", "25001", None)], 2024), Arrival::None);
-}
-
-#[test]
-fn tracks_without_a_diploma_and_the_phase_in_vmbo_are_no_arrival() {
-    for track in ["ODT", "OVO", "EX"] {
-        let p = Period { track: Some(track.into()), ..ended("2024-08-01", "25001", None) };
-        assert_eq!(arrival(&[p], 2024), Arrival::None, "{track}");
-    }
-    let still_vmbo = Period { phase: Some("VO".into()), ..ended("2024-08-01", "25001", None) };
-    assert_eq!(arrival(&[still_vmbo], 2024), Arrival::None);
-    let havo = Period { sector: "havo".into(), track: None, ..ended("2024-08-01", "25001", None) };
-    assert_eq!(arrival(&[havo], 2024), Arrival::None);
-}
-
-#[test]
-fn switches_are_told_apart_by_dossier_and_domain_and_another_number_is_none() {
-    let r = register();
-    let of = |a: &str, b: &str| switch(Some(a), Some(b), &r);
-    assert_eq!(of("25001", "25001"), Switch::None);
-    assert_eq!(of("25001", "25002"), Switch::SameDossier);
-    assert_eq!(of("25001", "25003"), Switch::SameDomain);
-    assert_eq!(of("25001", "25004"), Switch::Other);
-    // §16 trap 13: what the register does not know is not guessed; entree has no domein.
-    assert_eq!(of("25001", "25999"), Switch::Unknown);
-    assert_eq!(of("25001", "25257"), Switch::Unknown);
-    assert_eq!(switch(None, Some("25001"), &r), Switch::Unknown);
-}
-
-#[test]
-fn a_year_later_is_read_on_1_october() {
-    let r = register();
-    let first = || ended("2024-08-01", "25001", Some("2025-02-01"));
-    let second = |crebo: &str| Period { number: "C2".into(), ..ended("2025-02-02", crebo, None) };
-    assert_eq!(a_year_later(&[first(), second("25001")], &[], 2024, &r), Some(AYearLater::Same { elsewhere: false }));
-    let switched = a_year_later(&[first(), second("25004")], &[], 2024, &r);
-    assert_eq!(switched, Some(AYearLater::Switched { how: Switch::Other, elsewhere: false }));
-    let moved = Period { brin: "99ZB".into(), ..second("25001") };
-    assert_eq!(a_year_later(&[first(), moved], &[], 2024, &r), Some(AYearLater::Same { elsewhere: true }));
-    assert_eq!(a_year_later(&[first()], &[], 2024, &r), Some(AYearLater::Gone));
-    assert_eq!(a_year_later(&[first()], &[], 2023, &r), None, "was not there on 1 October 2023");
-}
-
-#[test]
-fn with_two_enrolments_at_once_the_outcome_counts_once_and_staying_goes_first() {
-    let stays = ended("2024-08-01", "25001", None);
-    let second = Period { brin: "99ZB".into(), ..ended("2025-09-01", "25004", None) };
-    let found = a_year_later(&[second, stays], &[], 2024, &register());
-    assert_eq!(found, Some(AYearLater::Same { elsewhere: false }));
-}
+// --- Rule 8: diplomas -------------------------------- ----------------------------------------------------------
 
 fn diploma(enrolment: Option<&str>, crebo: &str, date: &str) -> Diploma {
     Diploma {
@@ -284,19 +222,41 @@ fn diploma(enrolment: Option<&str>, crebo: &str, date: &str) -> Diploma {
     }
 }
 
+/// Positions of the periods that have a diploma.
+fn given(periods: &[Period], diplomas: &[Diploma]) -> Vec<(usize, i32)> {
+    diplomas_of(periods, diplomas).into_iter().map(|(k, d)| (k, d.date)).collect()
+}
+
 #[test]
 fn a_diploma_is_of_its_enrolment_or_of_the_programme_that_ends_that_day() {
-    let p = ended("2023-08-01", "25001", Some("2025-06-20"));
-    assert!(diploma_of(&p, &[diploma(Some("C1"), "25001", "2025-06-20")]).is_some());
-    assert!(diploma_of(&p, &[diploma(None, "25001", "2025-06-20")]).is_some());
-    assert!(diploma_of(&p, &[diploma(None, "25001", "2025-06-21")]).is_none(), "another day");
-    assert!(diploma_of(&p, &[diploma(None, "25002", "2025-06-20")]).is_none(), "another programme");
-    assert!(diploma_of(&p, &[diploma(Some("C2"), "25001", "2025-06-20")]).is_none(), "it names another enrolment");
+    let p = [ended("2023-08-01", "25001", Some("2025-06-20"))];
+    let has = |d: Diploma| !given(&p, &[d]).is_empty();
+    assert!(has(diploma(Some("C1"), "25001", "2025-06-20")));
+    assert!(has(diploma(None, "25001", "2025-06-20")));
+    assert!(!has(diploma(None, "25001", "2025-06-21")), "another day");
+    assert!(!has(diploma(None, "25002", "2025-06-20")), "another programme");
+    assert!(!has(diploma(Some("C2"), "25001", "2025-06-20")), "it names another enrolment");
     let elsewhere = Diploma { brin: "99ZB".into(), ..diploma(Some("C1"), "25001", "2025-06-20") };
-    assert!(diploma_of(&p, &[elsewhere]).is_none(), "C1 of another institution");
-    let found =
-        a_year_later(std::slice::from_ref(&p), &[diploma(Some("C1"), "25001", "2025-06-20")], 2024, &register());
-    assert_eq!(found, Some(AYearLater::Diploma));
+    assert!(!has(elsewhere), "C1 of another institution");
+}
+
+#[test]
+fn two_diplomas_of_one_enrolment_go_to_the_period_of_their_programme_and_never_to_another_level() {
+    let of = |start, crebo, level, end: Option<&str>| Period {
+        end: end.map(day),
+        level: Some(level),
+        ..period(start, crebo, Some("2026-06-20"))
+    };
+    let periods = [of("2023-08-01", "25257", 1, Some("2024-07-31")), of("2024-08-01", "25003", 3, Some("2026-06-20"))];
+    let entree = Diploma { level: Some(1), ..diploma(Some("C1"), "25257", "2024-08-15") };
+    let second = Diploma { level: Some(3), ..diploma(Some("C1"), "25003", "2026-06-20") };
+    let both = [(0, day("2024-08-15")), (1, day("2026-06-20"))];
+    assert_eq!(given(&periods, &[second.clone(), entree.clone()]), both);
+    assert_eq!(given(&periods, &[entree.clone(), second]), both, "in any order");
+    let odd = Diploma { crebo: Some("25999".into()), ..entree.clone() };
+    assert_eq!(given(&periods, &[odd]), [], "in force is niveau 3, and the diploma is of entree");
+    let unnamed = Diploma { crebo: None, level: None, ..entree };
+    assert_eq!(given(&periods, &[unnamed]), [(1, day("2024-08-15"))], "one period, the one in force");
 }
 
 // --- Rule 9: dropout ----------------------------------------------------------------------------------------------
@@ -343,13 +303,39 @@ fn unknown_is_never_dropout() {
 }
 
 #[test]
-fn the_year_of_a_monthly_report_comes_from_its_name() {
-    // §8: `202211A04` holds 2022-10; §16 trap 5: corrections belong to the year before.
-    assert_eq!(year_of_report(2022, 11, false), 2023);
-    assert_eq!(year_of_report(2023, 1, false), 2023, "December 2022");
-    assert_eq!(year_of_report(2023, 10, false), 2023, "September 2023");
-    assert_eq!(year_of_report(2023, 11, true), 2023);
-    assert_eq!(year_of_report(2024, 1, true), 2023, "correction in December 2023");
+fn who_is_gone_from_all_registers_without_a_list_is_unknown_from_then_on() {
+    let known = |periods: &[Period], diplomas: &[Diploma], out: &[Listed], start: &[Listed]| {
+        let all = Own::by_pupil(periods, diplomas, out, start);
+        all.get("p").map_or(Known::Nothing, |own| own.known(day("2024-08-01"), None, day("2026-12-31")))
+    };
+    let on = |start: &str, end: Option<&str>| [ended(start, "25001", end)];
+    assert_eq!(known(&on("2024-08-01", None), &[], &[], &[]), Known::All);
+    let moved = on("2024-08-01", Some("2025-06-20"));
+    assert_eq!(
+        known(&moved, &[], &[], &[]),
+        Known::Until(day("2025-09-30")),
+        "to an institution that delivered nothing?"
+    );
+    let list = [listed("p", Status::Definitive)];
+    assert_eq!(known(&moved, &[], &list, &list), Known::All, "a dropout");
+    assert_eq!(known(&moved, &[], &list, &[]), Known::Until(day("2025-09-30")), "in no start population");
+    let own = |level| [Diploma { level, ..diploma(Some("C1"), "25001", "2025-06-20") }];
+    assert_eq!(known(&moved, &own(Some(2)), &[], &[]), Known::All);
+    assert_eq!(known(&moved, &own(Some(1)), &[], &[]), Known::Until(day("2025-09-30")), "entree");
+    // Before the first count date, in vmbo, or without a diploma as the aim: nothing is known.
+    assert_eq!(known(&on("2023-08-01", Some("2024-09-30")), &[], &[], &[]), Known::Nothing);
+    let vo = [Period { phase: Some("VO".into()), ..ended("2024-08-01", "25001", None) }];
+    assert_eq!(known(&vo, &[], &[], &[]), Known::Nothing);
+    let ex = [Period { track: Some("EX".into()), ..ended("2024-08-01", "25001", None) }];
+    assert_eq!(known(&ex, &[], &[], &[]), Known::Nothing);
+    // A late start is one; a first enrolment a year later may be a move back.
+    assert_eq!(known(&on("2025-02-01", None), &[], &[], &[]), Known::All);
+    assert_eq!(known(&on("2025-10-01", None), &[], &[], &[]), Known::Nothing);
+    let back = [
+        ended("2024-08-01", "25001", Some("2025-06-20")),
+        Period { brin: "99ZB".into(), ..ended("2026-10-01", "25001", None) },
+    ];
+    assert_eq!(known(&back, &[], &[], &[]), Known::Until(day("2025-09-30")), "a year nobody accounts for");
 }
 
 // --- Rules 10 and 11: several institutions, snapshots -------------------------------------------------------------
@@ -383,16 +369,10 @@ fn the_newest_delivery_counts_and_an_older_one_fills_enrolments_that_are_missing
 // --- Joins (F26, F27) ---------------------------------------------------------------------------------------------
 
 #[test]
-fn f26_repeated_keys_are_refused_before_the_join_with_counts() {
-    assert_eq!(assert_unique(["a", "b", "c"]), Ok(()));
-    assert_eq!(assert_unique(["a", "b", "a", "a"]), Err(NotUnique { rows: 2, of: 4, most: 3 }));
-}
-
-#[test]
 fn f27_who_is_found_nowhere_is_counted_per_school() {
     let crosswalk = BTreeSet::from(["p".to_string(), "q".to_string()]);
-    let found = BTreeSet::from(["p".to_string()]);
-    let of = |pupil: &str| link(pupil, Some(&crosswalk), &found);
+    let known = |pupil: &str| if pupil == "p" { Known::Until(day("2025-09-30")) } else { Known::Nothing };
+    let of = |pupil: &str| link(pupil, Some(&crosswalk), known(pupil));
     assert_eq!([of("p"), of("q"), of("r")], [Link::Linked, Link::NotFound, Link::NoNumber]);
     let shares = shares([("98VA00", of("p")), ("98VA00", of("q")), ("98VA01", of("r"))]);
     let first = shares["98VA00"];

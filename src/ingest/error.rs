@@ -314,6 +314,17 @@ pub enum InputError {
         /// The number.
         number: String,
     },
+    /// No pupil of a school was found in later education, though pupils of others were.
+    #[error(
+        "LOB-E0143 school `{school}`: none of its {pupils} pupils is found in later education, while pupils of other schools \
+         are; its keys are written differently, or its rows of the crosswalk are missing"
+    )]
+    SchoolNotLinked {
+        /// The school.
+        school: String,
+        /// Its pupils.
+        pupils: u64,
+    },
     /// A dose got too large for its store.
     #[error(
         "LOB-E0113 exposure `{exposure}`: a pupil's dose in one period is over 4 294 967; check the unit of the amounts"

@@ -104,7 +104,9 @@ impl<'r> Reading<'r> {
         let (first, last) = self.question.years();
         let (first, last) = (count_date(landmark, first), count_date(landmark, last));
         let outside = self.valid.is_some_and(|(from, to)| first < from || last > to);
-        match (self.pupils.linked[p], landmark > first, last > self.known_until) {
+        let own = self.pupils.days[p].known_until;
+        let known_until = if own == NO_DAY { self.known_until } else { own.min(self.known_until) };
+        match (self.pupils.linked[p], landmark > first, last > known_until) {
             (false, ..) => Err(Step::NotLinked),
             (_, true, _) => Err(Step::LandmarkAfterOutcome),
             (.., true) => Err(Step::NotKnownYet),

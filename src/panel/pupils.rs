@@ -31,6 +31,8 @@ pub struct PupilDays {
     pub from: i32,
     /// Last day of enrolment.
     pub to: i32,
+    /// Day up to which later education is known, where it is not up to the day of all pupils.
+    pub known_until: i32,
 }
 
 impl PupilDays {
@@ -162,6 +164,7 @@ struct Layout {
     from: Option<usize>,
     to: Option<usize>,
     linked: Option<usize>,
+    known_until: Option<usize>,
     covariates: std::ops::Range<usize>,
     given: Vec<(usize, usize)>,
     values: Vec<(usize, usize)>,
@@ -193,6 +196,7 @@ fn layout(plan: &Plan<'_>) -> (Vec<Want>, Layout) {
     let landmark = maybe(&p.landmark, As::Day);
     let from = maybe(&p.enrolled_from, As::Day);
     let to = maybe(&p.enrolled_to, As::Day);
+    let known_until = maybe(&p.known_until, As::Day);
     let linked = maybe(&p.linked.as_ref().map(|l| l.column.clone()), As::Text);
     let first = wants.len();
     for c in plan.covariates {
@@ -244,6 +248,7 @@ fn layout(plan: &Plan<'_>) -> (Vec<Want>, Layout) {
         from,
         to,
         linked,
+        known_until,
         covariates,
         given,
         values,
@@ -391,6 +396,7 @@ impl<'p> Reading<'p> {
             landmark: day(l.landmark),
             from: day(l.from),
             to: day(l.to),
+            known_until: day(l.known_until),
         };
         let name = l.name.and_then(|c| text_at(batch, c, i, text)).unwrap_or_default();
         row.place.name = self.names.code(name.as_bytes());

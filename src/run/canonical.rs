@@ -108,6 +108,11 @@ fn ready_study(text: &str, tables: &[(String, u64)]) -> Result<String, String> {
     };
     let sources: toml::Table = tables.iter().map(|(name, _)| source(name)).collect();
     study.insert("sources".into(), sources.into());
+    // Whose enrolments end without a diploma or a list that says so is unknown from then on.
+    let is_ours = |p: &toml::Table| p.get("source").and_then(toml::Value::as_str) == Some("pupil");
+    if let Some(pupils) = study.get_mut("pupils").and_then(toml::Value::as_table_mut).filter(|p| is_ours(p)) {
+        pupils.insert("known_until".into(), "known_until".into());
+    }
     if let Some(privacy) = study.get_mut("privacy").and_then(toml::Value::as_table_mut) {
         // The tables hold pseudonyms: the key is not needed any more.
         privacy.remove("key_file");

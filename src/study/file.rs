@@ -443,6 +443,10 @@ pub struct Pupils {
     /// Which pupils could be linked to later education; the others have unknown outcomes, never dropout.
     #[serde(default)]
     pub linked: Option<Linked>,
+    /// Column with the day up to which the pupil's later education is known, where that is before `enrolments.known_until`; empty
+    /// means no earlier day. `lob ingest` makes it: who leaves without a diploma and is on no list of dropouts is unknown then.
+    #[serde(default)]
+    pub known_until: Option<String>,
     /// Column with the leerweg (BB, KB, GL, TL, GT, LWT), for `op_niveau`.
     #[serde(default)]
     pub leerweg: Option<String>,

@@ -335,6 +335,14 @@ codes! {
             "There can be only one successor.",
             "Check the file of transitions.";
     }
+    "LOB-E0143" 3 "foreign-key" {
+        nl: "Geen enkele leerling van een school is gevonden in het vervolgonderwijs. Van andere scholen wel.",
+            "Dat is geen toeval: de sleutels zijn anders geschreven, of de koppeltabel mist deze school.",
+            "Vergelijk de sleutels van deze school met die van andere scholen, of laat de school weg.";
+        en: "No pupil of a school was found in later education. Pupils of other schools were.",
+            "That is no chance: the keys are written differently, or the crosswalk lacks this school.",
+            "Compare the keys of this school with those of other schools, or leave the school out.";
+    }
     "LOB-E0150" 0 "data-warning" {
         nl: "Iets aan de gegevens valt op.",
             "De studie kan ermee verder, maar de uitkomst kan ervan afhangen.",

@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
 use super::cells::{Cell, ColumnDef, Kind, batch, schema};
+use super::known::{Known, Own};
 use super::ledger::{Fate, Ledger};
 use super::source::{Reading, Wanted};
 use super::successors::{ChainError, Successors, Transition};
@@ -14,7 +15,7 @@ use super::{activity, dropout, later, pupils};
 use crate::ingest::{As, InputError, Progress};
 use crate::study::Study;
 use crate::study::file::Ingest;
-use crate::vocab::OutcomeRule;
+use crate::vocab::{Day, OutcomeRule};
 
 /// Takes the tables.
 pub trait Sink {
@@ -72,12 +73,14 @@ pub fn build<S: Sink>(
     let successors = successors(&reading, &mut ledger)?;
     let names = school_names(&reading, &mut ledger)?;
     let crosswalk = crosswalk(&reading, &mut ledger)?;
-    let found: BTreeSet<String> =
-        enrolled.periods.iter().map(|p| p.pupil.clone()).chain(out.iter().map(|l| l.pupil.clone())).collect();
+    let own = Own::by_pupil(&enrolled.periods, &diplomas, &out, &start);
+    let known = known(study, &all, &own);
     let around =
-        pupils::Around { successors: &successors, school_names: &names, crosswalk: crosswalk.as_ref(), found: &found };
+        pupils::Around { successors: &successors, school_names: &names, crosswalk: crosswalk.as_ref(), known: &known };
     let extras = pupils::extras(&reading);
     let rows = pupils::rows(&all, &around, &mut ledger);
+    assert_schools_linked(&ledger)?;
+    assert_sources_met(&ledger)?;
     whole(sink, "pupil", &pupils::columns(&extras), &rows)?;
     if !ingest.enrolment.0.is_empty() {
         let rows = later::period_rows(&enrolled.periods, &diplomas, &register);
@@ -108,6 +111,40 @@ pub fn build<S: Sink>(
         return Err(InputError::Rejects { count, max, list }.into());
     }
     Ok(ledger)
+}
+
+/// What is known of each pupil, up to the day up to which the study says its enrolments are complete.
+fn known(study: &Study, all: &BTreeMap<String, pupils::Pupil>, own: &BTreeMap<String, Own>) -> BTreeMap<String, Known> {
+    let until = study.enrolments.as_ref().and_then(|e| Day::parse(&e.known_until)).map_or(i32::MIN, |day| day.0);
+    let of = |(key, own): (&String, &Own)| {
+        let [_, _, landmark, _, left] = all.get(key)?.days;
+        Some((key.clone(), landmark.map_or(Known::Nothing, |landmark| own.known(landmark, left, until))))
+    };
+    own.iter().filter_map(of).collect()
+}
+
+/// From how many pupils on a school of which nobody is found can't be chance.
+const MANY: u64 = 10;
+
+fn assert_schools_linked(ledger: &Ledger) -> Result<(), InputError> {
+    if ledger.linked.values().all(|share| share.linked == 0) {
+        return Ok(());
+    }
+    match ledger.linked.iter().find(|(_, share)| share.pupils >= MANY && share.linked == 0) {
+        Some((school, share)) => Err(InputError::SchoolNotLinked { school: school.clone(), pupils: share.pupils }),
+        None => Ok(()),
+    }
+}
+
+/// A source of which no row belongs to a pupil has keys that are written differently.
+fn assert_sources_met(ledger: &Ledger) -> Result<(), InputError> {
+    for ((table, source, fate), rows) in &ledger.rows {
+        let of = |fate| ledger.rows.get(&(table.clone(), source.clone(), fate)).copied().unwrap_or(0);
+        if *fate == Fate::Read && of(Fate::NoKey) + of(Fate::UnknownPupil) == *rows {
+            return Err(InputError::NoMatch { source_name: source.clone(), rows: *rows });
+        }
+    }
+    Ok(())
 }
 
 fn whole<S: Sink>(sink: &mut S, name: &str, columns: &[ColumnDef], rows: &[Vec<Cell>]) -> Result<(), S::Error> {

@@ -30,6 +30,12 @@ const COLUMNS: &[Entry] = &[
     entry("enrolled_from", "eerste dag op de school", "first day at the school", ""),
     entry("enrolled_to", "laatste dag op de school", "last day at the school", ""),
     entry("link_status", "gevonden in het vervolgonderwijs", "found in later education", "linked|not_found|no_number"),
+    entry(
+        "known_until",
+        "tot deze dag is het vervolgonderwijs bekend; leeg: helemaal",
+        "later education is known up to this day; empty: all of it",
+        "",
+    ),
     entry("brin", "instelling (BRIN)", "institution (BRIN)", ""),
     entry("enrol_no", "inschrijvingsnummer", "number of the enrolment", ""),
     entry("period_start", "begin van de periode", "first day of the period", ""),

@@ -155,15 +155,3 @@ pub fn contradictions(dropouts: &[Listed], periods: &[Period]) -> u64 {
     let is_both = |r: &&Listed| by_pupil.get(r.pupil.as_str()).is_some_and(|own| is_enrolled(own, r.year));
     dropouts.iter().filter(|r| r.status == Status::Definitive).filter(is_both).count() as u64
 }
-
-/// School year in which a monthly report's month lies, by the year in which it ends: October to December belong to the next year.
-/// `file_month` is the month in the file's name, one after the newest month it reports on. Corrections (A14) belong to the year
-/// before.
-pub fn year_of_report(file_year: i16, file_month: i8, is_correction: bool) -> i16 {
-    let (year, month) = if file_month == 1 { (file_year - 1, 12) } else { (file_year, file_month - 1) };
-    match (is_correction, month >= 10) {
-        (true, true) => year,
-        (false, true) => year + 1,
-        (_, false) => year,
-    }
-}

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::after::{Diploma, diploma_of};
 use super::cells::{Cell, ColumnDef, Kind};
+use super::diplomas::{Diploma, diplomas_of};
 use super::dropout::{Listed, Status, replace_provisional};
 use super::ledger::{Fate, Ledger};
 use super::periods::{
@@ -259,13 +259,9 @@ fn sector(p: &Period) -> &str {
 
 /// Rows of `enrolment`, with the programme's dossier and domein and the diploma of each period.
 pub(super) fn period_rows(periods: &[Period], diplomas: &[Diploma], register: &Register) -> Vec<Vec<Cell>> {
-    let mut of_pupil: BTreeMap<&str, Vec<Diploma>> = BTreeMap::new();
-    for d in diplomas {
-        of_pupil.entry(&d.pupil).or_default().push(d.clone());
-    }
-    let row = |p: &Period| {
+    let own = diplomas_of(periods, diplomas);
+    let row = |(k, p): (usize, &Period)| {
         let programme = p.crebo.as_ref().and_then(|c| register.get(c));
-        let own = of_pupil.get(p.pupil.as_str()).map_or(&[][..], Vec::as_slice);
         let mut row = vec![
             Cell::Text(p.pupil.clone()),
             Cell::Text(p.brin.clone()),
@@ -279,11 +275,11 @@ pub(super) fn period_rows(periods: &[Period], diplomas: &[Diploma], register: &R
         row.extend([&p.track, &p.phase, &p.provider, &p.location].map(|t| Cell::text(t.clone())));
         row.push(Cell::flag(p.funded));
         row.push(Cell::Text(sector(p).to_string()));
-        row.push(Cell::day(diploma_of(p, own).map(|d| d.date)));
+        row.push(Cell::day(own.get(&k).map(|d| d.date)));
         row.push(Cell::Text(p.source.clone()));
         row
     };
-    periods.iter().map(row).collect()
+    periods.iter().enumerate().map(row).collect()
 }
 
 /// A list of `dropout` or `start_pop`.

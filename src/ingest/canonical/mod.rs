@@ -4,21 +4,23 @@
 //! | file | rules |
 //! |---|---|
 //! | `periods.rs` | where a period ends, which ones are the same, deliveries, levels, overlaps |
-//! | `after.rs` | arrived, late, still there, switched, diploma, gone |
+//! | `diplomas.rs` | the period of each diploma |
+//! | `known.rs` | up to which day a pupil's later education is known |
 //! | `dropout.rs` | lists of dropouts: definitive before provisional, rates, "unknown" |
 //! | `successors.rs` | schools that go on under another number |
-//! | `join.rs` | how many rows may meet, and who was not met |
+//! | `join.rs` | who was found and who was not, per school |
 //!
 //! `build.rs` walks a study's `[ingest]`: `source.rs` reads, `pupils.rs`, `later.rs` and `activity.rs` make the tables, `cells.rs`
 //! gives them one order, `codebook.rs` says what their columns mean, `ledger.rs` what became of every row.
 
 mod activity;
-pub mod after;
 mod build;
 mod cells;
 pub mod codebook;
+pub mod diplomas;
 pub mod dropout;
 pub mod join;
+pub mod known;
 mod later;
 mod ledger;
 pub mod periods;

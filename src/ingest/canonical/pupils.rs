@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::cells::{Cell, ColumnDef, Kind};
 use super::join::{Link, link, shares};
+use super::known::Known;
 use super::ledger::{Fate, Ledger};
 use super::source::{Reading, Wanted};
 use super::successors::Successors;
@@ -35,13 +36,17 @@ pub(super) fn extras(reading: &Reading<'_>) -> Vec<Wanted> {
         let as_ = if c.recode.is_empty() && c.levels.is_empty() { As::Number } else { As::Text };
         all.insert(c.column.clone().unwrap_or_else(|| c.id.clone()), as_);
     }
+    let p = &study.pupils;
+    let traits = [(&p.leerweg, As::Text), (&p.sector, As::Text), (&p.birth, As::Day), (&p.age, As::Number)];
+    all.extend(traits.into_iter().filter_map(|(name, as_)| Some((name.clone()?, as_))));
     all.extend(study.exposures.iter().filter_map(|e| Some((e.column.clone()?, As::Number))));
     for o in study.outcomes.iter().filter(|o| o.source.is_none()) {
         all.extend(o.date.clone().map(|name| (name, As::Day)));
+        all.extend(o.cause.clone().map(|name| (name, As::Text)));
         let is_value = study.definition(o).rule == OutcomeRule::Column;
         all.extend(o.column.clone().filter(|_| is_value).map(|name| (name, As::Number)));
     }
-    let ours = ["school", "school_name", "school_then", "cohort", "track", "link_status"];
+    let ours = ["school", "school_name", "school_then", "cohort", "track", "link_status", "known_until"];
     let is_ours =
         |name: &str| ours.contains(&name) || DAYS.contains(&name) || reading.ingest.key.0.iter().any(|k| k == name);
     all.into_iter().filter(|(name, _)| !is_ours(name)).map(|(name, as_)| Wanted::must(&name, as_)).collect()
@@ -145,6 +150,7 @@ pub(super) fn columns(extras: &[Wanted]) -> Vec<ColumnDef> {
     ];
     all.extend(DAYS.map(|name| ColumnDef::may(name, Kind::Day)));
     all.push(ColumnDef::must("link_status", Kind::Text));
+    all.push(ColumnDef::may("known_until", Kind::Day));
     let kind = |as_: As| match as_ {
         As::Text => Kind::Text,
         As::Number => Kind::Number,
@@ -159,7 +165,7 @@ pub(super) struct Around<'a> {
     pub successors: &'a Successors,
     pub school_names: &'a BTreeMap<String, String>,
     pub crosswalk: Option<&'a BTreeSet<String>>,
-    pub found: &'a BTreeSet<String>,
+    pub known: &'a BTreeMap<String, Known>,
 }
 
 /// Rows of the table, in order; shares linked go to the ledger.
@@ -169,7 +175,8 @@ pub(super) fn rows(pupils: &BTreeMap<String, Pupil>, around: &Around<'_>, ledger
     for (key, p) in pupils {
         let then = p.year.and_then(|y| Day::ymd(y - 1, 10, 1)).map_or(i32::MIN, |d| d.0);
         let school = around.successors.newest(&p.school, then);
-        let how = link(key, around.crosswalk, around.found);
+        let known = around.known.get(key).copied().unwrap_or(Known::Nothing);
+        let how = link(key, around.crosswalk, known);
         links.push((school.clone(), how));
         let name = around.school_names.get(&school).or_else(|| around.school_names.get(&p.school));
         let mut row = vec![
@@ -182,6 +189,10 @@ pub(super) fn rows(pupils: &BTreeMap<String, Pupil>, around: &Around<'_>, ledger
         ];
         row.extend(p.days.map(Cell::day));
         row.push(Cell::Text(how.word().to_string()));
+        row.push(Cell::day(match known {
+            Known::Until(day) => Some(day),
+            Known::Nothing | Known::All => None,
+        }));
         row.extend(p.extras.iter().cloned());
         rows.push(row);
     }

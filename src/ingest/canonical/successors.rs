@@ -86,11 +86,11 @@ impl Successors {
     }
 
     /// The newest number of a school that had `key` on `day`: a transition counts when it came after that day, as the key would
-    /// be another one otherwise. A location's transition goes before its institution's; of the latter the location keeps its two
+    /// be another one otherwise; a second one may be on the day of the first. A location's transition goes before its institution's; of the latter the location keeps its two
     /// digits.
     pub fn newest(&self, key: &str, day: i32) -> String {
         let mut at = key.to_string();
-        let mut since = day;
+        let mut since = day.saturating_add(1);
         while let Some((date, next)) = self.step(&at, since) {
             (since, at) = (date, next);
         }
@@ -98,7 +98,7 @@ impl Successors {
     }
 
     fn step(&self, at: &str, since: i32) -> Option<(i32, String)> {
-        let later = |(date, to): &(i32, String)| (*date > since).then(|| (*date, to.clone()));
+        let later = |(date, to): &(i32, String)| (*date >= since).then(|| (*date, to.clone()));
         if let Some(own) = self.next.get(at) {
             return later(own);
         }

@@ -85,6 +85,9 @@ impl<'p> Query<'p> {
         keep.push("p.linked".into());
         keep.push(format!("p.landmark <= {first}"));
         keep.push(format!("{last} <= DATE '{}'", e.known_until));
+        if self.plan.pupils.known_until.is_some() {
+            keep.push(format!("(p.known_until IS NULL OR {last} <= p.known_until)"));
+        }
         if let Some((from, to)) = self.outcome.def.valid {
             keep.push(format!("{first} >= DATE '{from}' AND {last} <= DATE '{to}'"));
         }

@@ -21,7 +21,12 @@ impl<'p> Query<'p> {
         let origin = self.origin();
         columns.push(format!("{origin} AS origin"));
         columns.extend(self.observed_until(&origin));
-        let days = [(&p.landmark, "landmark"), (&p.enrolled_from, "enrolled_from"), (&p.enrolled_to, "enrolled_to")];
+        let days = [
+            (&p.landmark, "landmark"),
+            (&p.enrolled_from, "enrolled_from"),
+            (&p.enrolled_to, "enrolled_to"),
+            (&p.known_until, "known_until"),
+        ];
         for (column, name) in days {
             if let Some(column) = column {
                 let cell = self.sources.want(&p.source, column);
