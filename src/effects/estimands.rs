@@ -21,8 +21,6 @@ pub enum EstimandId {
     E5,
     /// All schools: cumulative incidence by period at multiples of the median dose.
     E6,
-    /// All schools: what follows a change of programme (difference-in-differences).
-    E7,
     /// One school: E3 as a number of pupils.
     E8,
 }
@@ -38,7 +36,6 @@ impl EstimandId {
             EstimandId::E4Own => "E4_own",
             EstimandId::E5 => "E5",
             EstimandId::E6 => "E6",
-            EstimandId::E7 => "E7",
             EstimandId::E8 => "E8",
         }
     }
