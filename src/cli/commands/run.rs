@@ -7,6 +7,7 @@ use crate::cli::args::{Args, Run};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::effects::Finding;
+use crate::effects::robustness::Effort;
 use crate::run::{self, Job, Summary};
 use crate::vocab::{Lang, RefusalReason, Unit};
 
@@ -14,15 +15,21 @@ pub(in crate::cli) fn execute(command: &Run, args: &Args, screen: &Screen) -> Re
     let loaded = load(&command.study)?;
     let out = command.out.clone().unwrap_or_else(|| loaded.base.clone());
     let loaded = ingest::prepared(loaded, &out, screen)?;
-    run_study(&loaded, &out, args, screen)
+    run_study(&loaded, &out, command.robustness.then(Effort::default), args, screen)
 }
 
 /// Runs a loaded study and prints its summary.
-pub(super) fn run_study(loaded: &Loaded, out: &Path, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) fn run_study(
+    loaded: &Loaded,
+    out: &Path,
+    robustness: Option<Effort>,
+    args: &Args,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
     let Loaded { study, text, base } = loaded;
     let lang = args.lang.map_or(study.report.lang, Lang::from);
     let bar = screen.rows("reading");
-    let done = run::run(&Job { study, text, base, out, lang }, &bar);
+    let done = run::run(&Job { study, text, base, out, lang, robustness }, &bar);
     bar.finish();
     let summary = done?;
     print(&summary, lang, screen);
