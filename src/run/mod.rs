@@ -7,6 +7,7 @@
 
 mod canonical;
 pub mod certify;
+mod counts;
 mod effect_tables;
 mod egress;
 mod error;
@@ -25,6 +26,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 pub use canonical::{Ingested, ingest};
+pub use counts::{CountsResult, counts};
 pub use error::RunError;
 pub use files::{create_private_folder, write_cells, write_json, write_page, write_panel, write_table};
 pub use manifest::FileEntry;
