@@ -221,7 +221,7 @@ fn parts(cells: &[CountCell], step: f64) -> Result<Vec<PartEstimate>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ingest::Bounds;
+    use crate::panel::counts::Bounds;
     use crate::vocab::{CohortIx, SchoolIx};
 
     const BETWEEN_SCHOOLS: f64 = -0.10;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::plan::ExposurePlan;
 use super::sets::{DoseAt, Panel};
-use crate::ingest::{As, Batch, Bounds, InputError, Progress, Table, Want, count};
+pub use crate::ingest::Bounds;
+use crate::ingest::{As, Batch, InputError, Progress, Table, Want, count};
 use crate::study::file::Counts;
 use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, PupilIx, SchoolIx};
