@@ -2,27 +2,34 @@
 
 use std::path::Path;
 
+use super::cells::Chosen;
 use super::{Loaded, ingest, load};
 use crate::cli::args::{Args, Run};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::effects::Finding;
-use crate::run::{self, Job, Summary};
+use crate::run::{self, Job, Origin, Summary};
 use crate::vocab::{Lang, RefusalReason, Unit};
 
 pub(in crate::cli) fn execute(command: &Run, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = load(&command.study)?;
     let out = command.out.clone().unwrap_or_else(|| loaded.base.clone());
-    let loaded = ingest::prepared(loaded, &out, screen)?;
-    run_study(&loaded, &out, args, screen)
+    let origin = Chosen::of(&command.origin)?;
+    // Cells are made of the tables already.
+    let loaded = if command.origin.from.is_empty() { ingest::prepared(loaded, &out, screen)? } else { loaded };
+    run_on(&loaded, &out, origin.as_origin(), args, screen)
 }
 
 /// Runs a loaded study and prints its summary.
 pub(super) fn run_study(loaded: &Loaded, out: &Path, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
+    run_on(loaded, out, Origin::Rows, args, screen)
+}
+
+fn run_on(loaded: &Loaded, out: &Path, origin: Origin<'_>, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let Loaded { study, text, base } = loaded;
     let lang = args.lang.map_or(study.report.lang, Lang::from);
     let bar = screen.rows("reading");
-    let done = run::run(&Job { study, text, base, out, lang }, &bar);
+    let done = run::run_from(&Job { study, text, base, out, lang }, origin, &bar);
     bar.finish();
     let summary = done?;
     print(&summary, lang, screen);
@@ -30,7 +37,7 @@ pub(super) fn run_study(loaded: &Loaded, out: &Path, args: &Args, screen: &Scree
 }
 
 /// Only a search that did not end is a failure; an outcome that does not vary is a result.
-fn exit(summary: &Summary) -> Exit {
+pub(super) fn exit(summary: &Summary) -> Exit {
     let failed = |m: &&run::ModelLine| m.refused == Some(RefusalReason::NotConverged);
     match summary.models.iter().filter(failed).count() {
         0 => Exit::Success,
