@@ -176,6 +176,46 @@ fn f22_what_jumped_since_the_last_check_is_said() {
 }
 
 #[test]
+fn f22_another_unit_of_a_number_is_said() {
+    let folder = Folder::with(&Study::small());
+    assert_eq!(folder.lob(&["check", "study.toml"]).code, 0);
+    let mut study = Study::small();
+    let age = study.leerling.column("leeftijd");
+    // Years become months.
+    for row in &mut study.leerling.rows {
+        row[age] = format!("{:.1}", 12.0 * row[age].parse::<f64>().expect("a number"));
+    }
+    study.write(folder.path());
+    assert_eq!(folder.lob(&["check", "study.toml"]).code, 0);
+    let drift = json(&folder)["drift"].clone();
+    let said: Vec<String> =
+        drift.as_array().expect("drift").iter().map(|d| format!("{} {}", d["what"], d["now"])).collect();
+    assert!(said.contains(&"\"range\" \"mostly 100 to 200\"".to_string()), "{said:?}");
+}
+
+#[test]
+fn columns_that_no_list_names_are_told_by_their_number() {
+    let mut study = Study::small();
+    study.text = study.text.replace("files = \"activiteit.csv\"", "files = \"activiteit.csv\"\nformat = \"dossier\"");
+    study.activiteit.header.extend(["minuten", "Coach van Kanariesma"]);
+    study.activiteit.rows.iter_mut().for_each(|r| r.extend(["20".to_string(), "x".to_string()]));
+    let folder = Folder::with(&study);
+    let ran = folder.lob(&["check", "study.toml"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let v = json(&folder);
+    let file =
+        v["files"].as_array().expect("files").iter().find(|f| f["file"] == "activiteit.csv").expect("the dossier");
+    let columns: Vec<(&str, bool)> = file["columns"]
+        .as_array()
+        .expect("columns")
+        .iter()
+        .map(|c| (c["name"].as_str().expect("a name"), c["shape"].is_string()))
+        .collect();
+    assert_eq!(columns, [("id", true), ("datum", true), ("soort", true), ("minuten", true), ("column 5", false)]);
+    assert!(!v.to_string().contains("Kanariesma") && !page(&folder).contains("Kanariesma"));
+}
+
+#[test]
 fn a_fix_plan_is_toml_that_mends_the_study() {
     let mut study = Study::small();
     study.activiteit.header[1] = "Datum activiteit";

@@ -170,7 +170,7 @@ fn ro_enrolments_belong_to_their_person_and_dates_are_read_one_by_one() {
 fn masked_numbers_meet_no_other_source() {
     let lines = [VLP, "PER|BSN1||2007-03-14|V", "SLR|1|0|0|0|0|0|0|0|0"];
     let pupils = read_ro(&lines, "pupil").expect("a right file");
-    assert_eq!(pupils.column("id_kind"), ["pseudo"]);
+    assert_eq!((pupils.column("id_kind"), pupils.column("pupil_key")), (vec!["pseudo"], vec!["masked:BSN1"]));
     says(&pupils.dialect.notes.join("\n"), &["1 persons have a masked number"]);
 }
 
@@ -195,6 +195,11 @@ fn obo_is_read_by_its_specification() {
     assert_eq!((&*row["route_phase"], &*row["funded"], &*row["end_reason"]), ("MBO", "J", ""));
     assert_eq!(read(&lines, "diploma").expect("a right file").column("result_no"), ["700009"]);
     says(&refusal(read(&lines[..6], "diploma")), &["LOB-E0209", "no record CTR"]);
+    let with = |closing: &'static str| [&lines[..6], &[closing]].concat();
+    let said = refusal(read(&with("CTR|1|1|50327|50331|1"), "diploma"));
+    says(&said, &["CTR counts 50327 as the sum of crebo's, the file has 50326"]);
+    says(&said, &["CTR counts 50331 as the grand total, the file has 50330"]);
+    says(&said, &["CTR counts 1 funded ISP and DIP, the file has 2"]);
 }
 
 /// One record type of CEDA's prepared Parquet.

@@ -7,6 +7,7 @@ Each file holds a list of statements. Spark runs on this machine, set up for dat
 
 import json
 import sys
+import time
 
 
 def duckdb_runner():
@@ -42,9 +43,10 @@ def main(engine: str, *files: str) -> None:
     for file in files:
         with open(file, encoding="utf-8") as f:
             statements = json.load(f)
+        started = time.monotonic()
         for statement in statements:
             run(statement)
-        print(file, len(statements), "statements", flush=True)
+        print(f"{file}: {len(statements)} statements, {time.monotonic() - started:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

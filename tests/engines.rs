@@ -185,6 +185,7 @@ fn compare(dialect: Dialect, engine: &str, python: &str) {
     let said = String::from_utf8_lossy(&ran.stderr);
     let last: Vec<&str> = said.lines().filter(|l| !l.trim_start().starts_with("at ")).rev().take(30).collect();
     assert!(ran.status.success(), "{}\n{last:#?}", String::from_utf8_lossy(&ran.stdout));
+    println!("{}", String::from_utf8_lossy(&ran.stdout));
     for (i, d) in drawn.iter().enumerate() {
         let ours = panel::build(plan(i), d.dir.path(), &Silence).unwrap_or_else(|e| panic!("study {i}: {e}"));
         let pattern = if dialect == Dialect::DuckDb { "made/cells_*.parquet" } else { "made/cells_*/*.parquet" };

@@ -199,3 +199,70 @@ fn f59_hostile_names_stay_text_on_the_page_of_a_check() {
     assert!(!page.contains("<script") && !page.contains("<img"), "an element of the data");
     assert!(page.contains("&lt;img src=x"));
 }
+
+/// Words that a spreadsheet would take for a formula: a run writes no file of a spreadsheet, its pages show them as text, and the
+/// workbooks of the simulator hold no formula.
+#[test]
+fn f58_words_that_look_like_formulas_stay_words() {
+    let names = ["=HYPERLINK(1)", "+31", "-2+3", "@SUM(A1)", "\t=1"];
+    let mut study = Study::small();
+    names.iter().enumerate().for_each(|(row, name)| study.school.set(row, "naam", name));
+    let folder = Folder::with(&study);
+    folder.run_well();
+    for path in small::files(&folder.current()) {
+        let kind = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_string();
+        assert!(["html", "json", "parquet", "toml", "jsonl"].contains(&kind.as_str()), "{}", path.display());
+    }
+    for (school, name) in small::SCHOOLS.iter().zip(names) {
+        assert!(folder.page(school).contains(name.trim()), "{name}");
+    }
+    let made = folder.lob(&["simulate", "--schools", "2", "--as", "dossier-xlsx", "--to", "region"]);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let books: Vec<_> = small::files(&folder.path().join("region"))
+        .into_iter()
+        .filter(|p| p.extension().is_some_and(|e| e == "xlsx"))
+        .collect();
+    assert!(!books.is_empty(), "no workbook was written");
+    for book in books {
+        let mut zip = zip::ZipArchive::new(fs::File::open(&book).expect("a workbook")).expect("a zip");
+        for i in 0..zip.len() {
+            let mut member = zip.by_index(i).expect("a member");
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut member, &mut text).expect("XML");
+            assert!(!text.contains("<f>") && !text.contains("<f "), "{}: a formula", book.display());
+        }
+    }
+}
+
+/// The program asks its system for no connection: it names none of the functions that make one, and runs where there is no network.
+#[cfg(target_os = "linux")]
+#[test]
+fn f66_the_program_opens_no_connection() {
+    let program = fs::read(env!("CARGO_BIN_EXE_lob")).expect("the program");
+    let names = |function: &str| {
+        let word = [b"\0", function.as_bytes(), b"\0"].concat();
+        program.windows(word.len()).any(|w| w == word)
+    };
+    assert!(names("write") && names("mmap64"), "the search is blind");
+    for function in ["connect", "getaddrinfo", "gethostbyname", "bind", "listen", "accept4", "sendto"] {
+        assert!(!names(function), "the program names `{function}`");
+    }
+    let folder = Folder::with(&Study::small());
+    folder.run_well();
+    let alone = |args: &[&str]| std::process::Command::new("unshare").args(args).output();
+    // Only who may make a name space of its own can look from inside one.
+    if !alone(&["--net", "true"]).is_ok_and(|done| done.status.success()) {
+        println!("skipped: no network name space may be made here");
+        return;
+    }
+    let study = folder.path().join("study.toml");
+    let (study, out) = (study.to_str().expect("a path"), folder.path().join("alone"));
+    let done = alone(&["--net", env!("CARGO_BIN_EXE_lob"), "run", study, "--out", out.to_str().expect("a path")]);
+    let done = done.expect("runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let tables = |base: &Path| {
+        let id = fs::read_to_string(base.join("CURRENT")).expect("CURRENT");
+        small::tree(&base.join("runs").join(id.trim()).join("research"))
+    };
+    assert!(tables(&out) == tables(&folder.path().join("out")), "without a network the numbers are others");
+}

@@ -262,7 +262,7 @@ fn two_diplomas_of_one_enrolment_go_to_the_period_of_their_programme_and_never_t
 // --- Rule 9: dropout ----------------------------------------------------------------------------------------------
 
 fn listed(pupil: &str, status: Status) -> Listed {
-    Listed { pupil: pupil.into(), brin: "99ZA".into(), year: 2025, status, location: String::new() }
+    Listed { pupil: pupil.into(), brin: "99ZA".into(), year: 2025, status, ..Listed::default() }
 }
 
 #[test]
@@ -270,15 +270,27 @@ fn definitive_lists_replace_provisional_ones_even_when_they_are_empty() {
     use Status::{Definitive, Monthly, Provisional};
     let rows = vec![listed("p", Provisional), listed("q", Provisional), listed("p", Definitive), listed("r", Monthly)];
     let left = replace_provisional(rows, &BTreeSet::new());
-    assert_eq!((left.rows, left.replaced), (vec![listed("p", Definitive)], 2));
+    assert_eq!((left.rows, left.replaced), (vec![listed("p", Definitive), listed("r", Monthly)], 2));
     let at = |location: &str| Listed { location: location.into(), ..listed("p", Provisional) };
     let one = BTreeSet::from([("99ZA".to_string(), "02".to_string(), 2025)]);
     let left = replace_provisional(vec![at("01"), at("02"), listed("r", Monthly)], &one);
-    assert_eq!((left.rows.len(), left.replaced, left.monthly), (1, 1, 1), "the definitive list of one location");
+    assert_eq!((left.rows.len(), left.replaced), (2, 1), "the definitive list of one location");
     let has = BTreeSet::from([("99ZA".to_string(), String::new(), 2025)]);
     assert_eq!(replace_provisional(vec![listed("p", Provisional)], &has).rows, []);
     let other = Listed { year: 2024, ..listed("p", Provisional) };
     assert_eq!(replace_provisional(vec![other.clone()], &has).rows, [other], "another year keeps its provisional list");
+}
+
+#[test]
+fn of_monthly_reports_the_newest_stays_and_says_nothing_of_whether() {
+    let report = |pupil: &str, report: &str| Listed { report: report.into(), ..listed(pupil, Status::Monthly) };
+    let rows = vec![report("p", "2025-01"), report("q", "2025-01"), report("q", "2025-02"), report("q", "2025-02")];
+    let left = replace_provisional(rows, &BTreeSet::new());
+    // p came back.
+    assert_eq!((left.rows.clone(), left.older, left.copies), (vec![report("q", "2025-02")], 2, 1));
+    let start = [listed("q", Status::Definitive)];
+    assert_eq!(label(&left.rows, &start, &[], 2025), Label::No, "a monthly report is no list of dropouts");
+    assert_eq!(rates(&left.rows, &left.rows), BTreeMap::new());
 }
 
 #[test]

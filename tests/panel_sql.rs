@@ -86,6 +86,9 @@ fn every_outcome_after_vmbo_agrees_with_duckdb() {
     let dir = tempfile::tempdir().unwrap();
     studies::write_outcomes_study(dir.path());
     compare(&study(studies::OUTCOMES), dir.path(), 100);
+    let until = studies::OUTCOMES.replace("age = \"leeftijd\"", "age = \"leeftijd\"\nknown_until = \"bekend_tot\"");
+    assert_ne!(until, studies::OUTCOMES);
+    compare(&study(&until), dir.path(), 100);
     let by_birth = studies::OUTCOMES.replace("age = \"leeftijd\"", "birth = \"geboren\"");
     compare(&study(&by_birth), dir.path(), 100);
 }

@@ -59,6 +59,14 @@ fn compare(dossier: &str) {
     lob(dir.path(), &["key", "new", "bestanden/sleutel.key", "--project", "lob"]);
     let said = lob(dir.path(), &["ingest", "bestanden/study.toml", "--out", "tabellen"]);
     assert!(said.contains("pupils were found in later education"), "{said}");
+    // Monthly reports stand beside the lists of a year, each person once, with since when and why.
+    for (table, column) in [("dropout", "since_month"), ("start_pop", "crebo")] {
+        let sheet = Sheet::read(&dir.path().join("tabellen").join(format!("{table}.parquet")));
+        let (status, more) = (sheet.at("status"), sheet.at(column));
+        let monthly: Vec<_> = sheet.rows.iter().filter(|row| row[status].as_deref() == Some("monthly")).collect();
+        assert!(monthly.len() > 5 && monthly.iter().all(|row| row[more].is_some()), "{table}: {}", monthly.len());
+        assert!(sheet.rows.len() > monthly.len() + 5, "{table}");
+    }
     let (own, files) = (read(&dir.path().join("eigen/study.toml")), read(&dir.path().join("tabellen/study.toml")));
     let (own, files) = (panel(&own, &dir.path().join("eigen")), panel(&files, &dir.path().join("tabellen")));
     assert_eq!(own.pupils.len(), files.pupils.len());

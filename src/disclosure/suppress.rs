@@ -296,8 +296,8 @@ pub struct FlowCount {
 /// The flow with primary and complementary suppression.
 ///
 /// Between two subtotals the reasons add up to a known number, so a single suppressed reason could be derived.
-/// Then a second one is hidden with it: the smallest that is not zero, else a zero, else (where counts are not
-/// rounded) the subtotal that closes the stretch. This is simple complementary suppression along one margin; it
+/// Then a second one is hidden with it: the smallest that is not zero, else a zero. Where counts are not rounded, and where the
+/// subtotal behind them is suppressed, all of them are hidden. This is simple complementary suppression along one margin; it
 /// makes no promise about several tables taken together.
 pub fn flow(rows: Vec<FlowCount>, profile: &Profile) -> Vec<FlowRow> {
     let mut shown: Vec<Shown<u64>> = rows.iter().map(|r| count(r.n, profile)).collect();
@@ -306,21 +306,20 @@ pub fn flow(rows: Vec<FlowCount>, profile: &Profile) -> Vec<FlowRow> {
         let (open, close) = (ends[0], ends[1]);
         let hidden = |i: usize| matches!(shown[i], Shown::Suppressed { .. });
         let reasons = open + 1..close;
-        // Unrounded counts of the analysed pupils stand elsewhere on the page too: there nothing but the sum is shown.
-        if profile.round_to <= 1 && reasons.clone().any(hidden) {
+        // Unrounded counts of the analysed pupils stand elsewhere on the page too: there nothing but the sum is shown. A subtotal that
+        // is hidden is what the reasons leave over, and which of them was hidden with it would say how large they are.
+        if hidden(close) || profile.round_to <= 1 && reasons.clone().any(hidden) {
             let alone = reasons.len() == 1;
             for i in reasons.chain(alone.then_some(close)) {
                 shown[i] = Shown::Suppressed { min: profile.min_pupils };
             }
             continue;
         }
-        let derivable = !hidden(open) && !hidden(close) && reasons.clone().filter(|&i| hidden(i)).count() == 1;
+        let derivable = !hidden(open) && reasons.clone().filter(|&i| hidden(i)).count() == 1;
         if !derivable {
             continue;
         }
-        let partner = reasons.filter(|&i| !hidden(i)).min_by_key(|&i| (rows[i].n == 0, rows[i].n));
-        let partner = partner.or((profile.round_to <= 1).then_some(close));
-        if let Some(i) = partner {
+        if let Some(i) = reasons.filter(|&i| !hidden(i)).min_by_key(|&i| (rows[i].n == 0, rows[i].n)) {
             shown[i] = Shown::Suppressed { min: profile.min_pupils };
         }
     }

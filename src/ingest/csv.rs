@@ -303,6 +303,10 @@ fn is_total(records: &Records) -> bool {
 
 /// True for the words that stand before totals.
 pub(super) fn says_total(cell: &str) -> bool {
+    // Nearly every row is another one, and begins with a digit.
+    if !cell.starts_with(['t', 'T', 'e', 'E', 's', 'S', 'g', 'G']) {
+        return false;
+    }
     let word: String = cell.chars().take_while(|c| c.is_alphabetic()).take(12).collect::<String>().to_lowercase();
     matches!(word.as_str(), "totaal" | "eindtotaal" | "subtotaal" | "total" | "grandtotal" | "subtotal")
 }

@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Int64Type, Schem
 use arrow::record_batch::RecordBatch;
 
 use super::key::{KeyError, key_of, project_of};
-use super::pseudonym::{IdError, Pseudonyms};
+use super::pseudonym::{IdError, MASKED, Pseudonyms};
 use super::{BsnWatch, InputError, Problem, masked};
 use crate::study::Study;
 use crate::study::file::IdKind;
@@ -170,6 +170,7 @@ impl Door {
             };
             if kind == IdKind::Pgn
                 && let Ok(Some(id)) = kind.canonical(raw)
+                && !id.starts_with(MASKED)
             {
                 watch.see(id.as_bytes());
             }

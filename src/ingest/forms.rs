@@ -80,6 +80,11 @@ fn in_full(form: &str, cell: &[u8]) -> Option<(i16, i8, i8)> {
 
 /// The number that `cell` writes; `Err(true)` when it can be read in two ways and nothing tells which.
 pub(super) fn parse_number(form: NumberForm, cell: &str) -> Result<f64, bool> {
+    if let NumberForm::Sign(sign) = form
+        && let Some(number) = plain_number(sign, cell.as_bytes())
+    {
+        return Ok(number);
+    }
     let proof = proof(cell);
     match (form, proof) {
         (NumberForm::Open, Proof::Both) => Err(true),
@@ -92,6 +97,22 @@ pub(super) fn parse_number(form: NumberForm, cell: &str) -> Result<f64, bool> {
         }
         (NumberForm::Open | NumberForm::Sign(_), _) => Err(false),
     }
+}
+
+/// A number of digits with decimals behind the column's own sign and nothing else: the usual cell, read without copies.
+fn plain_number(sign: Decimal, cell: &[u8]) -> Option<f64> {
+    let sign = if sign == Decimal::Comma { b',' } else { b'.' };
+    let mut digits = [0; 24];
+    let digits = digits.get_mut(..cell.len())?;
+    digits.copy_from_slice(cell);
+    let at = cell.iter().position(|b| *b == sign)?;
+    digits[at] = b'.';
+    let whole = digits[..at].strip_prefix(b"-").unwrap_or(&digits[..at]);
+    let all = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_digit);
+    if !all(whole) || !all(&digits[at + 1..]) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 /// What a cell says about the decimal sign.
@@ -302,6 +323,11 @@ mod tests {
         assert_eq!(parse_number(NumberForm::Sign(Decimal::Point), "1.234"), Ok(1.234));
         assert_eq!(parse_number(NumberForm::Open, "1.234"), Err(true));
         assert_eq!(parse_number(NumberForm::Open, "12"), Ok(12.0));
+        for cell in ["-3,25", "0,5", ",5", "5,", "+1,5", "1,5,2", "--1,5", "1,e5", "123456789012345678901234,5"] {
+            let general =
+                cell.replace('.', "").replace(',', ".").parse::<f64>().ok().filter(|_| proof(cell) != Proof::None);
+            assert_eq!(parse_number(comma, cell).ok(), general, "{cell}");
+        }
     }
 
     #[test]

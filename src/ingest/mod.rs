@@ -26,11 +26,12 @@ mod parquet;
 mod pseudonym;
 mod records;
 mod reject;
+mod sizes;
 mod table;
 mod text;
 mod validate;
 
-pub use adapters::describe;
+pub use adapters::{describe, may_be_named};
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
 pub use bsn::{BsnWatch, eleven_test, holds_bsn, nine_digit_numbers};
 pub use dialect::{Control, Dialect};
@@ -44,5 +45,6 @@ pub use key::{
 pub use parquet::{KEY_ID, footer_entry};
 pub use pseudonym::{IdError, Pseudonyms};
 pub use reject::{Problem, RejectEntry, Rejects, masked};
+pub use sizes::{Range, Sizes};
 pub use table::{Progress, Silence, Table};
 pub use validate::{ColumnProfile, FileProfile, header, profile, recognise, shown_name};

@@ -18,6 +18,8 @@ use crate::study::file::IdKind;
 /// Version of the recipe: part of every message, so that another recipe never gives the same pseudonyms.
 const RECIPE: &str = "v1";
 const SEPARATOR: u8 = 0x1f;
+/// Stands before a person number that others masked (`BSN1`): it gets a pseudonym that no real number has.
+pub(super) const MASKED: &str = "masked:";
 /// The half of the hash that is the pseudonym.
 const HALF: usize = 16;
 /// Parts of the ledger, each with its own lock.
@@ -49,7 +51,7 @@ impl IdKind {
     /// The one way in which an id of this kind is written; `Err` when it is none. Empty texts and, for numbers of
     /// DUO, `0` are no id at all.
     ///
-    /// * `pgn`: digits; the points or spaces of `1234.56.782` and `123 456 782` are left out, and the `.0` with which
+    /// * `pgn`: digits, or what stands behind [`MASKED`]; the points or spaces of `1234.56.782` and `123 456 782` are left out, and the `.0` with which
     ///   files keep whole numbers as decimals; seven and eight digits get zeros in front (spreadsheets drop them).
     /// * `leerlingnummer`, `xapi`, `pgn-ip`: without spaces around it, otherwise as it is.
     /// * `eckid`: lower case.
@@ -81,6 +83,9 @@ pub enum IdError {
 }
 
 fn person_number(text: &str) -> Result<Option<String>, IdError> {
+    if text.strip_prefix(MASKED).is_some_and(|rest| !rest.is_empty()) {
+        return Ok(Some(text.to_string()));
+    }
     let text = text.strip_suffix(".0").unwrap_or(text);
     let groups: Vec<usize> = text.split(['.', ' ']).map(str::len).collect();
     // Other points are decimals or thousands: leaving them out makes another number.
@@ -230,6 +235,7 @@ mod tests {
         assert_eq!(of(IdKind::Leerlingnummer, " 90aa00 ", "12001 "), of(IdKind::Leerlingnummer, "90AA00", "12001"));
         assert_eq!(of(IdKind::Leerlingnummer, "90AA0", "12001"), of(IdKind::Leerlingnummer, "90AA00", "12001"));
         assert_eq!(of(IdKind::Pseudonym, "", " abc "), "abc");
+        assert_ne!(of(IdKind::Pgn, "", "masked:100000001"), of(IdKind::Pgn, "", "100000001"));
     }
 
     #[test]
@@ -250,6 +256,8 @@ mod tests {
             "12345678,0",
             "12.345.678",
             "1 23456782",
+            "BSN1",
+            "masked:",
         ] {
             assert_eq!(p.of(IdKind::Pgn, "", wrong), Err(IdError::NotAnId), "{wrong:?}");
         }

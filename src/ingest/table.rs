@@ -99,7 +99,10 @@ impl<'s> Table<'s> {
             ids.extend(source.ids.clone());
             Ok(Opened { file, reader, ids, forms: Forms::default() })
         };
-        let files = find_files(base, name, source)?.into_iter().map(open).collect::<Result<_, _>>()?;
+        // Side by side, as each is read once to the end for its encoding; the first error in order of files is the one said.
+        let files: Vec<Result<Opened, InputError>> =
+            find_files(base, name, source)?.into_par_iter().map(open).collect();
+        let files = files.into_iter().collect::<Result<_, _>>()?;
         let mut table = Self {
             name: name.to_string(),
             source,
@@ -130,7 +133,7 @@ impl<'s> Table<'s> {
         };
         let wants: Vec<(String, As)> =
             self.own.iter().filter(|w| looks_at(w.as_)).map(|w| (self.in_file(&w.name).to_string(), w.as_)).collect();
-        for opened in self.files.iter_mut().filter(|o| o.reader.is_text()) {
+        let find = |opened: &mut Opened| -> Result<(), InputError> {
             let place = |(name, as_): &(String, As)| {
                 let column = opened.reader.header().iter().position(|h| h == name)?;
                 Some(Wanted { column, is_date: *as_ == As::Day })
@@ -139,7 +142,10 @@ impl<'s> Table<'s> {
             if !wanted.is_empty() {
                 opened.forms = forms::find(&opened.file, opened.reader.as_ref(), &wanted)?;
             }
-        }
+            Ok(())
+        };
+        let found: Vec<_> = self.files.par_iter_mut().filter(|o| o.reader.is_text()).map(find).collect();
+        found.into_iter().collect::<Result<(), _>>()?;
         Ok(())
     }
 

@@ -16,6 +16,8 @@ use crate::study::file::Encoding;
 /// What one pass over a text file showed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Survey {
+    /// Unpacked bytes.
+    pub(super) bytes: u64,
     pub(super) encoding: Encoding,
     /// Bytes of byte order marks at the start.
     pub(super) marks: usize,
@@ -29,6 +31,23 @@ pub(super) struct Survey {
 
 /// Bytes of a file that a decision about its form may look at.
 const HEAD: usize = 1 << 16;
+
+/// Unpacked bytes of a file of a format that is held whole while it is read: about a tenth of the memory of a small machine, as what
+/// is held takes a few times the file.
+const MOST_HELD: u64 = 512 << 20;
+
+impl Survey {
+    /// Refuses a file that is too large for a format whose records refer to each other.
+    pub(super) fn assert_can_be_held(&self, file: &InputFile) -> Result<(), InputError> {
+        if self.bytes <= MOST_HELD {
+            return Ok(());
+        }
+        let (has, most) = (self.bytes >> 20, MOST_HELD >> 20);
+        let detail =
+            format!("it has {has} MB, and files of this format are held in memory (at most {most} MB); split it");
+        Err(InputError::TooLarge { file: file.name.clone(), detail })
+    }
+}
 
 /// Looks at all bytes of a text file.
 ///
@@ -58,7 +77,8 @@ pub(super) fn survey(file: &InputFile, declared: Option<Encoding>) -> Result<Sur
         return Err(InputError::Empty { file: file.name.clone() });
     }
     let (encoding, marks) = decide(file, &start, &scan, declared)?;
-    let mut survey = Survey { encoding, marks, mojibake: scan.mojibake, replaced: scan.replaced, head: String::new() };
+    let (bytes, mojibake, replaced) = (scan.bytes, scan.mojibake, scan.replaced);
+    let mut survey = Survey { bytes, encoding, marks, mojibake, replaced, head: String::new() };
     survey.head = decoded_head(&survey, &head);
     Ok(survey)
 }
@@ -308,5 +328,23 @@ fn broken(file: &InputFile, reason: &io::Error) -> InputError {
             format: packed.unwrap_or("text"),
             detail: reason.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_whole_has_a_largest_size() {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::write(dir.path().join("a.csv"), "VLP|99ZA\n").expect("writes");
+        let file = InputFile::new(dir.path().join("a.csv")).expect("a file");
+        let small = survey(&file, None).expect("text");
+        assert_eq!(small.bytes, 9);
+        assert!(small.assert_can_be_held(&file).is_ok());
+        let large = Survey { bytes: MOST_HELD + (1 << 20), ..small };
+        let said = large.assert_can_be_held(&file).expect_err("too large").to_string();
+        assert!(said.starts_with("LOB-E0125") && said.contains("513 MB") && said.contains("512 MB"), "{said}");
     }
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 
 use super::adapters::{self, Options, Raw};
 use super::door::watch_of;
-use super::{BsnWatch, Dialect, InputError, InputFile, Progress, masked};
+use super::{BsnWatch, Dialect, InputError, InputFile, Progress, Sizes, masked};
 use crate::study::file::{Format, IdKind, Source};
 
 /// Shapes and words that are counted per column; a column with more is no list of categories.
@@ -35,6 +35,8 @@ pub struct ColumnProfile {
     pub emails: u64,
     /// Cells that look like a sentence.
     pub sentences: u64,
+    /// How large the numbers among its cells are.
+    pub sizes: Sizes,
     /// Masked shapes with their counts; empty when there are many.
     pub shapes: BTreeMap<String, u64>,
     /// Words with their counts, for proposals of a mapping; empty when there are many. They are values: see
@@ -104,6 +106,9 @@ impl ColumnProfile {
             };
             self.emails += u64::from(is_email(cell));
             self.sentences += u64::from(cell.len() >= SENTENCE && cell.matches(' ').count() >= 4);
+            if let Ok(x) = cell.replace(',', ".").parse() {
+                self.sizes.see(x);
+            }
             count(&mut self.shapes, &mut self.has_many_shapes, &masked(cell));
             count(&mut self.words, &mut self.has_many_words, cell);
         }

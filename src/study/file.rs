@@ -294,10 +294,11 @@ pub struct Ingest {
     /// Diplomas: `date`, `brin`, `result_no`, `enrol_no`, `crebo`, `level`.
     #[serde(default)]
     pub diploma: Names,
-    /// Lists of dropouts: `brin`, `school_year`, `status`.
+    /// Lists of dropouts: `brin`, `school_year`, `status`; of monthly reports (A04, A14) the newest one of a school year is kept,
+    /// with `since_month` and `reason`, and decides nothing.
     #[serde(default)]
     pub dropout: Names,
-    /// Lists of those who could drop out.
+    /// Lists of those who could drop out (NRSP, A05).
     #[serde(default)]
     pub start_pop: Names,
     /// Names of schools: `school`, `school_name`.
@@ -312,6 +313,9 @@ pub struct Ingest {
     /// Register of programmes: `crebo`, `niveau`, `dossier_crebo`, `domein`.
     #[serde(default)]
     pub programmes: Option<String>,
+    /// Funding data (TBGI, GRONDSLAG's diplomas): `crebo`, `level`. They are trusted most where the level of a programme is asked.
+    #[serde(default)]
+    pub funding: Names,
     /// Register of institutions' transitions: `from`, `to`, `date`, `whole`.
     #[serde(default)]
     pub successors: Option<String>,
@@ -344,6 +348,7 @@ impl Ingest {
             ("dropout", &self.dropout),
             ("start_pop", &self.start_pop),
             ("school", &self.school),
+            ("funding", &self.funding),
         ];
         let lists = lists.into_iter().map(|(key, names)| (key.to_string(), names));
         let lists = lists.chain(self.other.iter().map(|(name, names)| (format!("other.{name}"), names)));

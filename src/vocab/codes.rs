@@ -138,10 +138,10 @@ codes! {
     "LOB-E0109" 3 "primary-key" {
         nl: "Een leerling staat twee keer in de leerlingtabel, met verschillende gegevens.",
             "Niemand kan zeggen welke rij geldt. Gelijke rijen zijn geen probleem: die tellen één keer.",
-            "Houd één rij per leerling over. Staat een leerling op twee scholen, kies dan de school waar de LOB werd gegeven.";
+            "Houd één rij per leerling over. Ging een leerling naar een andere school, geef dan bij elke rij de eerste dag daar (`enrolled_from`): voor `lob ingest` telt de school van 1 oktober.";
         en: "A pupil stands twice in the pupil table, with different content.",
             "Nobody can tell which row holds. Equal rows are no problem: they count once.",
-            "Keep one row per pupil. If a pupil is at two schools, choose the one that gave the guidance.";
+            "Keep one row per pupil. If a pupil changed school, give the first day there in each row (`enrolled_from`): for `lob ingest` the school of 1 October counts.";
     }
     "LOB-E0110" 3 "privacy-error" {
         nl: "Een kolom bevat burgerservicenummers of onderwijsnummers.",

@@ -441,6 +441,13 @@ pub fn write_outcomes_study(dir: &Path) {
         let (year, month) = (1997 + i % 9, 9 + i % 3);
         (i % 17 != 0).then(|| if i % 40 == 1 { "2000-02-29".into() } else { format!("{year}-{month:02}-01") })
     });
+    // Days up to which single pupils are known, around the count dates of the years after their landmark.
+    let landmark = pupils.at("landmark");
+    pupils.add("bekend_tot", |i, row| {
+        let year: usize = row[landmark].as_ref()?.get(..4)?.parse().ok()?;
+        let rest = ["09-30", "10-01", "10-02"][i % 3];
+        (i % 4 == 0).then(|| format!("{}-{rest}", year + i / 4 % 4))
+    });
     let (leerweg, age) = (pupils.at("leerweg"), pupils.at("leeftijd"));
     for (i, row) in pupils.rows.iter_mut().enumerate() {
         match i % 30 {

@@ -67,7 +67,9 @@ fn left_out(ledger: &Ledger) -> Vec<String> {
         Fate::MergedPeriod => Some("periods that go on from the one before"),
         Fate::OlderDelivery => Some("of older deliveries"),
         Fate::ReplacedByDefinitive => Some("of provisional lists that a definitive one replaced"),
-        Fate::MonthlyReport => Some("of monthly reports, which are no lists of dropouts"),
+        Fate::OlderReport => Some("of monthly reports that a newer one replaced"),
+        Fate::EarlierYear => Some("of pupils who are in the list of a later school year"),
+        Fate::OtherEnrolment => Some("of pupils who count for another school of their last year"),
         Fate::NotCurrent => Some("that a later record replaced"),
         Fate::ReplacedByLater => Some("of which a later row has the same number"),
     };

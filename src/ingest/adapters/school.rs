@@ -141,6 +141,45 @@ fn fate(name: &str) -> Fate {
     }
 }
 
+/// True for a column of a pupil list or dossier that every school has and that says nothing of one pupil by its name, and for all
+/// columns of other formats. What else such an export holds nobody knows beforehand: its column is told by its number.
+pub fn may_be_named(format: Option<Format>, name: &str) -> bool {
+    const KNOWN: &[&str] = &[
+        "activiteit",
+        "activiteitnaam",
+        "afdeling",
+        "blad",
+        "brin",
+        "datum",
+        "duur",
+        "einddatum",
+        "geboortedatum",
+        "geslacht",
+        "invoerdatum",
+        "klas",
+        "leerjaar",
+        "leerweg",
+        "lesgroep",
+        "minuten",
+        "niveau",
+        "opleiding",
+        "postcode",
+        "profiel",
+        "profielcode",
+        "school",
+        "schooljaar",
+        "soort",
+        "startdatum",
+        "status",
+        "studie",
+        "systeem",
+        "uitvoerder",
+        "vestiging",
+    ];
+    let is_export = matches!(format, Some(Format::Las | Format::Dossier));
+    !is_export || id_kind(name).is_some() || KNOWN.contains(&letters(name).as_str())
+}
+
 fn id_kind(name: &str) -> Option<IdKind> {
     match letters(name).as_str() {
         "stamnrstr" | "stamnr" | "stamnummer" | "leerlingnummer" | "leerlingnr" | "llnr" => {
@@ -268,6 +307,9 @@ mod tests {
         ] {
             assert_eq!(fate(name), Fate::Keep, "{name}");
         }
+        let told = |format, name| may_be_named(Some(format), name);
+        assert!(["Stamnr_str", "Klas", "profiel.code", "Minuten"].iter().all(|name| told(Format::Las, name)));
+        assert!(!told(Format::Dossier, "Coach J. de Kanarie") && told(Format::Csv, "Coach"));
         assert_eq!((fate("geboortedatum"), fate("Postcode")), (Fate::YearMonth, Fate::Pc4));
         assert_eq!(id_kind("Stamnr_str"), Some(IdKind::Leerlingnummer));
     }

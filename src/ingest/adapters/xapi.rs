@@ -59,6 +59,7 @@ impl Adapter for Xapi {
             return Err(InputError::NoTable { file: file.name.clone(), detail });
         }
         let survey = text::survey(file, options.encoding)?;
+        survey.assert_can_be_held(file)?;
         let reader = BufReader::with_capacity(1 << 16, text::open(file, &survey)?);
         let mut all =
             Statements { homepages: options.homepages.iter().map(|h| page(h)).collect(), ..Statements::default() };

@@ -31,6 +31,7 @@ pub(super) fn walk(
     let damaged = |detail: String| InputError::Corrupt { file: file.name.clone(), format: "XML", detail };
     let refused = |what: &str| InputError::Unsupported { file: file.name.clone(), what: what.to_string() };
     let survey = text::survey(file, options.encoding)?;
+    survey.assert_can_be_held(file)?;
     let mut reader = Reader::from_reader(BufReader::with_capacity(1 << 16, text::open(file, &survey)?));
     let (mut buffer, mut open, mut own): (Vec<u8>, Vec<String>, String) = (Vec::new(), Vec::new(), String::new());
     let mut roots = 0;

@@ -29,7 +29,8 @@ pub(super) fn columns() -> Vec<ColumnDef> {
     ]
 }
 
-fn wanted() -> [Wanted; 5] {
+/// Columns of a dossier.
+pub(super) fn wanted() -> [Wanted; 5] {
     [
         Wanted::must("date", As::Day),
         Wanted::may("kind", As::Text),

@@ -56,9 +56,13 @@ pub fn build<S: Sink>(
     let reading = Reading { study, ingest, base, progress };
     let mut ledger = Ledger::default();
     let all = pupils::read(&reading, &mut ledger)?;
-    let register = later::register(&reading, &mut ledger)?;
-    let enrolled = later::enrolments(&reading, &all, &register, &mut ledger)?;
-    let mut diplomas = later::diplomas(&reading, &all, &register, &mut ledger)?;
+    let programmes = later::Programmes {
+        funding: later::funding(&reading, &mut ledger)?,
+        register: later::register(&reading, &mut ledger)?,
+    };
+    let register = &programmes.register;
+    let enrolled = later::enrolments(&reading, &all, &programmes, &mut ledger)?;
+    let mut diplomas = later::diplomas(&reading, &all, register, &mut ledger)?;
     diplomas.extend(enrolled.diplomas);
     let out = later::lists(&reading, "dropout", &ingest.dropout.0, &all, &mut ledger)?;
     let start = later::lists(&reading, "start_pop", &ingest.start_pop.0, &all, &mut ledger)?;
@@ -82,7 +86,7 @@ pub fn build<S: Sink>(
     assert_schools_linked(&ledger)?;
     whole(sink, "pupil", &pupils::columns(&extras), &rows)?;
     if !ingest.enrolment.0.is_empty() {
-        let rows = later::period_rows(&enrolled.periods, &diplomas, &register);
+        let rows = later::period_rows(&enrolled.periods, &diplomas, register);
         whole(sink, "enrolment", &later::period_columns(), &rows)?;
     }
     if !diplomas.is_empty() || !ingest.diploma.0.is_empty() {
@@ -90,7 +94,8 @@ pub fn build<S: Sink>(
     }
     for (name, sources, listed) in [("dropout", &ingest.dropout, &out), ("start_pop", &ingest.start_pop, &start)] {
         if !sources.0.is_empty() {
-            whole(sink, name, &later::listed_columns(), &later::listed_rows(listed))?;
+            let is_dropout = name == "dropout";
+            whole(sink, name, &later::listed_columns(is_dropout), &later::listed_rows(listed, is_dropout))?;
         }
     }
     whole(sink, "school", &school_columns(), &school_rows(&all, &names, &successors))?;
@@ -153,10 +158,21 @@ fn whole<S: Sink>(sink: &mut S, name: &str, columns: &[ColumnDef], rows: &[Vec<C
     sink.end()
 }
 
-fn successors(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Successors, InputError> {
-    let Some(source) = &reading.ingest.successors else { return Ok(Successors::default()) };
+/// Columns of a register of transitions.
+pub(super) fn transition_columns() -> Vec<Wanted> {
     let mut wanted = ["from", "to", "whole"].map(|name| Wanted::must(name, As::Text)).to_vec();
     wanted.extend([Wanted::must("date", As::Day), Wanted::may("current", As::Text)]);
+    wanted
+}
+
+/// Columns of a list of schools.
+pub(super) fn name_columns() -> [Wanted; 2] {
+    ["school", "school_name"].map(|name| Wanted::must(name, As::Text))
+}
+
+fn successors(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Successors, InputError> {
+    let Some(source) = &reading.ingest.successors else { return Ok(Successors::default()) };
+    let wanted = transition_columns();
     let mut transitions = Vec::new();
     reading.rows("school", source, false, &wanted, ledger, |row, ledger| {
         let (Some(from), Some(to), Some(date)) = (row.text(0), row.text(1), row.day(3)) else {
@@ -178,7 +194,7 @@ fn successors(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Successors, 
 }
 
 fn school_names(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMap<String, String>, InputError> {
-    let wanted = [Wanted::must("school", As::Text), Wanted::must("school_name", As::Text)];
+    let wanted = name_columns();
     let mut names = BTreeMap::new();
     for source in &reading.ingest.school.0 {
         reading.rows("school", source, false, &wanted, ledger, |row, ledger| {
@@ -243,7 +259,18 @@ fn school_rows(
     keys.into_iter().map(row).collect()
 }
 
-/// A table of dated events or scores, with the columns that the study's outcomes name.
+/// Columns of a table of dated events or scores: those that the study's outcomes name.
+pub(super) fn other_columns(study: &Study, name: &str) -> Vec<Wanted> {
+    let mut wanted: BTreeMap<String, As> = BTreeMap::new();
+    for o in study.outcomes.iter().filter(|o| o.source.as_deref() == Some(name)) {
+        wanted.extend(o.date.clone().map(|n| (n, As::Day)));
+        let is_number = matches!(study.definition(o).rule, OutcomeRule::Score | OutcomeRule::Column);
+        wanted.extend(o.column.clone().map(|n| (n, if is_number { As::Number } else { As::Text })));
+    }
+    wanted.into_iter().map(|(n, as_)| Wanted::must(&n, as_)).collect()
+}
+
+/// A table of dated events or scores.
 fn other(
     reading: &Reading<'_>,
     name: &str,
@@ -251,13 +278,7 @@ fn other(
     all: &BTreeMap<String, pupils::Pupil>,
     ledger: &mut Ledger,
 ) -> Result<(Vec<ColumnDef>, Vec<Vec<Cell>>), InputError> {
-    let mut wanted: BTreeMap<String, As> = BTreeMap::new();
-    for o in reading.study.outcomes.iter().filter(|o| o.source.as_deref() == Some(name)) {
-        wanted.extend(o.date.clone().map(|n| (n, As::Day)));
-        let is_number = matches!(reading.study.definition(o).rule, OutcomeRule::Score | OutcomeRule::Column);
-        wanted.extend(o.column.clone().map(|n| (n, if is_number { As::Number } else { As::Text })));
-    }
-    let wanted: Vec<Wanted> = wanted.into_iter().map(|(n, as_)| Wanted::must(&n, as_)).collect();
+    let wanted = other_columns(reading.study, name);
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     for source in sources {
         reading.rows(name, source, true, &wanted, ledger, |row, ledger| {

@@ -63,7 +63,19 @@ const COLUMNS: &[Entry] = &[
     entry("result_no", "resultaatnummer", "number of the result", ""),
     entry("date", "datum", "day", ""),
     entry("school_year", "schooljaar", "school year", "~^[0-9]{4}-[0-9]{4}$"),
-    entry("status", "voorlopig of definitief", "provisional or definitive", "provisional|definitive"),
+    entry(
+        "status",
+        "maandrapport (wanneer en waarom), voorlopig of definitief",
+        "monthly report (when and why), provisional or definitive",
+        "monthly|provisional|definitive",
+    ),
+    entry(
+        "since_month",
+        "vanaf welke maand weg (jjjjmm)",
+        "month since which the person is gone (yyyymm)",
+        "~^[0-9]{6}$",
+    ),
+    entry("reason", "reden van uitstroom", "code of the reason", "~^[0-9]{2}$"),
     entry("kind", "soort activiteit", "type of activity", ""),
     entry("minutes", "duur in minuten", "minutes", ""),
     entry("system", "systeem van registratie", "system of registration", ""),
@@ -88,7 +100,9 @@ pub fn field(column: &ColumnDef) -> Value {
     if column.required {
         constraints.insert("required".into(), true.into());
     }
-    match known.map_or("", |e| e.bound) {
+    // In lists of persons the level may be a part of vo, in words.
+    let is_word = column.name == "level" && column.kind == Kind::Text;
+    match known.filter(|_| !is_word).map_or("", |e| e.bound) {
         "" => {}
         bound if bound.starts_with('~') => {
             constraints.insert("pattern".into(), bound[1..].into());

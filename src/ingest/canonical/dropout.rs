@@ -7,9 +7,10 @@ use super::periods::Period;
 use crate::vocab::Day;
 
 /// How final a list is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// A monthly report: when and why, never whether.
+    #[default]
     Monthly,
     /// V, in February or March.
     Provisional,
@@ -39,7 +40,7 @@ impl Status {
 }
 
 /// A person on a list: of dropouts (`dropout`) or of the start population (`start_pop`).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Listed {
     /// Pseudonym of the pupil.
     pub pupil: String,
@@ -51,6 +52,27 @@ pub struct Listed {
     pub status: Status,
     /// Location within the institution; empty where the list does not say so.
     pub location: String,
+    /// Year and month of a monthly report, `2025-01`; empty for other lists.
+    pub report: String,
+    /// What else the list says.
+    pub more: More,
+}
+
+/// What a list says of a person besides being on it; nothing of it decides who dropped out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct More {
+    /// Level 1 to 4, or the part of vo.
+    pub level: Option<String>,
+    /// `BOL`, `BBL`.
+    pub track: Option<String>,
+    /// Programme.
+    pub crebo: Option<String>,
+    /// Where (RIO).
+    pub place: Option<String>,
+    /// Month since which the person is gone, `202411`; monthly reports only.
+    pub since_month: Option<String>,
+    /// Why (`formats.md` §13), two digits; monthly reports only.
+    pub reason: Option<String>,
 }
 
 /// Whom a list is of: institution, location (empty: all of them), year.
@@ -63,13 +85,14 @@ pub struct Replaced {
     pub rows: Vec<Listed>,
     /// Rows of provisional lists that a definitive list replaced.
     pub replaced: u64,
-    /// Exact copies.
+    /// Rows of a person who is on the same list already.
     pub copies: u64,
-    /// Rows of monthly reports.
-    pub monthly: u64,
+    /// Rows of monthly reports that a newer one of their institution and year replaced.
+    pub older: u64,
 }
 
-/// Definitive lists replace provisional ones; monthly reports are no lists of dropouts and stay out. `has` tells the institutions
+/// Definitive lists replace provisional ones, and of monthly reports, which say when and why and never whether, the newest one of an
+/// institution and year stays: it holds everyone of those before who has not come back. `has` tells the institutions
 /// and years of which a definitive list was delivered: an empty one has no rows to tell it by. A list of one location replaces
 /// that location's only. Where no list is known for an institution and year, a definitive row stands for a list of all of it.
 pub fn replace_provisional(rows: Vec<Listed>, has: &BTreeSet<Owner>) -> Replaced {
@@ -78,10 +101,17 @@ pub fn replace_provisional(rows: Vec<Listed>, has: &BTreeSet<Owner>) -> Replaced
     let mut definitive = has.clone();
     definitive.extend(unnamed.map(|r| (r.brin.clone(), String::new(), r.year)));
     let of = |r: &Listed, location: &str| definitive.contains(&(r.brin.clone(), location.to_string(), r.year));
+    let mut newest: BTreeMap<(String, i16), String> = BTreeMap::new();
+    for r in rows.iter().filter(|r| r.status == Status::Monthly) {
+        let report = newest.entry((r.brin.clone(), r.year)).or_default();
+        if *report < r.report {
+            report.clone_from(&r.report);
+        }
+    }
     let mut all = Replaced::default();
     for row in rows {
-        if row.status == Status::Monthly {
-            all.monthly += 1;
+        if row.status == Status::Monthly && newest[&(row.brin.clone(), row.year)] != row.report {
+            all.older += 1;
         } else if row.status == Status::Provisional && (of(&row, "") || of(&row, &row.location)) {
             all.replaced += 1;
         } else {
@@ -91,7 +121,7 @@ pub fn replace_provisional(rows: Vec<Listed>, has: &BTreeSet<Owner>) -> Replaced
     }
     all.rows.sort();
     let n = all.rows.len();
-    all.rows.dedup();
+    all.rows.dedup_by(|a, b| (&a.pupil, &a.brin, a.year, a.status) == (&b.pupil, &b.brin, b.year, b.status));
     all.copies = (n - all.rows.len()) as u64;
     all
 }
@@ -113,7 +143,7 @@ pub struct Rate {
 pub fn rates(dropouts: &[Listed], start: &[Listed]) -> BTreeMap<(String, i16), Rate> {
     let of = |rows: &[Listed]| {
         let mut by: BTreeMap<(String, i16, Status), BTreeSet<String>> = BTreeMap::new();
-        for r in rows {
+        for r in rows.iter().filter(|r| r.status != Status::Monthly) {
             by.entry((r.brin.clone(), r.year, r.status)).or_default().insert(r.pupil.clone());
         }
         by
@@ -144,7 +174,7 @@ pub enum Label {
 /// enrolments. A pupil of the start population who is enrolled on the last count date did not drop out, whatever a list says;
 /// [`contradictions`] counts those.
 pub fn label(dropouts: &[Listed], start: &[Listed], periods: &[Period], year: i16) -> Label {
-    let on = |rows: &[Listed]| rows.iter().any(|r| r.year == year);
+    let on = |rows: &[Listed]| rows.iter().any(|r| r.year == year && r.status != Status::Monthly);
     if is_enrolled(periods, year) {
         return Label::No;
     }

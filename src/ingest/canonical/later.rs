@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::build::replaced;
 use super::cells::{Cell, ColumnDef, Kind};
 use super::diplomas::{Diploma, diplomas_of};
-use super::dropout::{Listed, Owner, Status, replace_provisional};
+use super::dropout::{Listed, More, Owner, Status, replace_provisional};
 use super::ledger::{Fate, Ledger};
 use super::periods::{
     Delivery, Period, Programme, Register, end_periods, level_of, long_overlaps, merge_equal, newest_deliveries,
@@ -30,23 +30,50 @@ fn known(key: Option<String>, table: &str, source: &str, pupils: &Pupils, ledger
     Some(key)
 }
 
-/// The register of programmes: `crebo`, `niveau`, `dossier_crebo`, `domein`.
+/// Columns of a register of programmes.
+pub(super) fn programme_columns() -> [Wanted; 4] {
+    let may = |name| Wanted::may(name, As::Text);
+    [Wanted::must("crebo", As::Text), may("niveau"), may("dossier_crebo"), may("domein")]
+}
+
+/// Columns of funding data.
+pub(super) fn funding_columns() -> [Wanted; 2] {
+    ["crebo", "level"].map(|name| Wanted::must(name, As::Text))
+}
+
+/// The register of programmes.
 pub(super) fn register(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Register, InputError> {
     let Some(source) = &reading.ingest.programmes else { return Ok(Register::new()) };
-    let wanted = [
-        Wanted::must("crebo", As::Text),
-        Wanted::may("niveau", As::Text),
-        Wanted::may("dossier_crebo", As::Text),
-        Wanted::may("domein", As::Text),
-    ];
     let mut register = Register::new();
-    reading.rows("programme", source, false, &wanted, ledger, |row, ledger| {
+    reading.rows("programme", source, false, &programme_columns(), ledger, |row, ledger| {
         let Some(crebo) = row.text(0) else { return ledger.add("programme", source, Fate::Incomplete, 1) };
         let level = row.text(1).as_deref().and_then(level_of);
         let programme = Programme { level, dossier: row.text(2), domain: row.text(3) };
         ledger.add("programme", source, replaced(register.insert(padded(&crebo), programme)), 1);
     })?;
     Ok(register)
+}
+
+/// Levels of programmes in funding data (TBGI, BID): by crebo, where all rows agree.
+pub(super) fn funding(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMap<String, u8>, InputError> {
+    const TABLE: &str = "funding";
+    let wanted = funding_columns();
+    let mut said: BTreeMap<String, BTreeSet<u8>> = BTreeMap::new();
+    for source in &reading.ingest.funding.0 {
+        reading.rows(TABLE, source, false, &wanted, ledger, |row, ledger| {
+            let fate = match (row.text(0), row.text(1).as_deref().and_then(level_of)) {
+                (Some(crebo), Some(level)) => {
+                    [Fate::Copy, Fate::Kept][usize::from(said.entry(padded(&crebo)).or_default().insert(level))]
+                }
+                _ => Fate::Incomplete,
+            };
+            ledger.add(TABLE, source, fate, 1);
+        })?;
+    }
+    let several = said.values().filter(|levels| levels.len() > 1).count() as u64;
+    ledger.note(several, "programmes have several levels in the funding data, which then say nothing of them");
+    let only = |(crebo, levels): (String, BTreeSet<u8>)| Some((crebo, *levels.first().filter(|_| levels.len() == 1)?));
+    Ok(said.into_iter().filter_map(only).collect())
 }
 
 /// A crebo with its leading zeros.
@@ -67,7 +94,7 @@ fn flag(text: Option<String>) -> Option<bool> {
 }
 
 /// Columns that an enrolment can have, in this order.
-fn enrolment_columns() -> Vec<Wanted> {
+pub(super) fn enrolment_columns() -> Vec<Wanted> {
     let mut wanted = vec![Wanted::must("period_start", As::Day)];
     let days =
         ["period_end", "enrol_start", "enrol_planned_end", "enrol_end", "snapshot", "snapshot_until", "diploma_date"];
@@ -89,6 +116,13 @@ fn enrolment_columns() -> Vec<Wanted> {
     wanted
 }
 
+/// What is known of programmes.
+pub(super) struct Programmes {
+    /// Levels by which they were funded.
+    pub funding: BTreeMap<String, u8>,
+    pub register: Register,
+}
+
 /// Enrolments and the diplomas that their own rows carry.
 pub(super) struct Enrolled {
     pub periods: Vec<Period>,
@@ -99,7 +133,7 @@ pub(super) struct Enrolled {
 pub(super) fn enrolments(
     reading: &Reading<'_>,
     pupils: &Pupils,
-    register: &Register,
+    programmes: &Programmes,
     ledger: &mut Ledger,
 ) -> Result<Enrolled, InputError> {
     const TABLE: &str = "enrolment";
@@ -150,7 +184,7 @@ pub(super) fn enrolments(
     ledger.add(TABLE, &of_all, Fate::Copy, copies);
     ledger.add(TABLE, &of_all, Fate::MergedPeriod, merged);
     ledger.add(TABLE, &of_all, Fate::Kept, all.len() as u64);
-    ledger.levels = set_levels(&mut all, &BTreeMap::new(), register);
+    ledger.levels = set_levels(&mut all, &programmes.funding, &programmes.register);
     let overlaps = long_overlaps(&all);
     ledger.note(
         overlaps,
@@ -171,6 +205,13 @@ fn newest(rows: Vec<(Delivery, Period)>, source: &str, ledger: &mut Ledger) -> V
     kept
 }
 
+/// Columns of a list of diplomas.
+pub(super) fn result_columns() -> Vec<Wanted> {
+    let mut wanted = vec![Wanted::must("date", As::Day)];
+    wanted.extend(["brin", "result_no", "enrol_no", "crebo", "level"].map(|name| Wanted::may(name, As::Text)));
+    wanted
+}
+
 /// Reads the diplomas.
 pub(super) fn diplomas(
     reading: &Reading<'_>,
@@ -179,8 +220,7 @@ pub(super) fn diplomas(
     ledger: &mut Ledger,
 ) -> Result<Vec<Diploma>, InputError> {
     const TABLE: &str = "diploma";
-    let mut wanted = vec![Wanted::must("date", As::Day)];
-    wanted.extend(["brin", "result_no", "enrol_no", "crebo", "level"].map(|name| Wanted::may(name, As::Text)));
+    let wanted = result_columns();
     let mut all: BTreeSet<Diploma> = BTreeSet::new();
     for source in &reading.ingest.diploma.0 {
         reading.rows(TABLE, source, true, &wanted, ledger, |row, ledger| {
@@ -283,6 +323,14 @@ pub(super) fn period_rows(periods: &[Period], diplomas: &[Diploma], register: &R
     periods.iter().enumerate().map(row).collect()
 }
 
+/// Columns of a list of persons.
+pub(super) fn list_columns() -> Vec<Wanted> {
+    let mut wanted = ["brin", "school_year", "status"].map(|name| Wanted::must(name, As::Text)).to_vec();
+    let more = ["vestiging", "report", "level", "track", "crebo", "location", "since_month", "reason"];
+    wanted.extend(more.map(|name| Wanted::may(name, As::Text)));
+    wanted
+}
+
 /// A list of `dropout` or `start_pop`.
 pub(super) fn lists(
     reading: &Reading<'_>,
@@ -291,8 +339,7 @@ pub(super) fn lists(
     pupils: &Pupils,
     ledger: &mut Ledger,
 ) -> Result<Vec<Listed>, InputError> {
-    let mut wanted = ["brin", "school_year", "status"].map(|name| Wanted::must(name, As::Text)).to_vec();
-    wanted.push(Wanted::may("vestiging", As::Text));
+    let wanted = list_columns();
     let (mut all, mut definitive) = (Vec::new(), BTreeSet::new());
     for source in sources {
         reading.rows(table, source, true, &wanted, ledger, |row, ledger| {
@@ -300,7 +347,16 @@ pub(super) fn lists(
             let year = row.text(1).and_then(|y| y.rsplit(['-', '/']).next().and_then(|y| y.parse().ok()));
             let listed = row.text(0).zip(year).zip(row.text(2).as_deref().and_then(Status::parse));
             let Some(((brin, year), status)) = listed else { return ledger.add(table, source, Fate::Incomplete, 1) };
-            all.push(Listed { pupil, brin, year, status, location: row.text(3).unwrap_or_default() });
+            let more = More {
+                level: row.text(5),
+                track: row.text(6),
+                crebo: row.text(7).map(|c| padded(&c)),
+                place: row.text(8),
+                since_month: row.text(9),
+                reason: row.text(10).map(|r| format!("{r:0>2}")),
+            };
+            let text = |k: usize| row.text(k).unwrap_or_default();
+            all.push(Listed { pupil, brin, year, status, location: text(3), report: text(4), more });
         })?;
         let files = Table::open(reading.study, reading.base, source, &[])?.dialects();
         definitive.extend(files.iter().filter_map(|(name, _)| definitive_list(name)));
@@ -308,7 +364,7 @@ pub(super) fn lists(
     let of_all = sources.join("+");
     let replaced = replace_provisional(all, &definitive);
     ledger.add(table, &of_all, Fate::ReplacedByDefinitive, replaced.replaced);
-    ledger.add(table, &of_all, Fate::MonthlyReport, replaced.monthly);
+    ledger.add(table, &of_all, Fate::OlderReport, replaced.older);
     ledger.add(table, &of_all, Fate::Copy, replaced.copies);
     ledger.add(table, &of_all, Fate::Kept, replaced.rows.len() as u64);
     Ok(replaced.rows)
@@ -326,15 +382,26 @@ fn definitive_list(name: &str) -> Option<Owner> {
 }
 
 /// Columns of `dropout` and `start_pop`.
-pub(super) fn listed_columns() -> Vec<ColumnDef> {
-    ["pupil_key", "brin", "school_year", "status"].map(|name| ColumnDef::must(name, Kind::Text)).to_vec()
+pub(super) fn listed_columns(is_dropout: bool) -> Vec<ColumnDef> {
+    let mut all = ["pupil_key", "brin", "school_year", "status"].map(|name| ColumnDef::must(name, Kind::Text)).to_vec();
+    all.extend(["location", "level", "track", "crebo"].map(|name| ColumnDef::may(name, Kind::Text)));
+    if is_dropout {
+        all.extend(["since_month", "reason"].map(|name| ColumnDef::may(name, Kind::Text)));
+    }
+    all
 }
 
 /// Rows of `dropout` and `start_pop`.
-pub(super) fn listed_rows(listed: &[Listed]) -> Vec<Vec<Cell>> {
+pub(super) fn listed_rows(listed: &[Listed], is_dropout: bool) -> Vec<Vec<Cell>> {
     let row = |l: &Listed| {
         let year = format!("{}-{}", l.year - 1, l.year);
-        [&l.pupil, &l.brin, &year, l.status.word()].map(|t: &str| Cell::Text(t.to_string())).to_vec()
+        let mut row = [&l.pupil, &l.brin, &year, l.status.word()].map(|t: &str| Cell::Text(t.to_string())).to_vec();
+        let More { level, track, crebo, place, since_month, reason } = &l.more;
+        row.extend([place, level, track, crebo].map(|t| Cell::text(t.clone())));
+        if is_dropout {
+            row.extend([since_month, reason].map(|t| Cell::text(t.clone())));
+        }
+        row
     };
     listed.iter().map(row).collect()
 }

@@ -30,8 +30,12 @@ pub enum Fate {
     OlderDelivery,
     /// A row of a provisional list that a definitive one replaced.
     ReplacedByDefinitive,
-    /// A row of a monthly report, which is no list of dropouts.
-    MonthlyReport,
+    /// A row of a monthly report that a newer one of the same school year replaced.
+    OlderReport,
+    /// A row of a pupil list for an earlier school year than the pupil's last one.
+    EarlierYear,
+    /// Another enrolment of a pupil in the last school year, who counts for the school of 1 October.
+    OtherEnrolment,
     /// A transition that a later record replaced.
     NotCurrent,
     /// Another row of the same number was read after it, and that one counts.

@@ -11,7 +11,8 @@
 //! | `join.rs` | who was found and who was not, per school |
 //!
 //! `build.rs` walks a study's `[ingest]`: `source.rs` reads, `pupils.rs`, `later.rs` and `activity.rs` make the tables, `cells.rs`
-//! gives them one order, `codebook.rs` says what their columns mean, `ledger.rs` what became of every row.
+//! gives them one order, `codebook.rs` says what their columns mean, `ledger.rs` what became of every row. `wants.rs` says beforehand which columns
+//! are asked for.
 
 mod activity;
 mod build;
@@ -27,7 +28,9 @@ pub mod periods;
 mod pupils;
 mod source;
 pub mod successors;
+mod wants;
 
 pub use build::{Sink, build};
 pub use cells::{ColumnDef, Kind};
 pub use ledger::{Fate, Ledger};
+pub use wants::wants;

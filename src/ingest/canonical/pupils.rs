@@ -27,6 +27,8 @@ pub(super) struct Pupil {
 }
 
 const DAYS: [&str; 5] = ["clock_start", "clock_end", "landmark", "enrolled_from", "enrolled_to"];
+const FROM: usize = 3;
+const TO: usize = 4;
 
 /// Columns of the pupils that the study names and that are not canonical: covariates, given doses, values, dated events.
 pub(super) fn extras(reading: &Reading<'_>) -> Vec<Wanted> {
@@ -52,8 +54,11 @@ pub(super) fn extras(reading: &Reading<'_>) -> Vec<Wanted> {
     all.into_iter().filter(|(name, _)| !is_ours(name)).map(|(name, as_)| Wanted::must(&name, as_)).collect()
 }
 
-/// Reads the pupil lists.
-pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMap<String, Pupil>, InputError> {
+/// Columns that are not the study's own.
+const OWN: usize = 10;
+
+/// Columns of a pupil list, the study's own behind the others.
+pub(super) fn wanted(reading: &Reading<'_>) -> Vec<Wanted> {
     let mut wanted = vec![
         Wanted::must("school", As::Text),
         Wanted::may("cohort", As::Text),
@@ -62,10 +67,16 @@ pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMa
         Wanted::may("study", As::Text),
     ];
     wanted.extend(DAYS.map(|name| Wanted::may(name, As::Day)));
-    let own = wanted.len();
+    debug_assert_eq!(wanted.len(), OWN);
     wanted.extend(extras(reading));
-    let mut pupils: BTreeMap<String, Pupil> = BTreeMap::new();
-    let (mut conflicts, mut unread) = (BTreeMap::<String, u64>::new(), 0);
+    wanted
+}
+
+/// Reads the pupil lists.
+pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMap<String, Pupil>, InputError> {
+    let wanted = wanted(reading);
+    let mut listed: BTreeMap<String, Vec<(Pupil, String)>> = BTreeMap::new();
+    let mut unread = 0;
     for source in &reading.ingest.pupil.0 {
         reading.rows(TABLE, source, true, &wanted, ledger, |row, ledger| {
             let Some(key) = row.key() else { return ledger.add(TABLE, source, Fate::NoKey, 1) };
@@ -80,24 +91,76 @@ pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMa
                 As::Number => Cell::number(row.number(k)),
                 As::Day => Cell::day(row.day(k)),
             };
-            let extras = wanted.iter().enumerate().skip(own).map(extra).collect();
+            let extras = wanted.iter().enumerate().skip(OWN).map(extra).collect();
             let days = with_calendar(given, year);
             let pupil = Pupil { school, cohort: cohort.unwrap_or_default(), year, track, days, extras };
-            match pupils.get(&key) {
-                Some(before) if *before == pupil => ledger.add(TABLE, source, Fate::Copy, 1),
-                Some(_) => *conflicts.entry(source.clone()).or_default() += 1,
-                None => {
-                    pupils.insert(key, pupil);
-                    ledger.add(TABLE, source, Fate::Kept, 1);
-                }
+            let rows = listed.entry(key).or_default();
+            if rows.iter().any(|(before, _)| *before == pupil) {
+                return ledger.add(TABLE, source, Fate::Copy, 1);
             }
+            rows.push((pupil, source.clone()));
         })?;
+    }
+    let pupils = attribute(listed, ledger)?;
+    ledger.note(unread, "pupils have a study (`study`) in which no leerweg can be read; their `track` is empty");
+    Ok(pupils)
+}
+
+/// One row for each pupil (F31). A pupil with several counts in the last school year, that of leaving vmbo: a year that was
+/// repeated is one row more. Of several in that year the one counts that is enrolled on its 1 October, as funding has it, else
+/// the one that began last.
+fn attribute(
+    listed: BTreeMap<String, Vec<(Pupil, String)>>,
+    ledger: &mut Ledger,
+) -> Result<BTreeMap<String, Pupil>, InputError> {
+    let mut conflicts = BTreeMap::<String, u64>::new();
+    let (mut repeated, mut moved) = (0, 0);
+    let mut pupils = BTreeMap::new();
+    for (key, mut rows) in listed {
+        // The order of the files must not matter.
+        rows.sort_by(|(a, s), (b, t)| (a.year, a.days[FROM], &a.school, s).cmp(&(b.year, b.days[FROM], &b.school, t)));
+        let last = rows.iter().map(|(p, _)| p.year).max().flatten();
+        let is_last = |p: &Pupil| p.year == last;
+        let in_last: Vec<usize> = (0..rows.len()).filter(|k| is_last(&rows[*k].0)).collect();
+        let Some(at) = counted(&in_last.iter().map(|k| &rows[*k].0).collect::<Vec<_>>()) else {
+            *conflicts.entry(rows[in_last[in_last.len() - 1]].1.clone()).or_default() += in_last.len() as u64 - 1;
+            continue;
+        };
+        let at = in_last[at];
+        repeated += u64::from(in_last.len() < rows.len());
+        moved += u64::from(in_last.len() > 1);
+        for (k, (pupil, source)) in rows.iter().enumerate() {
+            let fate = match (k == at, is_last(pupil)) {
+                (true, _) => Fate::Kept,
+                (_, true) => Fate::OtherEnrolment,
+                (_, false) => Fate::EarlierYear,
+            };
+            ledger.add(TABLE, source, fate, 1);
+        }
+        pupils.insert(key, rows.swap_remove(at).0);
     }
     if let Some((source_name, rows)) = conflicts.into_iter().next() {
         return Err(InputError::ConflictingPupils { source_name, rows });
     }
-    ledger.note(unread, "pupils have a study (`study`) in which no leerweg can be read; their `track` is empty");
+    ledger.note(repeated, "pupils are in lists of several school years; the last one counts");
+    ledger.note(moved, "pupils changed school in their last school year; each counts for the school of 1 October");
     Ok(pupils)
+}
+
+/// Place of the row that counts among rows of one school year; none where nothing tells which: rows without a first day, or two
+/// that begin on the same one.
+fn counted(rows: &[&Pupil]) -> Option<usize> {
+    if let [_] = rows {
+        return Some(0);
+    }
+    let from: Option<Vec<i32>> = rows.iter().map(|p| p.days[FROM]).collect();
+    let from = from?;
+    if from.iter().collect::<BTreeSet<_>>().len() < rows.len() {
+        return None;
+    }
+    let on = rows[0].year.and_then(|y| Day::ymd(y - 1, 10, 1)).map(|d| d.0);
+    let is_there = |k: &usize| on.is_some_and(|on| from[*k] <= on && rows[*k].days[TO].is_none_or(|to| on <= to));
+    (0..rows.len()).max_by_key(|k| (is_there(k), from[*k]))
 }
 
 /// `2024` of `2024` and of `2023-2024`.

@@ -28,6 +28,9 @@ impl Wanted {
     }
 }
 
+/// Column in which formats of DUO say whether a person number is one.
+const ID_KIND: &str = "id_kind";
+
 /// What reading needs.
 pub(super) struct Reading<'a> {
     pub study: &'a Study,
@@ -98,15 +101,22 @@ impl Reading<'_> {
             wanted.iter().zip(&at).filter(|(_, at)| at.is_none()).map(|(w, _)| w.name.as_str()).collect();
         let what = format!("columns that `{table}` can have are not in sources.{source}: {}", lacks.join(", "));
         ledger.note(lacks.len() as u64, &what);
+        let has_kind = is_keyed && known.iter().all(|(_, words)| words.contains(ID_KIND));
+        let kind_at = has_kind.then_some(wants.len());
+        wants.extend(has_kind.then(|| Want::new(ID_KIND, As::Text)));
         let opened = Table::open(self.study, self.base, source, &wants)?;
-        let mut read = 0;
+        let (mut read, mut masked) = (0, 0);
         let rejects = opened.for_each(self.progress, |batch| {
             read += batch.rows as u64;
+            let kind = |row: usize| batch.columns[kind_at?].text().get(row);
+            masked += (0..batch.rows).filter(|row| kind(*row).as_deref() == Some("pseudo")).count() as u64;
             for row in 0..batch.rows {
                 each(&Row { batch, row, at: &at, keys: key.len() }, ledger);
             }
         })?;
         ledger.add(table, source, Fate::Read, read);
+        let what = format!("rows of sources.{source} have a masked person number, which meets no other source");
+        ledger.note(masked, &what);
         ledger.rejects.merge(rejects);
         Ok(())
     }
@@ -116,7 +126,7 @@ impl Reading<'_> {
 ///
 /// # Errors
 /// Some have it and another one has not: what it says would be lost for some of the rows.
-fn is_there(files: &[(String, BTreeSet<String>)], column: &str, source: &str) -> Result<bool, InputError> {
+pub(super) fn is_there(files: &[(String, BTreeSet<String>)], column: &str, source: &str) -> Result<bool, InputError> {
     let has = files.iter().filter(|(_, words)| words.contains(column)).count();
     let lacking = files.iter().find(|(_, words)| !words.contains(column));
     match lacking {

@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{ColumnReport, FileReport, Found, Severity, Validation};
+use crate::ingest::Range;
 
 /// Rows may change by this factor before anybody has to look.
 const ROWS_FACTOR: f64 = 1.5;
 /// The share without a value may change by this much.
 const MISSING_POINTS: f64 = 0.10;
+/// An end of the range of numbers may move by fewer steps than this: 1, 2, 5, 10, 20 ….
+const RANGE_STEPS: i32 = 2;
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +22,7 @@ pub struct Drift {
     pub source: String,
     /// Column; none for the whole source.
     pub column: Option<String>,
-    /// What changed: `rows`, `missing`, `kind`, `shape`, `column_gone`, `column_new`.
+    /// What changed: `rows`, `missing`, `range`, `kind`, `shape`, `column_gone`, `column_new`.
     pub what: String,
     /// Before.
     pub before: String,
@@ -78,6 +81,11 @@ fn column(source: &str, name: &str, old: (&Sum, u64), new: (&Sum, u64), found: &
         let percent = |x: f64| format!("{:.0} % without a value", 100.0 * x);
         found.push(Drift::new(source, Some(name), "missing", percent(a), percent(b)));
     }
+    if let (Some(a), Some(b)) = (old.0.range, new.0.range)
+        && ((a.lo - b.lo).abs() >= RANGE_STEPS || (a.hi - b.hi).abs() >= RANGE_STEPS)
+    {
+        found.push(Drift::new(source, Some(name), "range", a, b));
+    }
     if old.0.kind != new.0.kind {
         found.push(Drift::new(source, Some(name), "kind", &old.0.kind, &new.0.kind));
     }
@@ -101,6 +109,7 @@ struct Sum {
     missing: u64,
     kind: String,
     shape: Option<String>,
+    range: Option<Range>,
     is_read: bool,
 }
 
@@ -109,11 +118,12 @@ fn by_source(files: &[FileReport]) -> BTreeMap<String, Whole> {
     for file in files {
         let whole = all.entry(file.source.clone()).or_default();
         whole.rows += file.rows;
-        for ColumnReport { name, read, kind, missing, shape } in &file.columns {
+        for ColumnReport { name, read, kind, missing, shape, range } in &file.columns {
             let sum = whole.columns.entry(name.clone()).or_default();
             sum.missing += missing;
             sum.kind.clone_from(kind);
             sum.shape.clone_from(shape);
+            sum.range = range.or(sum.range);
             sum.is_read = *read;
         }
     }
@@ -131,6 +141,7 @@ mod tests {
             kind: "text".into(),
             missing: *missing,
             shape: Some(shape.to_string()),
+            range: None,
         };
         FileReport {
             source: "dossier".into(),
@@ -157,6 +168,17 @@ mod tests {
     fn an_ordinary_next_delivery_is_no_news() {
         let old = file(1000, &[("datum", 10, "99-99-9999")]);
         assert!(what(&old, &file(1200, &[("datum", 60, "99-99-9999")])).is_empty());
+    }
+
+    #[test]
+    fn another_unit_is_said() {
+        let with = |lo: i32, hi: i32| {
+            let mut file = file(1000, &[("minuten", 0, "99")]);
+            file.columns[0].range = Some(Range { lo, hi });
+            file
+        };
+        assert!(what(&with(40, 42), &with(40, 43)).is_empty());
+        assert_eq!(what(&with(40, 42), &with(35, 37)), ["range"]);
     }
 
     #[test]

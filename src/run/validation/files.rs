@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Found, Severity, findings_of};
 use crate::ingest::{
-    Batch, ColumnProfile, Dialect, FileProfile, InputError, InputFile, Progress, RejectEntry, Table, Want, find_files,
-    profile, shown_name,
+    As, Batch, ColumnProfile, Dialect, FileProfile, InputError, InputFile, Progress, Range, RejectEntry, Table, Want,
+    find_files, may_be_named, profile, shown_name,
 };
 use crate::study::file::{Names, Source};
 use crate::study::{Study, near};
@@ -43,6 +43,9 @@ pub struct ColumnReport {
     pub missing: u64,
     /// Shape that most cells have.
     pub shape: Option<String>,
+    /// How large nearly all of its numbers are, of a column that is read as numbers.
+    #[serde(default)]
+    pub range: Option<Range>,
 }
 
 /// What reading a source gave.
@@ -74,7 +77,8 @@ pub(super) fn read(name: &str, source: &Source, wants: &[Want], base: &Path, pro
                 p.forget_words(|column| wanted.contains(column));
                 missing(name, &p, &wanted, &mut read.issues);
                 watch(name, &p, &wanted, &mut read.issues);
-                read.files.push(report(name, &p, &wanted));
+                let numbers: Vec<Want> = wants.iter().filter(|w| w.as_ == As::Number).cloned().collect();
+                read.files.push(report(name, &p, &wanted, &in_file(source, &numbers)));
                 read.profiles.push((name.to_string(), p));
             }
             Err(e) => read.refuse(name, &e),
@@ -194,26 +198,33 @@ fn personal(c: &ColumnProfile) -> Option<(u64, String)> {
     }
 }
 
+/// Of pupil lists and dossiers only columns that the study names or that every such export has are told by name and shape.
+fn is_told(p: &FileProfile, at: usize, wanted: &BTreeSet<String>) -> bool {
+    let name = &p.columns[at].name;
+    wanted.contains(name) || may_be_named(p.dialect.format, name)
+}
+
 /// A column's name as it may be shown: where no wanted column is there, the first line may be a pupil.
 fn column_name(p: &FileProfile, at: usize, wanted: &BTreeSet<String>) -> String {
     let name = &p.columns[at].name;
     let has_header = p.columns.iter().any(|c| wanted.contains(&c.name));
     if wanted.contains(name) {
         name.clone()
-    } else if has_header {
+    } else if has_header && is_told(p, at, wanted) {
         shown_name(name)
     } else {
         format!("column {}", at + 1)
     }
 }
 
-fn report(name: &str, p: &FileProfile, wanted: &BTreeSet<String>) -> FileReport {
+fn report(name: &str, p: &FileProfile, wanted: &BTreeSet<String>, numbers: &BTreeSet<String>) -> FileReport {
     let column = |(at, c): (usize, &ColumnProfile)| ColumnReport {
         name: column_name(p, at, wanted),
         read: wanted.contains(&c.name),
         kind: c.kind.clone(),
         missing: c.missing,
-        shape: c.shape().map(|(shape, _)| shape.to_string()),
+        shape: c.shape().filter(|_| is_told(p, at, wanted)).map(|(shape, _)| shape.to_string()),
+        range: c.sizes.range().filter(|_| numbers.contains(&c.name)),
     };
     FileReport {
         source: name.to_string(),

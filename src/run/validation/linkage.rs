@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
+use crate::disclosure::margins;
 use crate::disclosure::page::{Bound, FlowRow, Shown};
 use crate::disclosure::suppress::{self, FlowCount, Profile};
 use crate::ingest::InputError;
@@ -87,8 +88,7 @@ pub(super) fn of_deliveries(ledger: &Ledger, profile: &Profile) -> Vec<FlowRepor
             step("nergens gevonden: vervolg onbekend", "found nowhere: later education unknown", false, s.not_found),
             step("gekoppeld", "linked", true, s.linked),
         ];
-        let steps = suppress::flow(counts, profile).iter().map(step_of).collect();
-        FlowReport { set: "deliveries".into(), school, steps }
+        (school, suppress::flow(counts, profile))
     };
     let add = |a: Share, b: &Share| Share {
         pupils: a.pupils + b.pupils,
@@ -98,7 +98,21 @@ pub(super) fn of_deliveries(ledger: &Ledger, profile: &Profile) -> Vec<FlowRepor
     };
     let all = ledger.linked.values().fold(Share::default(), add);
     let schools = ledger.linked.iter().map(|(school, s)| road(Some(school.clone()), *s));
-    std::iter::once(road(None, all)).chain(schools).collect()
+    reports("deliveries", std::iter::once(road(None, all)).chain(schools).collect(), profile)
+}
+
+/// The roads of a set, that of all schools together first.
+fn reports(set: &str, mut roads: Vec<(Option<String>, Vec<FlowRow>)>, profile: &Profile) -> Vec<FlowReport> {
+    if let Some(((_, all), schools)) = roads.split_first_mut() {
+        let schools: Vec<&[FlowRow]> = schools.iter().map(|(_, rows)| rows.as_slice()).collect();
+        margins::over_schools(all, &schools, profile);
+    }
+    let report = |(school, rows): (Option<String>, Vec<FlowRow>)| FlowReport {
+        set: set.to_string(),
+        school,
+        steps: rows.iter().map(step_of).collect(),
+    };
+    roads.into_iter().map(report).collect()
 }
 
 /// Totals of all sets and steps, as they are.
@@ -109,19 +123,19 @@ pub(super) fn totals(flow: &Flow) -> Vec<(String, &'static str, u64)> {
 
 /// The road of every set: all schools together, then each school.
 pub(super) fn flow(panel: &Panel<'_>, flow: &Flow, profile: &Profile) -> Vec<FlowReport> {
-    let mut sets: BTreeMap<(&str, Option<SchoolIx>), BTreeMap<Step, u64>> = BTreeMap::new();
+    let mut sets: BTreeMap<&str, BTreeMap<Option<SchoolIx>, BTreeMap<Step, u64>>> = BTreeMap::new();
     for (set, school, step, n) in flow.iter() {
-        *sets.entry((set, None)).or_default().entry(step).or_default() += n;
+        let of_set = sets.entry(set).or_default();
+        *of_set.entry(None).or_default().entry(step).or_default() += n;
         if school.is_some() {
-            *sets.entry((set, school)).or_default().entry(step).or_default() += n;
+            *of_set.entry(school).or_default().entry(step).or_default() += n;
         }
     }
-    let report = |((set, school), steps): ((&str, Option<SchoolIx>), BTreeMap<Step, u64>)| FlowReport {
-        set: set.to_string(),
-        school: school.map(|s| panel.pupils.schools[s].clone()),
-        steps: suppress::flow(counts(&steps), profile).iter().map(step_of).collect(),
+    let road = |(school, steps): (Option<SchoolIx>, BTreeMap<Step, u64>)| {
+        (school.map(|s| panel.pupils.schools[s].clone()), suppress::flow(counts(&steps), profile))
     };
-    sets.into_iter().map(report).collect()
+    let of_set = |(set, roads): (&str, BTreeMap<_, _>)| reports(set, roads.into_iter().map(road).collect(), profile);
+    sets.into_iter().flat_map(of_set).collect()
 }
 
 fn counts(steps: &BTreeMap<Step, u64>) -> Vec<FlowCount> {

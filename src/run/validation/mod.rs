@@ -222,9 +222,7 @@ pub fn validate(study: &Study, base: &Path, before: Option<&Validation>, progres
         Err(e) => v.refuse(&e),
     }
     let made: Vec<&str> = study.ingest.iter().flat_map(|i| i.tables()).collect();
-    let mut wanted = wants::of(study);
-    // Canonical tables are made of the deliveries; only those are files to look at.
-    wanted.retain(|name, _| !made.contains(&name.as_str()));
+    let wanted = wants::of(study, base);
     let mut profiles = Vec::new();
     for (name, source) in study.sources.iter().filter(|(name, _)| !made.contains(&name.as_str())) {
         let read = files::read(name, source, wanted.get(name).map_or(&[], Vec::as_slice), base, progress);

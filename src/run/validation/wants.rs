@@ -2,14 +2,25 @@
 //! all that is missing can be said at once.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use crate::ingest::canonical;
 use crate::ingest::{As, Want};
 use crate::study::Study;
 use crate::study::file::Names;
 use crate::vocab::OutcomeRule;
 
-/// Wanted columns by source, those that a look-up brings left out and those that it needs added.
-pub(super) fn of(study: &Study) -> BTreeMap<String, Vec<Want>> {
+/// Wanted columns by source, those that a look-up brings left out and those that it needs added. Canonical tables are made of the
+/// deliveries: of a study with `[ingest]` those are the sources, with the columns that the tables ask for.
+pub(super) fn of(study: &Study, base: &Path) -> BTreeMap<String, Vec<Want>> {
+    let all = match &study.ingest {
+        Some(ingest) => canonical::wants(study, ingest, base),
+        None => of_tables(study),
+    };
+    with_lookups(study, all)
+}
+
+fn of_tables(study: &Study) -> BTreeMap<String, Vec<Want>> {
     let mut all = Wants::default();
     pupils(study, &mut all);
     if let Some(a) = &study.activities {
@@ -38,8 +49,12 @@ pub(super) fn of(study: &Study) -> BTreeMap<String, Vec<Want>> {
         }
         all.one(source, o.column.as_ref(), As::Number);
     }
-    let mut all = all.0;
-    for (name, source) in &study.sources {
+    all.0
+}
+
+fn with_lookups(study: &Study, mut all: BTreeMap<String, Vec<Want>>) -> BTreeMap<String, Vec<Want>> {
+    let made: Vec<&str> = study.ingest.iter().flat_map(|i| i.tables()).collect();
+    for (name, source) in study.sources.iter().filter(|(name, _)| !made.contains(&name.as_str())) {
         let mut taken = Vec::new();
         for lookup in &source.lookup {
             taken.extend(lookup.take.0.iter().cloned());

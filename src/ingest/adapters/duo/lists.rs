@@ -11,7 +11,7 @@ use super::super::canonical::{
 use super::super::faults::Faults;
 use super::super::{Adapter, Batches, ColumnSpec, Head, Kind, Options, Reader, TableSpec, table_of};
 use super::table::batches;
-use super::values::{Date, date, is_brin, is_pgn, level, padded, pc4, person, region, track};
+use super::values::{Date, date, is_brin, is_pgn, level, padded, pc4, person, region, track, whole_number};
 use crate::ingest::csv::{Form, TextFile};
 use crate::ingest::files::InputFile;
 use crate::ingest::records::Records;
@@ -24,10 +24,12 @@ const STATUS: ColumnSpec = must(
     "status (monthly, provisional, definitive)",
     "status (monthly, provisional, definitive)",
 );
+const REPORT: ColumnSpec =
+    may("report", Kind::Text, "rapport (maand in de bestandsnaam)", "report (month in the file name)");
 const MONTH: ColumnSpec = may("report_month", Kind::Text, "rapportagemaand", "month of the report");
 
 /// Columns of both tables, in the order in which [`Listed::cells`] gives them.
-const COMMON: [ColumnSpec; 21] = [
+const COMMON: [ColumnSpec; 22] = [
     key(IdKind::Pgn),
     ID_KIND,
     SCHOOL_YEAR,
@@ -40,6 +42,7 @@ const COMMON: [ColumnSpec; 21] = [
     TRACK,
     CREBO,
     ENROL_NO,
+    REPORT,
     MONTH,
     BIRTH,
     SEX,
@@ -51,7 +54,7 @@ const COMMON: [ColumnSpec; 21] = [
     SOURCE,
 ];
 
-static DROPOUT: [ColumnSpec; 27] = join(
+static DROPOUT: [ColumnSpec; 28] = join(
     COMMON,
     [
         may("since_month", Kind::Text, "vanaf welke maand", "since which month"),
@@ -62,7 +65,7 @@ static DROPOUT: [ColumnSpec; 27] = join(
         may("truancy_other", Kind::Text, "verzuim gemeld, niet wettelijk (J/N)", "truancy reported, not legal (J/N)"),
     ],
 );
-static START: [ColumnSpec; 22] =
+static START: [ColumnSpec; 23] =
     join(COMMON, [may("startkwalificatie", Kind::Text, "startkwalificatie (J/N)", "basic qualification (J/N)")]);
 static DROPOUTS: [TableSpec; 1] = [TableSpec { name: "dropout", columns: &DROPOUT }];
 static STARTS: [TableSpec; 1] = [TableSpec { name: "start_pop", columns: &START }];
@@ -152,6 +155,8 @@ pub(in super::super) fn folded(name: &str) -> String {
 struct Period {
     school_year: String,
     status: &'static str,
+    /// Year and month of a monthly report: of several the newest one holds.
+    report: String,
 }
 
 fn school_year(end: i32) -> String {
@@ -168,17 +173,18 @@ fn year_of_list(name: &str) -> Option<Period> {
         Some("d") => "definitive",
         _ => "unknown",
     };
-    Some(Period { school_year: school_year(year), status })
+    Some(Period { school_year: school_year(year), status, report: String::new() })
 }
 
 /// `202211A04I27GZ.csv`: the name's month is the newest reporting month + 1. A14 corrects the year before.
 fn year_of_month(name: &str) -> Option<Period> {
     let (year, month) = month_of(name)?;
+    let report = format!("{year:04}-{month:02}");
     // The month that is reported, one before: October to December begin a school year.
     let (year, month) = if month == 1 { (year - 1, 12) } else { (year, month - 1) };
     let is_correction = name.to_lowercase().get(6..9) == Some("a14");
     let end = if month >= 10 && !is_correction { year + 1 } else { year };
-    Some(Period { school_year: school_year(end), status: "monthly" })
+    Some(Period { school_year: school_year(end), status: "monthly", report })
 }
 
 fn month_of(name: &str) -> Option<(i32, i32)> {
@@ -236,6 +242,7 @@ struct Listed {
 /// What a row says, in canonical form.
 struct Row<'r> {
     person: String,
+    is_masked: bool,
     brin: String,
     vestiging: &'r str,
     level: &'static str,
@@ -271,9 +278,9 @@ impl Listed {
         if digit.is_some_and(|d| !level.is_empty() && !level.starts_with(d)) {
             faults.add(Fault::Contradiction, row, "ONDERWIJSSOORT", cell(C::Track), "its digit must be the level");
         }
-        let number = if number.len() == 8 { padded(number, 9) } else { number.to_string() };
         Some(Row {
-            person: number,
+            person: whole_number(number),
+            is_masked: !is_pgn(number),
             vestiging: vestiging(cell(C::Vestiging), &brin),
             brin,
             level,
@@ -298,7 +305,7 @@ impl Listed {
         let cell = |column: Column| self.places.cell(records, column);
         let mut cells: Vec<Cell<'_>> = vec![
             (&row.person).into(),
-            if is_pgn(&row.person) { "pgn" } else { "pseudo" }.into(),
+            if row.is_masked { "pseudo" } else { "pgn" }.into(),
             (&self.period.school_year).into(),
             self.period.status.into(),
             (&row.brin).into(),
@@ -309,6 +316,7 @@ impl Listed {
             (&row.track).into(),
             cell(C::Crebo).into(),
             cell(C::EnrolNo).into(),
+            (&self.period.report).into(),
             cell(C::Month).into(),
             (&row.birth).into(),
             cell(C::Sex).into(),

@@ -7,8 +7,8 @@ use super::super::build::Cell;
 use super::super::faults::Faults;
 use super::super::held::{Held, Holding};
 use super::super::{Options, Reader, TableSpec};
-use super::register::Layout;
-use super::values::{Date, date, is_brin, is_pgn, level, padded, pc4, person};
+use super::register::{CREBOS, FUNDED, GRAND_TOTAL, Layout};
+use super::values::{Date, date, is_brin, is_pgn, level, padded, pc4, person, whole_number};
 use crate::ingest::csv::{Form, TextFile};
 use crate::ingest::files::InputFile;
 use crate::ingest::records::Records;
@@ -85,6 +85,10 @@ struct Delivery {
     followers: Vec<(Key, u64, &'static str)>,
     counts: BTreeMap<&'static str, u64>,
     stated: Option<BTreeMap<&'static str, u64>>,
+    /// Sum of the programmes of ISP, BPV and DIP.
+    crebos: u64,
+    /// Records ISP and DIP that are funded.
+    funded: u64,
 }
 
 struct Parser<'p> {
@@ -104,6 +108,7 @@ pub(super) fn parse(
 ) -> Result<Held, InputError> {
     let form = Form { format: layout.format, quoting: false, totals: false };
     let text = TextFile::open(file, options, form)?;
+    text.survey.assert_can_be_held(file)?;
     let mut records = text.records()?;
     let mut parser =
         Parser { layout, options, faults: Faults::of(file), seen: Delivery::default(), masked: HashSet::new() };
@@ -129,10 +134,12 @@ impl Parser<'_> {
         };
         if kind == layout.closing {
             let number = |at: usize| r.field(at).parse::<u64>().ok();
-            self.seen.stated = Some(layout.totals.iter().filter_map(|&(k, at)| Some((k, number(at)?))).collect());
+            let all = layout.totals.iter().chain(layout.sums);
+            self.seen.stated = Some(all.filter_map(|&(k, at)| Some((k, number(at)?))).collect());
             return;
         }
         *self.seen.counts.entry(kind).or_default() += 1;
+        self.add_up(r, kind);
         if kind == "VLP" {
             self.delivery(r);
             return;
@@ -149,6 +156,30 @@ impl Parser<'_> {
             }
             "ISE" | "BPV" => self.seen.followers.push(((person, r.field(4).to_string()), r.row, kind)),
             _ => {}
+        }
+    }
+
+    /// What OBO's closing record adds up besides records: programmes, and what is funded.
+    fn add_up(&mut self, r: &Record<'_>, kind: &str) {
+        let layout = self.layout;
+        let (crebo, funded) = match kind {
+            "ISP" => (layout.isp[3], layout.isp[6]),
+            "DIP" => (layout.dip[1], layout.dip[3]),
+            "BPV" => (layout.bpv, 0),
+            _ => return,
+        };
+        self.seen.crebos = self.seen.crebos.saturating_add(r.field(crebo).parse().unwrap_or(0));
+        self.seen.funded += u64::from(r.field(funded) == "J");
+    }
+
+    /// What the file has of something that the closing record states.
+    fn found(&self, what: &str) -> u64 {
+        let count = |kind: &str| self.seen.counts.get(kind).copied().unwrap_or_default();
+        match what {
+            CREBOS => self.seen.crebos,
+            FUNDED => self.seen.funded,
+            GRAND_TOTAL => count("ISG") + count("DIP") + self.seen.crebos + self.seen.funded,
+            kind => count(kind),
         }
     }
 
@@ -179,11 +210,11 @@ impl Parser<'_> {
         let both = person(bsn, "").is_some() && person("", onr).is_some();
         match person(bsn, onr) {
             Some(number) if !both => {
-                let number = if number.len() == 8 { padded(number, 9) } else { number.to_string() };
-                if !is_pgn(&number) {
-                    self.masked.insert(number.clone());
+                let whole = whole_number(number);
+                if !is_pgn(number) {
+                    self.masked.insert(whole.clone());
                 }
-                Some(number)
+                Some(whole)
             }
             _ => {
                 let expected = "exactly one of BSN (field 2) and onderwijsnummer (field 3) is filled";
@@ -357,7 +388,7 @@ impl Parser<'_> {
             (None, true) => dialect.notes.push(format!("there is no record {closing}: incomplete source")),
             (Some(stated), incomplete) => {
                 for (kind, stated) in stated {
-                    let found = self.seen.counts.get(kind).copied().unwrap_or_default();
+                    let found = self.found(kind);
                     dialect.control.insert((*kind).to_string(), Control { stated: *stated, found });
                     if found != *stated && !incomplete {
                         let expected = format!("{closing} counts {stated} {kind}, the file has {found}");

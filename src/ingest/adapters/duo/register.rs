@@ -51,9 +51,20 @@ pub(super) struct Layout {
     pub(super) closing: &'static str,
     /// Kinds of records and the field of the closing record that counts them.
     pub(super) totals: &'static [(&'static str, usize)],
+    /// What else the closing record adds up, with its field.
+    pub(super) sums: &'static [(&'static str, usize)],
+    /// BPV: crebo.
+    pub(super) bpv: usize,
     /// Other kinds of records that are read past.
     pub(super) ignored: &'static [&'static str],
 }
+
+/// Sum of the programmes of ISP, BPV and DIP.
+pub(super) const CREBOS: &str = "as the sum of crebo's";
+/// Records ISP and DIP that are funded.
+pub(super) const FUNDED: &str = "funded ISP and DIP";
+/// Sum of the other totals.
+pub(super) const GRAND_TOTAL: &str = "as the grand total";
 
 pub(super) static RO: Layout = Layout {
     format: Format::DuoRo,
@@ -77,6 +88,8 @@ pub(super) static RO: Layout = Layout {
         ("GEO", 9),
         ("KZD", 10),
     ],
+    sums: &[],
+    bpv: 0,
     ignored: &[],
 };
 
@@ -104,6 +117,8 @@ pub(super) static GRONDSLAG: Layout = Layout {
         ("GEO", 11),
         ("KZD", 12),
     ],
+    sums: &[],
+    bpv: 0,
     ignored: &[],
 };
 
@@ -119,6 +134,8 @@ pub(super) static OBO: Layout = Layout {
     bid: [0, 0],
     closing: "CTR",
     totals: &[("ISG", 2), ("DIP", 3)],
+    sums: &[(CREBOS, 4), (GRAND_TOTAL, 5), (FUNDED, 6)],
+    bpv: 9,
     ignored: &["PER", "ISP", "BPV", "VBT", "NAT"],
 };
 

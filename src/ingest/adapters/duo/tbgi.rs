@@ -9,7 +9,7 @@ use super::super::faults::Faults;
 use super::super::held::Holding;
 use super::super::xml::{Node, walk};
 use super::super::{Adapter, ColumnSpec, Head, Kind, Options, Reader, TableSpec, table_of};
-use super::values::{day, is_brin, is_pgn, level, person};
+use super::values::{day, is_brin, is_pgn, level, person, whole_number};
 use crate::ingest::files::InputFile;
 use crate::ingest::{Dialect, Fault, InputError};
 use crate::study::file::{Format, IdKind};
@@ -227,7 +227,7 @@ impl Read<'_, '_> {
             let expected = "exactly one of Burgerservicenummer and Onderwijsnummer is filled";
             self.faults.add(Fault::PersonNumber, element, "Burgerservicenummer", "", expected);
         }
-        number.map(|n| (n.to_string(), brin))
+        number.map(|n| (whole_number(n), brin))
     }
 
     fn required(&mut self, fields: &Fields, name: &str) -> String {

@@ -1,6 +1,8 @@
 //! Cells as DUO writes them (`formats.md` §1): dates in four forms, person numbers in two columns, codes that are
 //! text, levels in words.
 
+use crate::ingest::eleven_test;
+use crate::ingest::pseudonym::MASKED;
 use crate::vocab::Day;
 
 /// A date of which day, or day and month, may be unknown.
@@ -61,10 +63,18 @@ pub(in super::super) fn person<'c>(bsn: &'c str, onr: &'c str) -> Option<&'c str
     some(bsn).or(some(onr))
 }
 
-/// True for `pgn`; false for masked numbers (`1`, `BSN1`, `100000000`), which meet no other source.
+/// True for `pgn`; false for masked numbers (`1`, `BSN1`, `100000000` and on), which meet no other source.
 pub(in super::super) fn is_pgn(number: &str) -> bool {
     let digits = number.bytes().all(|b| b.is_ascii_digit());
-    digits && matches!(number.len(), 8 | 9) && number != "100000000"
+    digits && matches!(number.len(), 8 | 9) && (!number.starts_with("100000") || eleven_test(number.as_bytes()))
+}
+
+/// The number as it becomes a pseudonym: nine digits, or what was masked behind a word that no number has.
+pub(in super::super) fn whole_number(number: &str) -> String {
+    match is_pgn(number) {
+        true => padded(number, 9),
+        false => format!("{MASKED}{number}"),
+    }
 }
 
 /// BRIN: two digits and two letters.
