@@ -96,7 +96,9 @@ fn drawn() -> Vec<Drawn> {
         .map(|seed| {
             let mut rng = ChaCha8Rng::seed_from_u64(1000 + seed);
             let dir = TempDir::new().expect("a temporary folder");
-            let text = match seed % 5 {
+            // Dutch CSV and days are the widest tables, and Spark's time goes by statements and rows.
+            let kind = [0, 1, 2, 3, 4, 0, 3, 4, 0, 3, 4, 0, 2, 3, 4, 0, 3, 4, 0, 4][seed as usize];
+            let text = match kind {
                 0 => {
                     region(dir.path(), &mut rng);
                     studies::with_doses(TEMPLATE)
