@@ -16,6 +16,9 @@ use crate::vocab::Lang;
 /// Threads that one study can keep busy on average: reading and fitting share them, but models wait for each other.
 const THREADS_PER_STUDY: usize = 4;
 
+/// A study with its output folder, or why it can't run.
+type Ready = Result<(Loaded, PathBuf), Failure>;
+
 /// What became of a study.
 struct Done {
     exit: Exit,
@@ -24,7 +27,7 @@ struct Done {
 
 pub(in crate::cli) fn execute(command: &Batch, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let at_once = command.at_once.map_or_else(|| rayon::current_num_threads().div_ceil(THREADS_PER_STUDY), usize::from);
-    let loaded: Vec<(&PathBuf, Result<(Loaded, PathBuf), Failure>)> =
+    let loaded: Vec<(&PathBuf, Ready)> =
         command.studies.iter().map(|path| (path, load(path).map(|l| with_folder(l, command)))).collect();
     assert_apart(&loaded)?;
     // Studies begin in the order of the command line; the lines come in it too.
@@ -56,7 +59,7 @@ fn with_folder(loaded: Loaded, command: &Batch) -> (Loaded, PathBuf) {
 }
 
 /// Two studies in one output folder would wait for each other and point to each other's runs.
-fn assert_apart(loaded: &[(&PathBuf, Result<(Loaded, PathBuf), Failure>)]) -> Result<(), Failure> {
+fn assert_apart(loaded: &[(&PathBuf, Ready)]) -> Result<(), Failure> {
     let mut seen = BTreeSet::new();
     for (path, (_, out)) in loaded.iter().filter_map(|(path, l)| Some((path, l.as_ref().ok()?))) {
         if !seen.insert(out) {
@@ -69,7 +72,7 @@ fn assert_apart(loaded: &[(&PathBuf, Result<(Loaded, PathBuf), Failure>)]) -> Re
     Ok(())
 }
 
-fn one(loaded: Result<(Loaded, PathBuf), Failure>, args: &Args, screen: &Screen) -> Done {
+fn one(loaded: Ready, args: &Args, screen: &Screen) -> Done {
     // What panicked leaves nothing behind that another study sees: each has its own panel and folder.
     let tried = catch_unwind(AssertUnwindSafe(|| {
         let (loaded, out) = loaded?;
