@@ -19,7 +19,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("effects", &["vocab", "stats", "panel", "design", "models"]),
     ("disclosure", &["vocab", "effects"]),
     ("report", &["vocab", "disclosure"]),
-    ("run", &["vocab", "stats", "study", "ingest", "panel", "design", "models", "effects", "disclosure", "report"]),
+    (
+        "run",
+        &[
+            "vocab",
+            "stats",
+            "study",
+            "simulate",
+            "ingest",
+            "panel",
+            "design",
+            "models",
+            "effects",
+            "disclosure",
+            "report",
+        ],
+    ),
     ("cli", &["vocab", "study", "simulate", "ingest", "panel", "models", "effects", "run"]),
 ];
 

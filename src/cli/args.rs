@@ -118,6 +118,11 @@ pub(super) enum Command {
     /// Write only the school reports of a study, in either language, to a folder.
     #[command(after_help = "Example:\n  lob report study.toml --lang en --school 90AA00 --to reports")]
     Report(Report),
+    /// Simulate many regions with known truths and table what the engine promises and does.
+    #[command(
+        after_help = "Examples:\n  lob certify --level quick\n  lob certify --level full --to certificate --lang en"
+    )]
+    Certify(Certify),
     /// Simulate a region of any size, with its truth beside it.
     #[command(
         after_help = "Examples:\n  lob simulate --schools 40 --cohorts 4 --pupils 15000 --seed 7 --to region\n  \
@@ -208,6 +213,10 @@ pub(super) struct Run {
     /// Output folder; runs are written to DIR/runs/<run id>. Default: the study file's folder.
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+    /// Also run the checks of robustness and falsification: the same question asked in other ways, and questions whose
+    /// answer is known.
+    #[arg(long, conflicts_with_all = ["from", "engine", "engine_command"])]
+    pub(super) robustness: bool,
     #[command(flatten)]
     pub(super) origin: OriginArgs,
 }
@@ -343,6 +352,39 @@ pub(super) struct Simulate {
     pub(super) to: PathBuf,
 }
 
+/// How much `lob certify` simulates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LevelArg {
+    /// Under a minute.
+    Quick,
+    /// A thousand regions of each setting.
+    Full,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Certify {
+    /// How much is simulated.
+    #[arg(long, value_enum, default_value = "quick")]
+    pub(super) level: LevelArg,
+    /// Regions of each setting, in place of the level's number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(super) replicates: Option<u32>,
+    /// Seed: the same seed gives the same table.
+    #[arg(long, default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Folder for guarantees.parquet and guarantees.html.
+    #[arg(long, default_value = "certificate", value_name = "DIR")]
+    pub(super) to: PathBuf,
+}
+
+/// The names of [`Scenario::ALL`].
+fn scenarios() -> impl TypedValueParser<Value = Scenario> {
+    PossibleValuesParser::new(Scenario::ALL.map(Scenario::code)).map(|name| {
+        let named = Scenario::ALL.into_iter().find(|s| s.code() == name);
+        named.expect("clap lets only these names through")
+    })
+}
+
 const KEY_HELP: &str = "\
 Examples:
   lob key new regio.key --project regio-west     256 bits of chance in a file that only you read
@@ -401,14 +443,6 @@ pub(super) struct Explain {
     /// List all codes instead.
     #[arg(long, conflicts_with = "code")]
     pub(super) list: bool,
-}
-
-/// The names of [`Scenario::ALL`].
-fn scenarios() -> impl TypedValueParser<Value = Scenario> {
-    PossibleValuesParser::new(Scenario::ALL.map(Scenario::code)).map(|name| {
-        let named = Scenario::ALL.into_iter().find(|s| s.code() == name);
-        named.expect("clap lets only these names through")
-    })
 }
 
 const FIT_HELP: &str = "\

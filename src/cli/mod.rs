@@ -32,6 +32,7 @@ pub fn execute(args: &Args) -> Exit {
         Command::Cells(c) => commands::cells::execute(c, &screen),
         Command::Panel(c) => commands::panel::execute(c, &screen),
         Command::Report(c) => commands::report::execute(c, args, &screen),
+        Command::Certify(c) => commands::certify::execute(c, args, &screen),
         Command::Simulate(c) => commands::simulate::execute(c, &screen),
         Command::Fit(c) => commands::fit::execute(c, &screen),
         Command::Key(c) => commands::key::execute(c, &screen),

@@ -1,5 +1,6 @@
 //! The controlled content of one school's page: everything the report may show, after suppression.
 
+pub use crate::effects::robustness::{Measure, Verdict};
 pub use crate::effects::{EffectEstimate, Finding, LevelEstimate, Refusal, RefusalReason, SmallCell};
 use crate::vocab::{Direction, Interval, OutcomeDef};
 
@@ -97,8 +98,10 @@ pub struct EffectRow {
     /// Exposure label in English, plural.
     pub exposure_en: String,
     /// What this school's dose goes with, along the line of all schools (E3). The step of its contrast is how much more
-    /// dose its pupils have than the middle school.
+    /// dose its pupils have than the middle school, of all or of the comparable ones.
     pub contribution: Finding,
+    /// In what the schools of that comparison are like this one (Dutch, English); `None` where they are all schools.
+    pub compared: Option<(String, String)>,
     /// The outcome of pupils like those of all schools, at this school less at all schools (E5).
     pub adjusted: Finding,
     /// The share to be expected of pupils like this school's, in percent ("referentiewaarde").
@@ -116,6 +119,42 @@ pub struct EffectRow {
     /// The smallest deviation of its own line that this school's pupils would show with 80 % power, in the unit of the
     /// effect.
     pub smallest_visible: Option<f64>,
+    /// The checks that failed for this model, as questions (Dutch, English): sentences are one step less sure.
+    pub failed_checks: Vec<(String, String)>,
+}
+
+/// The checks of one model: national numbers, so nothing in them is about a school.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChecksOfModel {
+    /// Outcome label in Dutch.
+    pub outcome_nl: String,
+    /// Outcome label in English.
+    pub outcome_en: String,
+    /// The specifications in their order.
+    pub rows: Vec<CheckRow>,
+}
+
+/// One specification of a check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckRow {
+    /// Number of the check.
+    pub check: String,
+    /// What is asked, in Dutch and English.
+    pub question: (String, String),
+    /// What was done, in Dutch and English.
+    pub specification: (String, String),
+    /// The number with its interval.
+    pub value: Option<f64>,
+    /// Lower end.
+    pub lo: Option<f64>,
+    /// Upper end.
+    pub hi: Option<f64>,
+    /// What the number counts.
+    pub measure: Measure,
+    /// What it says.
+    pub verdict: Verdict,
+    /// Why it was not possible, in Dutch and English.
+    pub reason: Option<(String, String)>,
 }
 
 /// One step of the road from file to analysis.
@@ -156,6 +195,8 @@ pub struct SchoolPage {
     pub outcomes: Vec<OutcomeRow>,
     /// Effects.
     pub effects: Vec<EffectRow>,
+    /// Robustness and falsification of each model; empty unless they were asked for.
+    pub checks: Vec<ChecksOfModel>,
     /// Flow of pupils.
     pub flow: Vec<FlowRow>,
     /// Names of the covariates that were held equal, as the study labels them: (Dutch, English).

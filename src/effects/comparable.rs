@@ -66,6 +66,11 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// The comparable schools of each school, as [`super::of_compared`] takes them.
+    pub fn schools(&self) -> IdVec<SchoolIx, Vec<SchoolIx>> {
+        self.of.iter().map(|own| own.schools.clone()).collect::<Vec<_>>().into()
+    }
+
     /// Why these schools, in words.
     pub fn explain(&self, s: SchoolIx, lang: Lang) -> String {
         let own = &self.of[s];

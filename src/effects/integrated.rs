@@ -82,7 +82,7 @@ impl<'f> Curve<'f> {
         design: &'f BinaryDesign,
         quadrature: Option<Quadrature>,
     ) -> Option<Self> {
-        let plain = Self::by_laplace(fit, design)?;
+        let plain = Self::by_laplace(fit, design, fit.link())?;
         let step = quadrature_step(fit).filter(|_| quadrature.is_some_and(|q| q.is_used));
         Some(match step {
             Some(step) => plain.moved(step),
@@ -135,17 +135,18 @@ impl<'f> Curve<'f> {
         risks.total().value
     }
 
-    fn by_laplace(fit: &AcceptedFit<'f>, design: &'f BinaryDesign) -> Option<Self> {
+    /// Of the maximum likelihood fit as it is, under the link it was fitted with.
+    pub(super) fn by_laplace(fit: &AcceptedFit<'f>, design: &'f BinaryDesign, link: Link) -> Option<Self> {
         match fit.fit() {
             Fit::Pooled(f) => {
                 let robust = f.robust.iter().map(|robust| &robust.vcov);
                 let vcovs = std::iter::once(&f.glm.vcov).chain(robust).collect();
-                Some(Self::new(design, Cow::Borrowed(&f.glm.beta), Spread::none(), fit.link(), vcovs))
+                Some(Self::new(design, Cow::Borrowed(&f.glm.beta), Spread::none(), link, vcovs))
             }
             Fit::Mixed(mixed) => {
                 let f = &mixed.ml;
                 let vcovs = [Some(&f.vcov), f.vcov_sandwich.as_ref()].into_iter().flatten().collect();
-                Some(Self::new(design, Cow::Borrowed(&f.beta), Spread::of(f), fit.link(), vcovs))
+                Some(Self::new(design, Cow::Borrowed(&f.beta), Spread::of(f), link, vcovs))
             }
             Fit::Linear(_) => None,
         }

@@ -19,6 +19,7 @@ mod national;
 pub mod power;
 mod reference;
 mod risk;
+pub mod robustness;
 mod schools;
 
 pub use decomposition::{Comparison, PartsTest};

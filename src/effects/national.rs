@@ -9,6 +9,7 @@ use super::integrated::{Curve, Quadrature, quadrature_step};
 use super::lever::{Lever, main_part};
 use super::reference::Doses;
 use super::risk::{Graded, Risks};
+use super::schools::Point;
 use crate::design::{BinaryDesign, Design, LinearDesign};
 use crate::models::{AcceptedFit, Fit};
 use crate::stats::Link;
@@ -111,6 +112,18 @@ impl<'f> National<'f> {
     pub(super) fn df(&self, of: &Graded) -> f64 {
         self.clusters.df(of, self.vcovs[0])
     }
+}
+
+/// E1 of one part of the dose, as a probability with its degrees of freedom, from a fit whose link may be another than the
+/// one its entry names (R7). The fit is taken as it is, without a step towards quadrature.
+pub(super) fn of_refit(fit: &AcceptedFit<'_>, part: DosePart, link: Link) -> Option<(Point, f64)> {
+    let Design::Binary(design) = fit.design() else { return None };
+    let head = &design.head;
+    let lever = Lever::of(head, part, design.z.ncols())?;
+    let curve = Curve::by_laplace(fit, design, link)?;
+    let moved = curve.everybody(lever, |_| head.step).total().minus(&curve.everybody(lever, |_| 0.0).total());
+    let df = Clusters::binary(design, &curve.beta, link).df(&moved, curve.vcovs[0]);
+    Some((Point { value: moved.value, variance: moved.variance(&curve.vcovs) }, df))
 }
 
 /// What each school says about β: its rows with their weights.

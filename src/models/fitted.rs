@@ -178,7 +178,7 @@ pub(super) fn family(name: LinkName) -> Family {
 }
 
 /// The reason in the words of findings.
-pub(super) fn reason(error: &StatsError) -> RefusalReason {
+pub fn reason(error: &StatsError) -> RefusalReason {
     match error {
         StatsError::Separated { .. } => RefusalReason::Separated,
         StatsError::NoVariation | StatsError::Counts { .. } | StatsError::EmptyCategory { .. } => {

@@ -8,7 +8,7 @@ mod hazard;
 mod landmark;
 mod linear;
 
-pub use fitted::{AcceptedFit, Fit, Fitted, LinearFit, MixedFit, PooledFit};
+pub use fitted::{AcceptedFit, Fit, Fitted, LinearFit, MixedFit, PooledFit, reason};
 
 use crate::design::Design;
 use crate::panel::Panel;

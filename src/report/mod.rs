@@ -2,6 +2,7 @@
 //! [`SchoolPage`] that passed disclosure control, what goes out is one self-contained HTML text without scripts.
 //! All text from data is cleaned here and escaped by `maud`.
 
+pub mod certificate;
 pub mod charts;
 pub mod format;
 mod html;

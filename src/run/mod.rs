@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "the door through which results go out")]
 
 mod canonical;
+pub mod certify;
 mod effect_tables;
 mod egress;
 pub mod engine;
@@ -34,6 +35,8 @@ pub use manifest::FileEntry;
 
 use crate::disclosure::suppress::Profile;
 use crate::disclosure::zone::{Meta, Output, Research, School, SchoolFolder};
+use crate::effects::comparable::{Comparison, NEIGHBOURS, comparable};
+use crate::effects::robustness::{self, Effort, Robustness};
 use crate::effects::{self, ModelFindings};
 use crate::ingest::{InputFile, Progress, ProjectKey, assert_one_key, find_files, hash_file, key_of};
 use crate::models::{self, Fitted};
@@ -65,6 +68,8 @@ pub struct Job<'j> {
     pub out: &'j Path,
     /// Language of the reports.
     pub lang: Lang,
+    /// Whether to run the checks of robustness and falsification, and how much.
+    pub robustness: Option<Effort>,
 }
 
 /// What a run rests on.
@@ -120,6 +125,11 @@ pub struct Computed<'s> {
     pub panel: Panel<'s>,
     /// Fitted models with their findings, in the study's order.
     pub models: Vec<(Fitted, ModelFindings)>,
+    /// Schools alike in intake and size, with whose doses each school's are compared; `None` where there are too few schools
+    /// to choose from, and each is compared with all.
+    pub comparable: Option<Comparison>,
+    /// The checks of each model, in the same order; empty unless they were asked for.
+    pub checks: Vec<Robustness>,
 }
 
 impl Computed<'_> {
@@ -142,16 +152,37 @@ pub fn compute<'s>(study: &'s Study, base: &Path, progress: &dyn Progress) -> Re
 }
 
 fn fit<'s>(study: &'s Study, panel: Panel<'s>) -> Computed<'s> {
+    let comparable = (panel.pupils.schools.len() > NEIGHBOURS).then(|| comparable(&panel, NEIGHBOURS));
+    let peers = comparable.as_ref().map(Comparison::schools);
     let models = study
         .models
         .par_iter()
         .map(|entry| {
             let fitted = models::fit(&panel, entry);
-            let findings = effects::of(&fitted);
+            let findings = effects::of_compared(&fitted, peers.as_ref());
             (fitted, findings)
         })
         .collect();
-    Computed { panel, models }
+    Computed { panel, models, comparable, checks: Vec::new() }
+}
+
+/// As [`compute`], with the checks of every model where `effort` says so.
+///
+/// # Errors
+/// As [`compute`].
+pub fn compute_with<'s>(
+    study: &'s Study,
+    base: &Path,
+    effort: Option<Effort>,
+    progress: &dyn Progress,
+) -> Result<Computed<'s>, RunError> {
+    let mut computed = compute(study, base, progress)?;
+    if let Some(effort) = effort {
+        let of_model =
+            |(fitted, found): &(Fitted, ModelFindings)| robustness::of(&computed.panel, fitted, found, effort);
+        computed.checks = computed.models.par_iter().map(of_model).collect();
+    }
+    Ok(computed)
 }
 
 /// Runs a job and publishes its results, or finds that the same run is there already.
@@ -166,7 +197,7 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     assert_one_key(job.study, job.base, key.as_ref())?;
     let store = publish::Store::open(job.out)?;
     store.assert_key(key.as_ref())?;
-    let computed = compute(job.study, job.base, progress)?;
+    let computed = compute_with(job.study, job.base, job.robustness, progress)?;
     publish(job, &store, started, (run_id, &inputs), key, &computed)
 }
 
@@ -283,7 +314,7 @@ pub struct LoosePage {
 /// Unreadable input, or a page that holds what may not leave.
 pub fn pages_only(job: &Job<'_>, progress: &dyn Progress) -> Result<Vec<LoosePage>, RunError> {
     let run_id = run_id(job, &hash_inputs(job)?);
-    let computed = compute(job.study, job.base, progress)?;
+    let computed = compute_with(job.study, job.base, job.robustness, progress)?;
     let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
     let gate = egress::Gate::new(key_of(job.study, job.base)?, &[job.base, job.out]);
     let one = |page: &crate::disclosure::page::SchoolPage| {
@@ -329,6 +360,9 @@ fn run_id(job: &Job<'_>, inputs: &[Input]) -> String {
     for part in [VERSION, SOURCE, lang, job.text] {
         hasher.update(part.as_bytes());
         hasher.update(&[0]);
+    }
+    if let Some(effort) = job.robustness {
+        hasher.update(format!("{effort:?}").as_bytes());
     }
     for (name, file, hash) in inputs {
         for part in [name, &file.name, hash] {

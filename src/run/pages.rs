@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::disclosure::page::{Bound, EffectRow, IndexEntry, IndexPage, OutcomeRow, ReachRow, SchoolPage, Shown};
+use crate::disclosure::page::{
+    Bound, CheckRow, ChecksOfModel, EffectRow, IndexEntry, IndexPage, OutcomeRow, ReachRow, SchoolPage, Shown,
+};
 use crate::disclosure::suppress::{
     FlowCount, Profile, benchmark, beside_mean, compared, contribution, count, effect, expected, flow, mean, share,
 };
 use crate::effects::describe::{self, Outcomes, Reach};
+use crate::effects::robustness::{self, Evidence, Robustness, Specification, Verdict};
 use crate::effects::{Finding, ModelFindings, RELIABLE, Seen};
 use crate::models::Fitted;
 use crate::panel::{Plan, Step};
@@ -83,6 +86,8 @@ struct Described {
     outcomes: Vec<(usize, IdVec<SchoolIx, Outcomes>)>,
     /// Outcomes that are provisional for some cohort.
     provisional: BTreeSet<usize>,
+    /// The checks of each model; about the nation.
+    checks: Vec<ChecksOfModel>,
     /// Steps of each school on its way into the first model.
     flow: BTreeMap<SchoolIx, Vec<(Step, u64)>>,
 }
@@ -121,6 +126,12 @@ impl Described {
             reach: exposures.filter_map(|e| describe::reach(panel, e).map(|r| (e, r))).collect(),
             provisional,
             outcomes: outcomes.filter_map(|o| describe::outcome(panel, o).map(|d| (o, d))).collect(),
+            checks: computed
+                .models
+                .iter()
+                .zip(&computed.checks)
+                .map(|((m, _), c)| checks_of(&panel.plan, m, c))
+                .collect(),
             flow,
         }
     }
@@ -145,9 +156,51 @@ fn page(computed: &Computed<'_>, d: &Described, run_id: &str, profile: &Profile,
         n_schools: pupils.schools.len() as u64,
         reach: d.reach.iter().map(|(e, r)| reach_row(plan, *e, r, profile, s)).collect(),
         outcomes: d.outcomes.iter().map(|(o, r)| outcome_row(computed, d, *o, r, profile, s)).collect(),
-        effects: computed.models.iter().map(|(fit, found)| effect_row(computed, d, (fit, found), profile, s)).collect(),
+        effects: (computed.models.iter().enumerate())
+            .map(|(m, (fit, found))| EffectRow {
+                failed_checks: computed.checks.get(m).map_or_else(Vec::new, failed),
+                ..effect_row(computed, d, (fit, found), profile, s)
+            })
+            .collect(),
+        checks: d.checks.clone(),
         flow: flow(flow_counts(d, s), profile),
         adjusted_for: d.covariates.iter().map(|c| covariates(&plan.covariates[*c])).collect(),
+    }
+}
+
+/// The questions of the checks that failed.
+fn failed(checks: &Robustness) -> Vec<(String, String)> {
+    match checks.evidence() {
+        Evidence::Standing => Vec::new(),
+        Evidence::Lowered(ids) => ids.into_iter().map(question).collect(),
+    }
+}
+
+fn question(id: &str) -> (String, String) {
+    robustness::check(id).map_or_else(Default::default, |c| (c.nl.to_string(), c.en.to_string()))
+}
+
+/// The checks of a model as its table.
+fn checks_of(plan: &Plan<'_>, fitted: &Fitted, checks: &Robustness) -> ChecksOfModel {
+    let o = plan.outcome(&fitted.entry.outcome);
+    let row = |s: &Specification| CheckRow {
+        check: s.check.to_string(),
+        question: question(s.check),
+        specification: (s.nl.clone(), s.en.clone()),
+        value: s.estimate.map(|e| e.value),
+        lo: s.estimate.and_then(|e| e.lo),
+        hi: s.estimate.and_then(|e| e.hi),
+        measure: s.measure,
+        verdict: s.verdict,
+        reason: match s.verdict {
+            Verdict::NotPossible(obstacle) => Some((obstacle.words(Lang::Nl), obstacle.words(Lang::En))),
+            _ => None,
+        },
+    };
+    ChecksOfModel {
+        outcome_nl: outcome_label(plan, o, Lang::Nl),
+        outcome_en: outcome_label(plan, o, Lang::En),
+        rows: checks.specifications.iter().map(row).collect(),
     }
 }
 
@@ -246,6 +299,8 @@ fn effect_row(
             && school.worth.is_some_and(|w| w.reliability >= RELIABLE)
             && seen.is_some_and(|s| s.robust.is_some()),
         deviation,
+        failed_checks: Vec::new(),
+        compared: computed.comparable.as_ref().map(|c| (c.explain(s, Lang::Nl), c.explain(s, Lang::En))),
         own,
         nation: of_others(effect(found.nation.clone(), profile)),
         parts: found.parts.iter().skip(1).map(|f| of_others(effect(f.clone(), profile))).collect(),

@@ -8,15 +8,16 @@ use arrow::record_batch::RecordBatch;
 
 use super::{Computed, RunError, VERSION, effect_tables, status};
 use crate::design::{Design, Head};
+use crate::effects::robustness::{self as checks, Specification, Verdict};
 use crate::effects::{Finding, ModelFindings};
 use crate::models::{Fit, Fitted, model};
 use crate::stats::{LmmFit, Stop, normal_quantile, std_errors, t_two_sided};
 use crate::study::file::{LinkName, Random};
-use crate::vocab::{DosePart, Level, Unit};
+use crate::vocab::{DosePart, Lang, Level, Unit};
 
 /// All tables of a run with their names.
 pub(super) fn all(computed: &Computed<'_>) -> Result<Vec<(&'static str, RecordBatch)>, RunError> {
-    Ok(vec![
+    let mut tables = vec![
         ("tidy", tidy(computed)?),
         ("glance", glance(computed)?),
         ("ran_vals", ran_vals(computed)?),
@@ -26,7 +27,71 @@ pub(super) fn all(computed: &Computed<'_>) -> Result<Vec<(&'static str, RecordBa
         ("flow", flow(computed)?),
         ("registration", computed.panel.registration_table()),
         ("outcome_status", status::outcome_status(computed)?),
-    ])
+        ("comparable", comparable_schools(computed)?),
+    ];
+    if !computed.checks.is_empty() {
+        tables.push(("robustness", robustness(computed)?));
+    }
+    Ok(tables)
+}
+
+/// The comparable schools of each school, nearest first, with why; no rows where each school is compared with all.
+fn comparable_schools(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
+    let schools = &computed.panel.pupils.schools;
+    let mut rows = Vec::new();
+    if let Some(found) = &computed.comparable {
+        for (s, own) in found.of.enumerate() {
+            let explained = (found.explain(s, Lang::Nl), found.explain(s, Lang::En));
+            for (rank, (other, distance)) in own.schools.iter().zip(&own.distance).enumerate() {
+                rows.push((s, rank as u64 + 1, *other, *distance, explained.clone()));
+            }
+        }
+    }
+    Table::new("comparable")
+        .text("school_id", rows.iter().map(|r| Some(schools[r.0].clone())))
+        .count("rank", rows.iter().map(|r| Some(r.1)))
+        .text("comparable_id", rows.iter().map(|r| Some(schools[r.2].clone())))
+        .number("distance", rows.iter().map(|r| Some(r.3)))
+        .text("explanation_nl", rows.iter().map(|r| Some(r.4.0.clone())))
+        .text("explanation_en", rows.iter().map(|r| Some(r.4.1.clone())))
+        .text("status", rows.iter().map(|_| Some("ok".into())))
+        .finish()
+}
+
+/// One specification of one check of one model a row.
+fn robustness(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
+    let all = computed.models.iter().zip(&computed.checks);
+    let rows: Vec<(&Fitted, &Specification)> =
+        all.flat_map(|((fitted, _), checks)| checks.specifications.iter().map(move |s| (fitted, s))).collect();
+    let obstacle = |s: &Specification| match s.verdict {
+        Verdict::NotPossible(obstacle) => Some(obstacle),
+        _ => None,
+    };
+    let question = |s: &Specification| checks::check(s.check).map(|c| (c.nl, c.en, c.rule_nl, c.rule_en));
+    let number =
+        |f: fn(&checks::Estimated) -> Option<f64>| rows.iter().map(move |(_, s)| s.estimate.as_ref().and_then(f));
+    Table::new("robustness")
+        .text("model_id", rows.iter().map(|(f, _)| Some(f.entry.id.clone())))
+        .text("outcome", rows.iter().map(|(f, _)| Some(f.entry.outcome.clone())))
+        .text("exposure", rows.iter().map(|(f, _)| Some(f.entry.exposure.clone())))
+        .text("check", rows.iter().map(|(_, s)| Some(s.check.into())))
+        .text("specification", rows.iter().map(|(_, s)| Some(s.code.clone())))
+        .text("question_nl", rows.iter().map(|(_, s)| question(s).map(|q| q.0.into())))
+        .text("question_en", rows.iter().map(|(_, s)| question(s).map(|q| q.1.into())))
+        .text("words_nl", rows.iter().map(|(_, s)| Some(s.nl.clone())))
+        .text("words_en", rows.iter().map(|(_, s)| Some(s.en.clone())))
+        .text("passes_if_nl", rows.iter().map(|(_, s)| question(s).map(|q| q.2.into())))
+        .text("passes_if_en", rows.iter().map(|(_, s)| question(s).map(|q| q.3.into())))
+        .text("measure", rows.iter().map(|(_, s)| Some(s.measure.code().into())))
+        .number("estimate", number(|e| Some(e.value)))
+        .number("conf_low", number(|e| e.lo))
+        .number("conf_high", number(|e| e.hi))
+        .number("conf_level", number(|e| e.lo.map(|_| Level::P95.get())))
+        .text("status", rows.iter().map(|(_, s)| Some(s.verdict.code().into())))
+        .text("reason", rows.iter().map(|(_, s)| obstacle(s).map(|o| o.code().into())))
+        .text("reason_nl", rows.iter().map(|(_, s)| obstacle(s).map(|o| o.words(Lang::Nl))))
+        .text("reason_en", rows.iter().map(|(_, s)| obstacle(s).map(|o| o.words(Lang::En))))
+        .finish()
 }
 
 /// Status of a model: `ok`, `singular` (a variance of 0 is a result) or the reason why there is no fit.

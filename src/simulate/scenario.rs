@@ -65,6 +65,11 @@ impl Scenario {
         }
     }
 
+    /// Whether the model of the analysis is the model of the truth, so that its intervals should hold.
+    pub fn is_clean(self) -> bool {
+        matches!(self, Scenario::Plain | Scenario::Null | Scenario::Constant | Scenario::Varying)
+    }
+
     /// The spec with this truth in place of its own.
     pub fn plant(self, spec: RegionSpec) -> RegionSpec {
         let plain = RegionSpec { scenario: self, hidden: Hidden::default(), ..spec };

@@ -1,12 +1,13 @@
 //! Hand-written pages: one with estimates, one with refusals, one with everything suppressed.
 
 use lob_effect::disclosure::page::{
-    Bound, EffectEstimate, EffectRow, Finding, FlowRow, LevelEstimate, OutcomeRow, ReachRow, Refusal, RefusalReason,
-    SchoolPage, Share, Shown, SmallCell,
+    Bound, CheckRow, ChecksOfModel, EffectEstimate, EffectRow, Finding, FlowRow, LevelEstimate, Measure, OutcomeRow,
+    ReachRow, Refusal, RefusalReason, SchoolPage, Share, Shown, SmallCell, Verdict,
 };
+use lob_effect::effects::robustness::Obstacle;
 use lob_effect::vocab::outcomes::{doorstroom_mbo, gestart_en_gebleven, uitval_jr1};
 use lob_effect::vocab::{
-    Contrast, Direction, DosePart, Estimand, Interval, IntervalMethod, Level, OutcomeDef, Population, Quantity,
+    Contrast, Direction, DosePart, Estimand, Interval, IntervalMethod, Lang, Level, OutcomeDef, Population, Quantity,
     Reading, Unit,
 };
 
@@ -88,6 +89,48 @@ fn effect(id: &str, labels: (&str, &str), direction: Direction, own: Finding, na
         nation,
         parts: Vec::new(),
         smallest_visible: None,
+        failed_checks: Vec::new(),
+        compared: None,
+    }
+}
+
+fn check(id: &str, question: (&str, &str), verdict: Verdict, value: Option<(f64, f64, f64)>) -> CheckRow {
+    let reason = match verdict {
+        Verdict::NotPossible(o) => Some((o.words(Lang::Nl), o.words(Lang::En))),
+        _ => None,
+    };
+    CheckRow {
+        check: id.into(),
+        question: (question.0.into(), question.1.into()),
+        specification: ("Zo gedaan.".into(), "Done like this.".into()),
+        value: value.map(|v| v.0),
+        lo: value.map(|v| v.1),
+        hi: value.map(|v| v.2),
+        measure: Measure::PointsPerStep,
+        verdict,
+        reason,
+    }
+}
+
+fn checks() -> ChecksOfModel {
+    let same = ("Blijft het zo met een eenvoudiger model?", "Does it stay with a simpler model?");
+    let nothing =
+        ("Zien we niets bij iets dat al vooraf vaststond?", "Do we see nothing for what was fixed beforehand?");
+    let history = ("Weegt mee wat tussentijds verandert?", "Does it account for what changes meanwhile?");
+    ChecksOfModel {
+        outcome_nl: UITVAL.0.into(),
+        outcome_en: UITVAL.1.into(),
+        rows: vec![
+            check("R1", same, Verdict::Passed, Some((-1.21, -1.93, -0.49))),
+            check("R3", history, Verdict::NotPossible(Obstacle::NoHistory), None),
+            check("F1", nothing, Verdict::Failed, Some((2.5, 1.25, 3.75))),
+            CheckRow {
+                measure: Measure::RiskRatio,
+                lo: None,
+                hi: None,
+                ..check("U1", same, Verdict::Reported, Some((1.39, 0.0, 0.0)))
+            },
+        ],
     }
 }
 
@@ -125,6 +168,10 @@ pub fn with_estimates() -> SchoolPage {
         estimate(door(Within, Nation), 0.5, 0.1, 0.9, 21_450),
     );
     let mut second = second;
+    second.compared = Some((
+        "Zij lijken op: leerweg KB, lwoo, aantal leerlingen. Zij verschillen op: leeftijd.".into(),
+        "They are close on: leerweg KB, lwoo, number of pupils. They differ on: age.".into(),
+    ));
     second.contribution = contribution("doorstroom", -4.0, -1.6, -2.4, -0.8);
     second.adjusted = estimate(door(Within, Own), -2.5, -4.4, -0.6, 145);
     second.expected = Some(LevelEstimate { value: 90.1, std_error: 0.3, interval: interval(89.5, 90.7) });
@@ -170,6 +217,7 @@ pub fn with_estimates() -> SchoolPage {
             outcome(&gestart_en_gebleven::DEF, Shown::Value(coded), share(71.9, 71.3, 72.5, 21_450)),
         ],
         effects: vec![first, second, third],
+        checks: vec![checks()],
         flow: vec![
             step("gelezen", "read", true, Shown::Value(160)),
             step("dubbel", "duplicate", false, Shown::Value(0)),
@@ -209,6 +257,7 @@ pub fn with_refusals() -> SchoolPage {
         reach: Vec::new(),
         outcomes: vec![outcome(&doorstroom_mbo::DEF, Shown::Missing, Shown::FewSchools { min: 10 })],
         effects: vec![row],
+        checks: Vec::new(),
         flow: Vec::new(),
         adjusted_for: Vec::new(),
         ..page

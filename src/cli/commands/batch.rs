@@ -92,7 +92,7 @@ fn study(loaded: Loaded, out: &Path, args: &Args, screen: &Screen) -> Result<Sum
     let loaded = ingest::prepared(loaded, out, &screen.quietly())?;
     let Loaded { study, text, base } = &loaded;
     let lang = args.lang.map_or(study.report.lang, Lang::from);
-    Ok(run::run(&Job { study, text, base, out, lang }, &Silence)?)
+    Ok(run::run(&Job { study, text, base, out, lang, robustness: None }, &Silence)?)
 }
 
 fn told(summary: &Summary) -> String {

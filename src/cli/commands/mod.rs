@@ -2,6 +2,7 @@
 
 pub(super) mod batch;
 pub(super) mod cells;
+pub(super) mod certify;
 pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod demo;

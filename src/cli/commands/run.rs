@@ -8,6 +8,7 @@ use crate::cli::args::{Args, Run};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::effects::Finding;
+use crate::effects::robustness::Effort;
 use crate::run::{self, Job, Origin, Summary};
 use crate::vocab::{Lang, RefusalReason, Unit};
 
@@ -17,19 +18,25 @@ pub(in crate::cli) fn execute(command: &Run, args: &Args, screen: &Screen) -> Re
     let origin = Chosen::of(&command.origin)?;
     // Cells are made of the tables already.
     let loaded = if command.origin.from.is_empty() { ingest::prepared(loaded, &out, screen)? } else { loaded };
-    run_on(&loaded, &out, origin.as_origin(), args, screen)
+    run_on(&loaded, &out, (origin.as_origin(), command.robustness.then(Effort::default)), args, screen)
 }
 
-/// Runs a loaded study and prints its summary.
+/// Runs a loaded study on its rows and prints its summary.
 pub(super) fn run_study(loaded: &Loaded, out: &Path, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
-    run_on(loaded, out, Origin::Rows, args, screen)
+    run_on(loaded, out, (Origin::Rows, None), args, screen)
 }
 
-fn run_on(loaded: &Loaded, out: &Path, origin: Origin<'_>, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
+fn run_on(
+    loaded: &Loaded,
+    out: &Path,
+    (origin, robustness): (Origin<'_>, Option<Effort>),
+    args: &Args,
+    screen: &Screen,
+) -> Result<Exit, Failure> {
     let Loaded { study, text, base } = loaded;
     let lang = args.lang.map_or(study.report.lang, Lang::from);
     let bar = screen.rows("reading");
-    let done = run::run_from(&Job { study, text, base, out, lang }, origin, &bar);
+    let done = run::run_from(&Job { study, text, base, out, lang, robustness }, origin, &bar);
     bar.finish();
     let summary = done?;
     print(&summary, lang, screen);

@@ -57,9 +57,12 @@ fn card(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
 fn says(finding: &Finding, row: &EffectRow, words: &Words) -> Markup {
     html! {
         @for text in sentences(finding, row, words) { p { (text) } }
+        @if let (Finding::Estimate(_), Some((nl, en))) = (finding, row.failed_checks.first()) {
+            p { (doubt(row.failed_checks.len(), label(nl, en, words.lang), words)) }
+        }
         @if let Finding::Estimate(e) = finding {
             @let w = effect_words(e, row, words);
-            @if worth_a_frequency(e) { p { ((words.say.frequency)(&w)) } }
+            @if worth_a_frequency(e, w.verdict) { p { ((words.say.frequency)(&w)) } }
             @if let Reading::CausalUnder(assumptions) = e.estimand.reading {
                 p { ((words.say.assumptions)(assumptions)) }
             }
@@ -68,9 +71,18 @@ fn says(finding: &Finding, row: &EffectRow, words: &Words) -> Markup {
     }
 }
 
+/// That checks failed, with the first of them.
+fn doubt(failed: usize, first: &str, words: &Words) -> String {
+    let count = match failed {
+        1 => words.lang.pick("Een controle mislukte", "One check failed").to_string(),
+        n => format!("{n} {}", words.lang.pick("controles mislukten", "checks failed")),
+    };
+    let so = words.lang.pick("Daarom zijn wij minder zeker.", "So we are less sure.");
+    format!("{count}: “{first}” {so}")
+}
+
 /// A frequency helps when there is a difference of at least one of a hundred to picture.
-fn worth_a_frequency(e: &EffectEstimate) -> bool {
-    let v = verdict(e);
+fn worth_a_frequency(e: &EffectEstimate, v: Verdict) -> bool {
     e.quantity.unit == Unit::PercentagePoint
         && matches!(v.size, Size::Relevant(_))
         && v.certainty != Certainty::Unsure
@@ -91,7 +103,7 @@ fn sentences(finding: &Finding, row: &EffectRow, words: &Words) -> Vec<String> {
         Finding::Estimate(e) => {
             let w = effect_words(e, row, words);
             let mut all = vec![(words.say.effect)(&w)];
-            if w.verdict.certainty == Certainty::Unsure {
+            if verdict(e).certainty == Certainty::Unsure {
                 // The smallest visible difference is this school's; it says nothing about all schools.
                 all.push((words.say.null)(e.n_pupils, None, e.quantity.unit));
             }
@@ -107,7 +119,8 @@ fn sentences(finding: &Finding, row: &EffectRow, words: &Words) -> Vec<String> {
 
 fn effect_words<'a>(e: &EffectEstimate, row: &'a EffectRow, words: &Words) -> EffectWords<'a> {
     let exposure = label(&row.exposure_nl, &row.exposure_en, words.lang);
-    EffectWords::new(e, exposure, label(&row.outcome_nl, &row.outcome_en, words.lang))
+    let plain = EffectWords::new(e, exposure, label(&row.outcome_nl, &row.outcome_en, words.lang));
+    if row.failed_checks.is_empty() { plain } else { EffectWords { verdict: plain.verdict.lowered(), ..plain } }
 }
 
 /// How certain: filled circles and the word for it.

@@ -6,6 +6,7 @@ mod method;
 mod outcomes;
 mod reach;
 mod read_this;
+mod robustness;
 mod talk;
 
 use super::format::{self, clean, school_year};
@@ -31,6 +32,7 @@ pub const SECTIONS: &[Section] = &[
     Section { id: "reach", title: |w| w.section.reach, body: reach::body },
     Section { id: "outcomes", title: |w| w.section.outcomes, body: outcomes::body },
     Section { id: "effects", title: |w| w.section.effects, body: effects::body },
+    Section { id: "robustness", title: |w| w.section.robustness, body: robustness::body },
     Section { id: "read-this", title: |w| w.section.read_this, body: read_this::body },
     Section { id: "talk", title: |w| w.section.talk, body: talk::body },
     Section { id: "method", title: |w| w.section.method, body: method::body },
@@ -49,7 +51,13 @@ pub fn cleaned(page: &SchoolPage) -> SchoolPage {
     labels.extend(page.outcomes.iter_mut().flat_map(|r| [&mut r.nl, &mut r.en]));
     labels.extend(page.effects.iter_mut().flat_map(|r| {
         let exposure = [&mut r.exposure_nl, &mut r.exposure_en];
-        [&mut r.model, &mut r.outcome_nl, &mut r.outcome_en].into_iter().chain(exposure)
+        let failed = r.failed_checks.iter_mut().flat_map(|(nl, en)| [nl, en]);
+        let compared = r.compared.iter_mut().flat_map(|(nl, en)| [nl, en]);
+        [&mut r.model, &mut r.outcome_nl, &mut r.outcome_en].into_iter().chain(exposure).chain(failed).chain(compared)
+    }));
+    labels.extend(page.checks.iter_mut().flat_map(|c| {
+        let rows = c.rows.iter_mut().flat_map(|r| [&mut r.specification.0, &mut r.specification.1]);
+        [&mut c.outcome_nl, &mut c.outcome_en].into_iter().chain(rows)
     }));
     labels.extend(page.flow.iter_mut().flat_map(|r| [&mut r.nl, &mut r.en]));
     labels.extend(page.adjusted_for.iter_mut().flat_map(|(nl, en)| [nl, en]));

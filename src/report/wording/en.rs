@@ -70,6 +70,9 @@ const SECTION: SectionWords = SectionWords {
     reach: "Reach of LOB",
     outcomes: "Where did former pupils go?",
     effects: "LOB and progression: what goes together",
+    robustness: "Does this hold?",
+    robustness_intro: "We asked the same question in other ways. We also asked questions whose answer is known beforehand. When a check fails, our sentences are less sure.",
+    robustness_empty: "The checks were not run for this release.",
     read_this: "How to read this",
     talk: "Questions to talk about",
     method: "How this was made",
@@ -87,6 +90,7 @@ const SECTION: SectionWords = SectionWords {
     effects_empty: "This study did not estimate an association with LOB.",
     effects_note: "The estimate for your school also uses the data of the other schools. With few pupils, a school's estimate lies close to that of all schools.",
     cases_caveat: "That is arithmetic on the association, not a count of averted cases.",
+    compared: "Comparable are the ten schools whose pupils and size are closest to your school's.",
     contribution_caveat: "This uses the association over all schools, not one of your school's own.",
     adjusted_own: "Your pupils compared with pupils of the same characteristics",
     adjusted_unsure: "That cannot be told from all schools together.",
@@ -343,13 +347,14 @@ fn frequency(w: &EffectWords) -> String {
     format!("That is about {} {direction} of 100 comparable pupils ({ends}).", whole(w.value))
 }
 
-fn gap(gap: f64, exposure: &str) -> String {
+fn gap(gap: f64, exposure: &str, compared: bool) -> String {
+    let middle = if compared { "the middle comparable school" } else { "the middle school" };
     let size = format::number(gap.abs(), 1, EN);
     if size == format::number(0.0, 1, EN) {
-        return format!("Your pupils have about as many {exposure} as the middle school.");
+        return format!("Your pupils have about as many {exposure} as {middle}.");
     }
     let way = if gap < 0.0 { "fewer" } else { "more" };
-    format!("Your pupils have on average {size} {way} {exposure} than the middle school.")
+    format!("Your pupils have on average {size} {way} {exposure} than {middle}.")
 }
 
 fn contribution(w: &EffectWords) -> String {

@@ -98,6 +98,17 @@ pub fn verdict(e: &EffectEstimate) -> Verdict {
     }
 }
 
+impl Verdict {
+    /// One step less sure, after a check that failed.
+    pub fn lowered(self) -> Self {
+        let certainty = match self.certainty {
+            Certainty::Clear => Certainty::Likely,
+            Certainty::Likely | Certainty::Unsure => Certainty::Unsure,
+        };
+        Self { certainty, ..self }
+    }
+}
+
 /// What a sentence about an effect is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EffectWords<'a> {
@@ -272,6 +283,12 @@ pub struct SectionWords {
     pub outcomes: &'static str,
     /// Title of effects.
     pub effects: &'static str,
+    /// Title of the checks.
+    pub robustness: &'static str,
+    /// Introduction of the checks.
+    pub robustness_intro: &'static str,
+    /// No checks were run.
+    pub robustness_empty: &'static str,
     /// Title of the reading guide.
     pub read_this: &'static str,
     /// Title of the questions.
@@ -308,6 +325,8 @@ pub struct SectionWords {
     pub cases_caveat: &'static str,
     /// That what a school's dose goes with is read off the line of all schools.
     pub contribution_caveat: &'static str,
+    /// Which schools the comparable ones are.
+    pub compared: &'static str,
     /// Heading of the school's pupils compared with like pupils.
     pub adjusted_own: &'static str,
     /// That the school can't be told from all schools.
@@ -419,7 +438,7 @@ pub struct Sentences {
     /// The estimate as a frequency; only for percentage points.
     pub frequency: fn(&EffectWords) -> String,
     /// How much more or less dose a school's pupils have than the middle school.
-    pub gap: fn(gap: f64, exposure: &str) -> String,
+    pub gap: fn(gap: f64, exposure: &str, compared: bool) -> String,
     /// What that difference goes with.
     pub contribution: fn(&EffectWords) -> String,
     /// The same as a number of the school's pupils.

@@ -70,6 +70,9 @@ const SECTION: SectionWords = SectionWords {
     reach: "Bereik van LOB",
     outcomes: "Waar kwamen oud-leerlingen terecht?",
     effects: "Samenhang tussen LOB en doorstroom",
+    robustness: "Houdt dit stand?",
+    robustness_intro: "Wij stelden dezelfde vraag op andere manieren. Ook stelden wij vragen waarvan het antwoord vooraf vaststaat. Mislukt een controle, dan zijn onze zinnen minder zeker.",
+    robustness_empty: "De controles zijn voor deze uitgave niet gedraaid.",
     read_this: "Lees dit zo",
     talk: "Gespreksvragen",
     method: "Verantwoording",
@@ -87,6 +90,7 @@ const SECTION: SectionWords = SectionWords {
     effects_empty: "In dit onderzoek is geen samenhang met LOB berekend.",
     effects_note: "De schatting voor uw school gebruikt ook de gegevens van de andere scholen. Heeft een school weinig leerlingen, dan ligt haar schatting dicht bij die van alle scholen.",
     cases_caveat: "Dat is een rekensom met het verband. Dit zijn geen voorkomen gevallen.",
+    compared: "Vergelijkbaar zijn de tien scholen die in leerlingen en grootte het dichtst bij uw school liggen.",
     contribution_caveat: "We gebruiken hier het verband van alle scholen, niet een eigen verband van uw school.",
     adjusted_own: "Uw leerlingen vergeleken met leerlingen met dezelfde kenmerken",
     adjusted_unsure: "Dat is niet te onderscheiden van alle scholen samen.",
@@ -346,13 +350,14 @@ fn frequency(w: &EffectWords) -> String {
     format!("Dat is ongeveer {} {direction} van de 100 vergelijkbare leerlingen ({ends}).", whole(w.value))
 }
 
-fn gap(gap: f64, exposure: &str) -> String {
+fn gap(gap: f64, exposure: &str, compared: bool) -> String {
+    let middle = if compared { "de middelste vergelijkbare school" } else { "de middelste school" };
     let size = format::number(gap.abs(), 1, NL);
     if size == format::number(0.0, 1, NL) {
-        return format!("Uw leerlingen hebben ongeveer evenveel {exposure} als de middelste school.");
+        return format!("Uw leerlingen hebben ongeveer evenveel {exposure} als {middle}.");
     }
     let way = if gap < 0.0 { "minder" } else { "meer" };
-    format!("Uw leerlingen hebben gemiddeld {size} {exposure} {way} dan de middelste school.")
+    format!("Uw leerlingen hebben gemiddeld {size} {exposure} {way} dan {middle}.")
 }
 
 fn contribution(w: &EffectWords) -> String {

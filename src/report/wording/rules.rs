@@ -109,11 +109,12 @@ fn every_sentence(lang: Lang) -> Vec<String> {
     let mut all = others(lang);
     all.extend(of_the_school(lang));
     for gap in [-3.26, -0.04, 0.0, 0.04, 1.0, 12.0] {
-        all.push((words(lang).say.gap)(gap, "LOB-activiteiten"));
+        all.extend([false, true].map(|compared| (words(lang).say.gap)(gap, "LOB-activiteiten", compared)));
     }
     all.push((words(lang).say.expected)("7", "6", "9"));
     let section = &words(lang).section;
     for text in [
+        section.compared,
         section.cases_caveat,
         section.contribution_caveat,
         section.adjusted_unsure,
@@ -205,8 +206,12 @@ fn a_school_reads_its_dose_first_and_its_pupils_next() {
     let w = EffectWords::new(&e, "LOB-activiteiten", "uitval");
     let say = &nl::WORDS.say;
     assert_eq!(
-        (say.gap)(2.3, "LOB-activiteiten"),
+        (say.gap)(2.3, "LOB-activiteiten", false),
         "Uw leerlingen hebben gemiddeld 2,3 LOB-activiteiten meer dan de middelste school."
+    );
+    assert_eq!(
+        (say.gap)(-2.3, "LOB-activiteiten", true),
+        "Uw leerlingen hebben gemiddeld 2,3 LOB-activiteiten minder dan de middelste vergelijkbare school."
     );
     assert_eq!(
         (say.contribution)(&w),

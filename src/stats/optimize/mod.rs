@@ -140,9 +140,12 @@ pub fn minimise(
         let found = bfgs(&mut f, best, &mut inverse_hessian.clone(), layout.offset);
         let canonical = canonical_point(&found.x, layout);
         zero = canonical.zero;
-        best = match f.at(&canonical.x) {
-            Some(at) => Point::new(canonical.x, at),
-            None => {
+        // Mostly it is canonical already.
+        let moved = (canonical.x != found.x).then(|| f.at(&canonical.x));
+        best = match moved {
+            None => found,
+            Some(Some(at)) => Point::new(canonical.x, at),
+            Some(None) => {
                 zero.clear();
                 found
             }

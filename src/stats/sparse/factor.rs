@@ -95,6 +95,10 @@ impl Symbolic {
             // The blocks of column j from row k on.
             let first = self.places[slot] as usize;
             let blocks = done.get(source.start + first * inner..next.start);
+            if self.scalar && k >= self.first_tail {
+                pull_scalars(k, &self.rows[slot..end], blocks, column);
+                continue;
+            }
             let right = &blocks[..q * inner];
             subtract_product(&mut column[..q * q], right, right, inner, q);
             let mut from = self.slots(k);
@@ -109,6 +113,14 @@ impl Symbolic {
                 subtract_product(target, &blocks[start * inner..height_end * inner], right, inner, q);
             }
         }
+    }
+}
+
+/// What one earlier column of numbers takes from column k of the tail, where each row has its place.
+fn pull_scalars(k: usize, rows: &[u32], numbers: &[f64], column: &mut [f64]) {
+    let right = numbers[0];
+    for (&row, number) in rows.iter().zip(numbers) {
+        column[row as usize - k] -= number * right;
     }
 }
 

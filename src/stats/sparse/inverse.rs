@@ -109,6 +109,10 @@ impl Symbolic {
             let at = span(s);
             let width = at.len();
             let (w, w_below) = w.split_at_mut(at.end * q);
+            if self.scalar && here as usize >= self.first_tail {
+                w[s] = multiply_scalars(here, &rows[s..], z, &k[s..], w[s], w_below);
+                continue;
+            }
             let w_here = &mut w[at.start * q..];
             let k_here = &k[at.start * q..at.end * q];
             add_product(w_here, z, k_here, [width, width, q]);
@@ -132,4 +136,16 @@ impl Symbolic {
         mirror(own, q);
         w.iter_mut().for_each(|x| *x = -*x);
     }
+}
+
+/// A column of numbers of Z in the tail, where each row has its place, times those of k at `rows`, the first of which is
+/// the column's own: adds to `below`, and returns `own` with its sum.
+fn multiply_scalars(here: u32, rows: &[u32], z: &[f64], k: &[f64], own: f64, below: &mut [f64]) -> f64 {
+    let mut own = own + z[0] * k[0];
+    for ((&row, k_below), below) in rows[1..].iter().zip(&k[1..]).zip(below) {
+        let value = z[(row - here) as usize];
+        *below += value * k[0];
+        own += value * k_below;
+    }
+    own
 }

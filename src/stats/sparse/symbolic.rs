@@ -72,6 +72,8 @@ pub struct Symbolic {
     pub(super) rounds: Vec<Vec<Range<usize>>>,
     pub(super) first_tail: usize,
     pub(super) tail: TailLayout,
+    /// Whether all blocks are single numbers, as with one effect per level: the products then need no loops over blocks.
+    pub(super) scalar: bool,
 }
 
 /// Work of a piece, in products of blocks: enough to pay for handing it to a thread.
@@ -154,6 +156,7 @@ impl Symbolic {
             rounds: Vec::new(),
             first_tail,
             tail,
+            scalar: sizes.iter().all(|&q| q == 1),
         };
         out.list_pulls();
         out.house_edges();

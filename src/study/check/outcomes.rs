@@ -41,6 +41,9 @@ impl Check<'_> {
             self.known(&format!("{at}.source"), "source", source, &self.source_names());
             self.key(&format!("{at}.key"), &o.key.0);
         }
+        if o.negative_control && rule != OutcomeRule::Column {
+            self.error(&format!("{at}.negative_control"), "only a `value` of the pupil can be fixed beforehand");
+        }
         let by_period = matches!(rule, OutcomeRule::Event | OutcomeRule::Score);
         let no_clock = file.time.axis == Axis::Calendar && file.pupils.origin.is_none();
         let missing = match rule {

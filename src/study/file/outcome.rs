@@ -132,6 +132,10 @@ pub struct Outcome {
     /// Definitions `value` and `score`: column with the value.
     #[serde(default)]
     pub column: Option<String>,
+    /// Definition `value`: fixed before the first activity that counts, such as absence in leerjaar 2. `lob run
+    /// --robustness` then checks that the dose has nothing to do with it. Such an outcome is no result.
+    #[serde(default)]
+    pub negative_control: bool,
     /// How final the outcome is, for all cohorts: `definitief` or `voorlopig`. Default: by `enrolments.definitive_until`, and
     /// final where there is none.
     #[serde(default)]

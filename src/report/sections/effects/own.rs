@@ -5,7 +5,7 @@ use super::{effect_words, sentences};
 use crate::disclosure::page::{EffectEstimate, EffectRow, Finding};
 use crate::report::format;
 use crate::report::sections::label;
-use crate::report::wording::{Words, decimals, verdict};
+use crate::report::wording::{Words, decimals};
 use crate::vocab::Unit;
 use maud::{Markup, html};
 
@@ -15,8 +15,11 @@ pub(super) fn says(row: &EffectRow, words: &Words) -> Markup {
         @match &row.contribution {
             Finding::Estimate(e) => {
                 @for text in contribution(e, row, words) { p { (text) } }
-                @if is_gap(e, words) { (super::certainty(verdict(e), words)) }
+                @if is_gap(e, words) { (super::certainty(effect_words(e, row, words).verdict, words)) }
                 p class="quiet" { (words.section.contribution_caveat) }
+                @if let Some((nl, en)) = &row.compared {
+                    p class="quiet" { (words.section.compared) " " (label(nl, en, words.lang)) }
+                }
             }
             other => @for text in sentences(other, row, words) { p { (text) } }
         }
@@ -32,7 +35,7 @@ pub(super) fn contribution(e: &EffectEstimate, row: &EffectRow, words: &Words) -
     let exposure = label(&row.exposure_nl, &row.exposure_en, words.lang);
     let gap = e.estimand.contrast.step;
     let w = effect_words(e, row, words);
-    let mut all = vec![(words.say.gap)(gap, exposure)];
+    let mut all = vec![(words.say.gap)(gap, exposure, row.compared.is_some())];
     if !is_gap(e, words) {
         return all;
     }
