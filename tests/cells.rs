@@ -74,9 +74,9 @@ fn cells(batch: &RecordBatch) -> Vec<String> {
         let texts = cast(column, &DataType::Utf8).expect("texts");
         let texts = texts.as_string::<i32>();
         let numbers = column.as_primitive_opt::<Float64Type>();
-        for row in 0..batch.num_rows() {
+        for (row, &is_linear) in linear.iter().enumerate() {
             // An adjusted p is that of a family, in which models of both kinds stand.
-            let is_summed = linear[row] || field.name() == "p_adjusted";
+            let is_summed = is_linear || field.name() == "p_adjusted";
             let text = match numbers.filter(|n| is_summed && n.is_valid(row)) {
                 // A gradient at the optimum is nothing but rounding, and the search may take a step more.
                 Some(_) if field.name() == "grad_max" => "about 0".to_string(),
@@ -84,7 +84,7 @@ fn cells(batch: &RecordBatch) -> Vec<String> {
                     let x = n.value(row);
                     if x.abs() < 1e-9 { "0".into() } else { format!("{x:.6e}") }
                 }
-                None if linear[row] && field.name() == "iterations" => "some".into(),
+                None if is_linear && field.name() == "iterations" => "some".into(),
                 None if texts.is_null(row) => "-".into(),
                 None => texts.value(row).to_string(),
             };
