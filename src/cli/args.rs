@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::models::formula::Integration;
+use crate::panel::sql::Dialect;
 use crate::simulate::Scenario;
 use crate::simulate::formats::Form;
 use crate::vocab::Lang;
@@ -99,6 +100,17 @@ pub(super) enum Command {
     /// Run a study: panel, models, effects, tables and school reports.
     #[command(after_help = "Examples:\n  lob run study.toml\n  lob run study.toml --out results --lang en --threads 4")]
     Run(Run),
+    /// Run many studies, one summary: a study that fails stops no other.
+    #[command(after_help = "Example:\n  lob batch studies/*.toml --out results")]
+    Batch(Batch),
+    /// Write the panel as pattern cells, from which every model that needs no pupil can be fitted.
+    #[command(
+        after_help = "Examples:\n  lob cells study.toml --out cells.parquet && lob run study.toml --from cells.parquet\n  \
+        lob cells study.toml --engine duckdb --out cells.parquet\n  \
+        lob cells study.toml --from north.parquet south.parquet --out all.parquet\n  \
+        lob cells study.toml --sql spark --to s3a://bucket/cells > cells.sql"
+    )]
+    Cells(Cells),
     /// Write the panel of an outcome as Parquet, or print the plan as SQL.
     #[command(after_help = "Examples:\n  lob panel study.toml --outcome uitval_jr1 --out panel.parquet\n  \
         lob panel study.toml --outcome uitval_jr1 --sql duckdb > panel.sql")]
@@ -206,14 +218,80 @@ pub(super) struct Run {
     pub(super) out: Option<PathBuf>,
     /// Also run the checks of robustness and falsification: the same question asked in other ways, and questions whose
     /// answer is known.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["from", "engine", "engine_command"])]
     pub(super) robustness: bool,
+    #[command(flatten)]
+    pub(super) origin: OriginArgs,
+}
+
+/// Where cells come from, instead of the rows of the study's sources.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct OriginArgs {
+    /// Files of pattern cells (`lob cells`) to start from; of several files, every pupil must stand in one only.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["engine", "engine_command"])]
+    pub(super) from: Vec<String>,
+    /// Engine that makes the cells; `native` is this program.
+    #[arg(long, value_name = "NAME")]
+    pub(super) engine: Option<EngineArg>,
+    /// Command that starts the engine: {sql} is the file with the statements, {out} the folder they write to.
+    #[arg(long, value_name = "COMMAND")]
+    pub(super) engine_command: Option<String>,
+    /// Folder through which cells come back, if workers of the engine can't reach the output folder.
+    #[arg(long, value_name = "DIR")]
+    pub(super) engine_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum EngineArg {
+    Native,
+    Duckdb,
+    Spark,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Batch {
+    /// The study files.
+    #[arg(value_name = "STUDY", required = true)]
+    pub(super) studies: Vec<PathBuf>,
+    /// Output folder; each study gets a folder in it, named as its id. Default: the folder of the study file.
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    /// Studies that run at the same time; by default one for every four threads, since a study uses all threads that are free.
+    #[arg(long, value_name = "N")]
+    pub(super) at_once: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Cells {
+    /// The study file.
+    #[arg(value_name = "STUDY")]
+    pub(super) study: PathBuf,
+    /// Parquet file to write. Small cells tell of single pupils: only you can read it.
+    #[arg(long, value_name = "FILE", required_unless_present = "sql", conflicts_with = "sql")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) origin: OriginArgs,
+    /// Print the statements that make the cells instead, for an engine that is started elsewhere.
+    #[arg(long, value_name = "DIALECT", requires = "to", conflicts_with_all = ["from", "engine", "engine_command"])]
+    pub(super) sql: Option<SqlArg>,
+    /// Folder that printed statements write to, as the engine calls it.
+    #[arg(long, value_name = "FOLDER", requires = "sql")]
+    pub(super) to: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum SqlArg {
     Duckdb,
     Spark,
+}
+
+impl From<SqlArg> for Dialect {
+    fn from(arg: SqlArg) -> Self {
+        match arg {
+            SqlArg::Duckdb => Dialect::DuckDb,
+            SqlArg::Spark => Dialect::Spark,
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]

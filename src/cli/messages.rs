@@ -21,6 +21,11 @@ impl Screen {
         Self { quiet, colour: terminal && !plain, terminal }
     }
 
+    /// The same screen for work whose lines nobody asked for.
+    pub(super) fn quietly(&self) -> Self {
+        Self { quiet: true, ..*self }
+    }
+
     /// A line on standard output, unless `--quiet`.
     pub(super) fn say(&self, line: &str) {
         if !self.quiet {
@@ -64,6 +69,11 @@ impl Rows {
 impl Progress for Rows {
     fn rows(&self, rows: u64) {
         self.0.inc(rows);
+    }
+
+    fn step(&self, what: &str) {
+        self.0.set_message(what.to_string());
+        self.0.tick();
     }
 }
 

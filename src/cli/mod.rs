@@ -29,6 +29,8 @@ pub fn execute(args: &Args) -> Exit {
         Command::Ingest(c) => commands::ingest::execute(c, &screen),
         Command::Run(c) => commands::run::execute(c, args, &screen),
         Command::Counts(c) => commands::counts::execute(c, &screen),
+        Command::Batch(c) => commands::batch::execute(c, args, &screen),
+        Command::Cells(c) => commands::cells::execute(c, &screen),
         Command::Panel(c) => commands::panel::execute(c, &screen),
         Command::Report(c) => commands::report::execute(c, args, &screen),
         Command::Certify(c) => commands::certify::execute(c, args, &screen),

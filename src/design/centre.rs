@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use super::compress::ordered_bits;
 use crate::panel::Panel;
 use crate::panel::sets::SetRow;
 use crate::study::file::{CohortMean, DoseForm, ModelEntry};
@@ -43,9 +44,9 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, x: f64) {
-        self.total += x;
-        self.n += 1.0;
+    fn add(&mut self, x: f64, n: f64) {
+        self.total += x * n;
+        self.n += n;
     }
     fn mean(&self) -> f64 {
         self.total / self.n
@@ -59,17 +60,20 @@ impl Centred {
         let mut school: BTreeMap<_, Sum> = BTreeMap::new();
         let mut all: BTreeMap<_, Sum> = BTreeMap::new();
         let split = entry.dose == DoseForm::Split;
-        let place = |r: &SetRow| (r.period, panel.pupils.school[r.pupil], panel.pupils.cohort[r.pupil]);
-        let with_dose = || rows.iter().filter(|r| split && !r.dose.is_nan());
-        for r in with_dose() {
-            let (k, s, c) = place(r);
-            cohort.entry((k, s, c)).or_default().add(r.dose);
-            school.entry((k, s)).or_default().add(r.dose);
-            all.entry(k).or_default().add(r.dose);
+        // Equal doses are added as one, so that sums depend neither on the order of pupils nor on whether they stand in cells.
+        let mut equal: BTreeMap<(u16, SchoolIx, CohortIx, u64), (f64, f64)> = BTreeMap::new();
+        for r in rows.iter().filter(|r| split && !r.dose.is_nan()) {
+            let (s, c) = (panel.pupils.school[r.pupil], panel.pupils.cohort[r.pupil]);
+            equal.entry((r.period, s, c, ordered_bits(r.dose))).or_insert((r.dose, 0.0)).1 += r.n;
+        }
+        for (&(k, s, c, _), &(dose, n)) in &equal {
+            cohort.entry((k, s, c)).or_default().add(dose, n);
+            school.entry((k, s)).or_default().add(dose, n);
+            all.entry(k).or_default().add(dose, n);
         }
         let mut squares: BTreeMap<u16, f64> = BTreeMap::new();
-        for r in with_dose() {
-            *squares.entry(r.period).or_default() += (r.dose - cohort[&place(r)].mean()).powi(2);
+        for (&(k, s, c, _), &(dose, n)) in &equal {
+            *squares.entry(k).or_default() += n * (dose - cohort[&(k, s, c)].mean()).powi(2);
         }
         let spread: BTreeMap<u16, Spread> =
             squares.iter().map(|(k, within)| (*k, Spread::of(*k, *within, &cohort, &school))).collect();
@@ -183,9 +187,9 @@ mod tests {
                 let mut sum = Sum::default();
                 for i in 0..12 {
                     let x = mean + if i % 2 == 0 { 1.0 } else { -1.0 } * (within * 11.0 / 12.0).sqrt();
-                    sum.add(x);
+                    sum.add(x, 1.0);
                     squares += (x - mean).powi(2);
-                    school.entry((0, ix::<SchoolIx>(s))).or_insert_with(Sum::default).add(x);
+                    school.entry((0, ix::<SchoolIx>(s))).or_insert_with(Sum::default).add(x, 1.0);
                 }
                 cohort.insert((0, ix::<SchoolIx>(s), ix::<CohortIx>(c)), sum);
             }

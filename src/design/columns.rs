@@ -52,19 +52,19 @@ pub(super) struct Columns {
 /// the event says nothing about a level of its own, which would have no finite estimate, so it joins the ones after it,
 /// or the ones before where none are left.
 fn baseline(rows: &[SetRow]) -> Vec<(u16, u16)> {
-    let mut counts: BTreeMap<u16, (u64, u64)> = BTreeMap::new();
+    let mut counts: BTreeMap<u16, (f64, f64)> = BTreeMap::new();
     for r in rows {
         let (events, others) = counts.entry(r.period).or_default();
-        if r.y == 1.0 { *events += 1 } else { *others += 1 }
+        if r.y == 1.0 { *events += r.n } else { *others += r.n }
     }
     let mut levels: Vec<(u16, u16)> = Vec::new();
-    let mut open: Option<(u16, u64, u64)> = None;
+    let mut open: Option<(u16, f64, f64)> = None;
     let mut last = 0;
     for (&period, &(events, others)) in &counts {
-        let (first, e, o) = open.unwrap_or((period, 0, 0));
+        let (first, e, o) = open.unwrap_or((period, 0.0, 0.0));
         let (e, o) = (e + events, o + others);
         last = period;
-        if e > 0 && o > 0 {
+        if e > 0.0 && o > 0.0 {
             levels.push((first, period));
             open = None;
         } else {
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_period_without_events_shares_the_level_of_its_neighbour() {
-        let row = |period, y| SetRow { pupil: PupilIx::from_position(0), period, dose: 0.0, y };
+        let row = |period, y| SetRow { pupil: PupilIx::from_position(0), period, dose: 0.0, y, n: 1.0 };
         let both = |period| [row(period, 0.0), row(period, 1.0)];
         let none = |period| [row(period, 0.0), row(period, 0.0)];
         let all = |sets: &[[SetRow; 2]]| baseline(&sets.concat());

@@ -53,7 +53,7 @@ pub(super) fn cells(
         let cohort = if by_cohort { cohort_code(spine.cohort) } else { 0 };
         let key = Key { school: spine.school, cohort, period: row.period, dose: ordered_bits(row.dose), pattern };
         let cell = counted.entry(key).or_insert(([0.0; MOST_CATEGORIES], spine));
-        cell.0[row.y as usize] += 1.0;
+        cell.0[row.y as usize] += row.n;
     }
     let mut keys: Vec<&Key> = counted.keys().collect();
     keys.sort_unstable();
@@ -97,7 +97,7 @@ fn patterns(panel: &Panel<'_>, columns: &Columns, rows: &[SetRow]) -> Vec<u32> {
 }
 
 /// Bits that sort as the numbers do (IEEE 754 total order).
-fn ordered_bits(x: f64) -> u64 {
+pub(super) fn ordered_bits(x: f64) -> u64 {
     let bits = (x + 0.0).to_bits();
     if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
 }

@@ -14,7 +14,7 @@ use crate::panel::sets::SetRow;
 use crate::panel::{Flow, Panel, Step};
 use crate::study::file::{DoseForm, ModelEntry, Random, SlopeOn};
 use crate::vocab::ids::Ix;
-use crate::vocab::{DosePart, ExitKind, IdVec, PupilIx, SchoolIx};
+use crate::vocab::{DosePart, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
 use centre::Centred;
 use columns::{Columns, Spine};
 
@@ -230,11 +230,11 @@ fn complete(panel: &Panel<'_>, entry: &ModelEntry, set: (Vec<SetRow>, Vec<(Pupil
     let pupils = &panel.pupils;
     let mut flow = Flow::default();
     let set = format!("model {}", entry.id);
-    for school in pupils.school.iter() {
-        flow.add(&set, Some(*school), Step::Read, 1);
+    for (p, n) in panel.everyone() {
+        flow.add(&set, Some(pupils.school[p]), Step::Read, n);
     }
     for (p, step) in out {
-        flow.add(&set, Some(pupils.school[p]), step, 1);
+        flow.add(&set, Some(pupils.school[p]), step, panel.number(p));
     }
     rows.sort_by_key(|r| (pupils.school[r.pupil], r.pupil, r.period));
     // The means that split the dose are those of everyone in the analysis set: a pupil with an unknown
@@ -242,23 +242,27 @@ fn complete(panel: &Panel<'_>, entry: &ModelEntry, set: (Vec<SetRow>, Vec<(Pupil
     let doses = Centred::new(panel, entry, &rows);
     let used = covariates_of(panel, entry);
     let missing = |r: &SetRow| r.dose.is_nan() || used.iter().any(|&c| pupils.covariates[c][r.pupil].is_nan());
-    let mut fell: Option<PupilIx> = None;
-    rows.retain(|r| {
-        let keep = !missing(r);
-        if !keep && fell != Some(r.pupil) {
-            flow.add(&set, Some(pupils.school[r.pupil]), Step::MissingCovariate, 1);
-            fell = Some(r.pupil);
-        }
-        keep
-    });
-    let mut counts: IdVec<SchoolIx, Counts> = vec![Counts::default(); pupils.schools.len()].into();
+    // Scores of a pupil may begin in any period; in all other sets a pupil has a row in the first, and what is missing there
+    // is missing in the others.
+    let has_first = panel.plan.outcomes[panel.plan.outcome(&entry.outcome)].rule() != OutcomeRule::Score;
     let mut last: Option<PupilIx> = None;
-    for r in &rows {
-        let c = &mut counts[pupils.school[r.pupil]];
-        c.pupils += u64::from(last != Some(r.pupil));
-        c.events += u64::from(r.y == 1.0);
+    let mut pupils_of = |r: &SetRow| {
+        let is_first = if has_first { r.period == 0 } else { last != Some(r.pupil) };
         last = Some(r.pupil);
-    }
+        if is_first { r.n as u64 } else { 0 }
+    };
+    let mut counts: IdVec<SchoolIx, Counts> = vec![Counts::default(); pupils.schools.len()].into();
+    rows.retain(|r| {
+        let (keep, n, school) = (!missing(r), pupils_of(r), pupils.school[r.pupil]);
+        if !keep {
+            flow.add(&set, Some(school), Step::MissingCovariate, n);
+            return false;
+        }
+        let c = &mut counts[school];
+        c.pupils += n;
+        c.events += if r.y == 1.0 { r.n as u64 } else { 0 };
+        true
+    });
     for (school, c) in counts.enumerate() {
         flow.add(&set, Some(school), Step::Analysed, c.pupils);
     }

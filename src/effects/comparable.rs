@@ -116,7 +116,7 @@ fn traits(panel: &Panel<'_>) -> Vec<Trait> {
         }
     }
     let mut pupils: IdVec<SchoolIx, f64> = vec![0.0; panel.pupils.schools.len()].into();
-    panel.pupils.school.iter().for_each(|s| pupils[*s] += 1.0);
+    panel.everyone().for_each(|(p, n)| pupils[panel.pupils.school[p]] += n as f64);
     let size = pupils.iter().map(|n| n.max(1.0).ln()).collect();
     traits.extend(finish("aantal leerlingen".into(), "number of pupils".into(), true, size));
     traits
@@ -126,9 +126,11 @@ fn traits(panel: &Panel<'_>) -> Vec<Trait> {
 fn make(panel: &Panel<'_>, nl: String, en: String, counts: bool, of: impl Fn(f64) -> f64, c: usize) -> Option<Trait> {
     let schools = panel.pupils.schools.len();
     let (mut sum, mut n) = (vec![0.0; schools], vec![0.0; schools]);
-    for (s, x) in panel.pupils.school.iter().zip(panel.pupils.covariates[c].iter()).filter(|(_, x)| !x.is_nan()) {
-        sum[s.at()] += of(*x);
-        n[s.at()] += 1.0;
+    let values =
+        panel.everyone().map(|(p, pupils)| (panel.pupils.school[p], panel.pupils.covariates[c][p], pupils as f64));
+    for (s, x, pupils) in values.filter(|(_, x, _)| !x.is_nan()) {
+        sum[s.at()] += of(x) * pupils;
+        n[s.at()] += pupils;
     }
     let (all, any) = (sum.iter().sum::<f64>(), n.iter().sum::<f64>());
     let mean = |(sum, n): (&f64, &f64)| if *n > 0.0 { sum / n } else { all / any };

@@ -1,8 +1,8 @@
 //! Descriptions per school: whom activities reached and how pupils fared. Counts, no model.
 
-use crate::panel::sets::{DoseAt, OutcomeData};
+use crate::panel::sets::OutcomeData;
 use crate::panel::{Panel, Step};
-use crate::vocab::{IdVec, PupilIx, SchoolIx};
+use crate::vocab::{IdVec, OutcomeRule, PupilIx, SchoolIx};
 
 /// Pupils of a school, how many of them were reached, and their registrations together.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -27,26 +27,17 @@ pub struct Outcomes {
 /// Reach of exposure `e` at the landmark (or, without one, before the last period); `None` for an exposure
 /// that is no count of activities.
 pub fn reach(panel: &Panel<'_>, e: usize) -> Option<IdVec<SchoolIx, Reach>> {
-    let doses = panel.doses.as_ref().filter(|_| panel.plan.exposures[e].counts_activities())?;
+    if panel.plan.activities.is_none() || !panel.plan.exposures[e].counts_activities() {
+        return None;
+    }
     let pupils = &panel.pupils;
-    let at = match panel.plan.pupils.landmark {
-        Some(_) => DoseAt::Landmark,
-        None => DoseAt::Period(panel.plan.periods - 1),
-    };
     let mut schools: IdVec<SchoolIx, Reach> = vec![Reach::default(); pupils.schools.len()].into();
-    let measured = |p: &PupilIx| {
-        let has_day = match at {
-            DoseAt::Landmark => pupils.days[*p].has_landmark(),
-            DoseAt::Period(_) => pupils.days[*p].has_origin(),
-        };
-        has_day && doses.is_registered(pupils, *p)
-    };
-    for p in pupils.school.ids().filter(measured) {
-        let dose = panel.dose(e, p, at);
+    for (p, n) in panel.everyone().filter(|(p, _)| panel.has_day(*p) && panel.is_registered(*p)) {
+        let dose = panel.dose(e, p, panel.last_dose());
         let r = &mut schools[pupils.school[p]];
-        r.pupils += 1;
-        r.reached += u64::from(dose > 0.0);
-        r.total += dose;
+        r.pupils += n;
+        r.reached += if dose > 0.0 { n } else { 0 };
+        r.total += dose * n as f64;
     }
     Some(schools)
 }
@@ -61,13 +52,20 @@ pub fn outcome(panel: &Panel<'_>, o: usize) -> Option<IdVec<SchoolIx, Outcomes>>
                 values[p]
             }
             OutcomeData::Event(at_risk) => at_risk[p].map(|last| last.event),
-            OutcomeData::Value(_) | OutcomeData::Scores(_) => Err(Step::NoOutcome),
+            OutcomeData::Value(_) | OutcomeData::Scores(_) | OutcomeData::Patterns(_) => Err(Step::NoOutcome),
         }
     };
-    if matches!(panel.outcomes[&o], OutcomeData::Value(_) | OutcomeData::Scores(_)) {
+    if matches!(panel.plan.outcomes[o].rule(), OutcomeRule::Score | OutcomeRule::Column) {
         return None;
     }
     let mut schools: IdVec<SchoolIx, Outcomes> = vec![Outcomes::default(); pupils.schools.len()].into();
+    if let Some(counted) = panel.counted(o) {
+        for (school, known, had) in counted {
+            schools[school].known += known;
+            schools[school].had += had;
+        }
+        return Some(schools);
+    }
     for p in pupils.school.ids() {
         if let Ok(had) = known(p) {
             let o = &mut schools[pupils.school[p]];

@@ -333,6 +333,12 @@ pub enum InputError {
         /// Its pupils.
         pupils: u64,
     },
+    /// Cells that can't be what they say.
+    #[error("LOB-E0160 cells: {detail}")]
+    Cells {
+        /// What is wrong and what to do, without values.
+        detail: String,
+    },
     /// A dose got too large for its store.
     #[error(
         "LOB-E0113 exposure `{exposure}`: a pupil's dose in one period is over 4 294 967; check the unit of the amounts"

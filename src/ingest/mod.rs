@@ -42,7 +42,7 @@ pub use issue::{Fault, Issue, Issues};
 pub use key::{
     KEY_FILE_VARIABLE, KeyError, ProjectKey, Rotated, assert_one_key, is_project, key_of, project_of, recorded_keys,
 };
-pub use parquet::KEY_ID;
+pub use parquet::{KEY_ID, footer_entry};
 pub use pseudonym::{IdError, Pseudonyms};
 pub use reject::{Problem, RejectEntry, Rejects, masked};
 pub use sizes::{Range, Sizes};

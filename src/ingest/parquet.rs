@@ -17,6 +17,14 @@ const BATCH: usize = 32_768;
 /// Entry of a Parquet footer with the id of the key behind the pseudonyms in the file.
 pub const KEY_ID: &str = "lob_key_id";
 
+/// What the footer of a Parquet file says under a name.
+///
+/// # Errors
+/// A file that can't be opened or is no Parquet.
+pub fn footer_entry(file: &InputFile, key: &str) -> Result<Option<String>, InputError> {
+    Ok(Footer::read(file)?.entry(key))
+}
+
 /// The footer of a file, read once and shared by its row groups.
 pub(super) struct Footer {
     meta: ArrowReaderMetadata,
@@ -42,8 +50,12 @@ impl Footer {
 
     /// Id of the key behind the pseudonyms, where the file records one.
     pub(super) fn key_id(&self) -> Option<String> {
+        self.entry(KEY_ID)
+    }
+
+    fn entry(&self, key: &str) -> Option<String> {
         let pairs = self.meta.metadata().file_metadata().key_value_metadata()?;
-        pairs.iter().find(|pair| pair.key == KEY_ID)?.value.clone()
+        pairs.iter().find(|pair| pair.key == key)?.value.clone()
     }
 
     pub(super) fn row_groups(&self) -> Vec<u64> {

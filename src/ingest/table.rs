@@ -25,6 +25,9 @@ use crate::study::near;
 pub trait Progress: Sync {
     /// `rows` more rows were read.
     fn rows(&self, rows: u64);
+
+    /// What is being done now.
+    fn step(&self, _what: &str) {}
 }
 
 /// Shows nothing.

@@ -52,7 +52,9 @@ pub fn model(entry: &ModelEntry) -> &'static dyn Model {
 pub fn fit(panel: &Panel<'_>, entry: &ModelEntry) -> Fitted {
     let model = model(entry);
     let design = model.design(panel, entry);
-    let fit = enough(&design).and_then(|()| model.fit(&design, entry));
+    let has_rows = panel.has_rows(panel.plan.outcome(&entry.outcome));
+    let fit = if has_rows { enough(&design) } else { Err(RefusalReason::NeedsPupils) };
+    let fit = fit.and_then(|()| model.fit(&design, entry));
     Fitted { entry: entry.clone(), design, fit }
 }
 

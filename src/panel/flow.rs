@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::vocab::SchoolIx;
 
 /// A step or reason of the flow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// Rows read (after filters and rejects).
     Read,
@@ -63,11 +63,52 @@ pub enum Step {
     OutsidePeriods,
     /// A later score of the same period took its place.
     EarlierInPeriod,
+    /// Not in the analysis set that another engine made, which does not say why.
+    OutsideSet,
     /// In the analysis.
     Analysed,
 }
 
 impl Step {
+    /// All steps, in their order.
+    pub const ALL: [Step; 30] = [
+        Step::Read,
+        Step::Duplicate,
+        Step::NoKey,
+        Step::NoSchool,
+        Step::UnknownPupil,
+        Step::NoDate,
+        Step::NegativeAmount,
+        Step::OutsideEnrolment,
+        Step::Used,
+        Step::UnlistedValue,
+        Step::NoOrigin,
+        Step::LeftBeforeStart,
+        Step::NoEnd,
+        Step::NoLandmark,
+        Step::LeftBeforeLandmark,
+        Step::NotLinked,
+        Step::LandmarkAfterOutcome,
+        Step::NotKnownYet,
+        Step::OtherDefinition,
+        Step::HadBefore,
+        Step::NotStarted,
+        Step::OutsideAge,
+        Step::NotComparable,
+        Step::NoRegistration,
+        Step::NoOutcome,
+        Step::MissingCovariate,
+        Step::OutsidePeriods,
+        Step::EarlierInPeriod,
+        Step::OutsideSet,
+        Step::Analysed,
+    ];
+
+    /// The step with this name.
+    pub fn of_code(code: &str) -> Option<Step> {
+        Step::ALL.into_iter().find(|step| step.code() == code)
+    }
+
     /// Name in `flow.parquet`.
     pub fn code(self) -> &'static str {
         match self {
@@ -99,6 +140,7 @@ impl Step {
             Step::MissingCovariate => "missing_covariate",
             Step::OutsidePeriods => "outside_periods",
             Step::EarlierInPeriod => "earlier_in_period",
+            Step::OutsideSet => "outside_set",
             Step::Analysed => "analysed",
         }
     }
@@ -135,6 +177,9 @@ impl Step {
             Step::OutsidePeriods => ("buiten de gevolgde perioden", "outside the followed periods"),
             Step::EarlierInPeriod => {
                 ("vervangen door latere score in dezelfde periode", "replaced by a later score of the period")
+            }
+            Step::OutsideSet => {
+                ("niet in de analyse; de reden is niet meegegeven", "not in the analysis; no reason was handed on")
             }
             Step::Analysed => ("geanalyseerd", "analysed"),
         }

@@ -5,9 +5,9 @@ use super::enrolled;
 use super::flow::{Flow, Step};
 use super::plan::Plan;
 use super::pupils::Pupils;
-use super::sets::{DoseAt, Panel};
+use super::sets::Panel;
 use crate::ingest::InputError;
-use crate::vocab::{OutcomeRule, SchoolIx};
+use crate::vocab::{OutcomeRule, PupilIx, SchoolIx};
 
 /// From how many linked pupils on a school without any enrolment can't be chance.
 const MANY: u64 = 10;
@@ -64,7 +64,9 @@ pub(super) fn assert_matched(plan: &Plan<'_>, pupils: &Pupils, flow: &Flow) -> R
 pub fn notes(panel: &Panel<'_>) -> Vec<String> {
     let (plan, flow) = (&panel.plan, &panel.flow);
     let mut notes = Vec::new();
-    for (set, source) in joined(plan) {
+    // Cells that another engine made don't say which rows were read.
+    let tables = if flow.total("pupils", Step::Read) > 0 { joined(plan) } else { Vec::new() };
+    for (set, source) in tables {
         let (rows, none) = (flow.total(&set, Step::Read), unmatched(flow, &set));
         if none as f64 > ODD_SHARE * rows as f64 {
             notes.push(format!(
@@ -88,8 +90,8 @@ pub fn notes(panel: &Panel<'_>) -> Vec<String> {
     }
     for (i, e) in plan.exposures.iter().enumerate() {
         let is_counted = e.counts_activities() && flow.total("activities", Step::Used) > 0;
-        let at = if plan.pupils.landmark.is_some() { DoseAt::Landmark } else { DoseAt::Period(plan.periods - 1) };
-        if is_counted && panel.pupils.school.ids().all(|p| panel.dose(i, p, at) == 0.0) {
+        let has_dose = |(p, _): (PupilIx, u64)| panel.has_day(p) && panel.dose(i, p, panel.last_dose()) > 0.0;
+        if is_counted && !panel.everyone().any(has_dose) {
             notes.push(format!(
                 "exposure `{}`: no activity counts for it; are its `types` written as in the data?",
                 e.entry.id

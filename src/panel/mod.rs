@@ -16,6 +16,7 @@ mod keys;
 pub mod matched;
 pub mod native;
 mod occasions;
+pub mod patterns;
 pub mod plan;
 mod pupils;
 mod question;

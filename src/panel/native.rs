@@ -45,7 +45,7 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
     matched::assert_matched(&plan, &pupils, &flow)?;
     let exposures = plan.exposures.len();
     let (caps, units) = (vec![None; exposures], vec![1.0; exposures]);
-    let mut panel = Panel { plan, pupils, doses, outcomes, flow, rejects, caps, units };
+    let mut panel = Panel { plan, pupils, doses, outcomes, flow, rejects, caps, units, patterns: None };
     scale::measure(&mut panel);
     Ok(panel)
 }

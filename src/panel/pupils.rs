@@ -92,6 +92,37 @@ impl Pupils {
         self.school.is_empty()
     }
 
+    /// Patterns in the place of pupils: without keys, days and traits, which only making a panel needs.
+    pub(super) fn of_patterns(
+        (schools, school_names): (Vec<String>, Vec<Option<String>>),
+        cohorts: Vec<String>,
+        (school, cohort): (Vec<SchoolIx>, Vec<CohortIx>),
+        covariates: Vec<IdVec<PupilIx, f64>>,
+        levels: Vec<Vec<String>>,
+    ) -> Self {
+        let none =
+            PupilDays { origin: NO_DAY, end: NO_DAY, landmark: NO_DAY, from: NO_DAY, to: NO_DAY, known_until: NO_DAY };
+        let n = school.len();
+        Self {
+            schools: schools.into(),
+            school_names: school_names.into(),
+            cohorts: cohorts.into(),
+            school: school.into(),
+            cohort: cohort.into(),
+            days: vec![none; n].into(),
+            linked: vec![true; n].into(),
+            covariates,
+            given_doses: BTreeMap::new(),
+            values: BTreeMap::new(),
+            event_days: BTreeMap::new(),
+            event_causes: BTreeMap::new(),
+            levels,
+            traits: Traits::default(),
+            keys: Keys::new(),
+            is_keyed: false,
+        }
+    }
+
     /// The pupil with this key.
     pub fn find(&self, key: &[u8]) -> Option<PupilIx> {
         self.keys.find(key).map(PupilIx::from_position)

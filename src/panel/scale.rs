@@ -29,49 +29,81 @@ pub(super) fn measure(panel: &mut Panel<'_>) {
     }
 }
 
-/// The doses of all pupils on whom the exposure is measured, in order of pupils.
-fn reference(panel: &Panel<'_>, e: usize, dose: impl Fn(PupilIx, DoseAt) -> f64) -> Vec<f64> {
+/// Doses in their order, each with its number of pupils: sums over them depend neither on the order of pupils nor on
+/// whether they stand in patterns.
+type Tally = Vec<(f64, u64)>;
+
+/// The doses of all pupils on whom the exposure is measured.
+fn reference(panel: &Panel<'_>, e: usize, dose: impl Fn(PupilIx, DoseAt) -> f64) -> Tally {
     let counts = panel.plan.exposures[e].counts_activities();
     let has_landmark = panel.plan.pupils.landmark.is_some();
-    let at = if has_landmark { DoseAt::Landmark } else { DoseAt::Period(panel.plan.periods - 1) };
-    let is_there = |p: &PupilIx| match (has_landmark, counts) {
-        (true, _) => panel.at_landmark(*p).is_ok(),
-        (false, true) => panel.pupils.days[*p].has_origin(),
+    let at = panel.last_dose();
+    let is_there = |p: PupilIx| match (has_landmark, counts) {
+        (true, _) => panel.at_landmark(p).is_ok(),
+        (false, true) => panel.has_day(p),
         (false, false) => true,
     };
-    let pupils = panel.pupils.school.ids().filter(is_there).filter(|p| !counts || panel.is_measured(*p));
-    pupils.map(|p| dose(p, at)).filter(|d| !d.is_nan()).collect()
+    let pupils = panel.everyone().filter(|(p, _)| is_there(*p) && (!counts || panel.is_measured(*p)));
+    tally(pupils.map(|(p, n)| (dose(p, at), n)).filter(|(dose, _)| !dose.is_nan()).collect())
+}
+
+fn tally(mut doses: Tally) -> Tally {
+    doses.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    doses.dedup_by(|next, first| {
+        let same = next.0.total_cmp(&first.0).is_eq();
+        first.1 += if same { next.1 } else { 0 };
+        same
+    });
+    doses
 }
 
 /// The smallest value that at least a share `q` of the values does not exceed.
-fn quantile(mut values: Vec<f64>, q: f64) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let rank = (q * values.len() as f64).ceil() as usize;
-    values.get(rank.max(1) - 1).copied()
+fn quantile(values: Tally, q: f64) -> Option<f64> {
+    let n: u64 = values.iter().map(|v| v.1).sum();
+    let rank = ((q * n as f64).ceil() as u64).max(1);
+    let mut seen = 0;
+    values
+        .into_iter()
+        .find(|(_, n)| {
+            seen += n;
+            seen >= rank
+        })
+        .map(|(value, _)| value)
 }
 
 /// Sample standard deviation; `None` when the values do not vary.
-fn standard_deviation(values: &[f64]) -> Option<f64> {
-    let n = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / n;
-    let sum: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+fn standard_deviation(values: &[(f64, u64)]) -> Option<f64> {
+    let n: f64 = values.iter().map(|v| v.1 as f64).sum();
+    let mean = values.iter().map(|(v, k)| v * *k as f64).sum::<f64>() / n;
+    let sum: f64 = values.iter().map(|(v, k)| (v - mean).powi(2) * *k as f64).sum();
     Some((sum / (n - 1.0)).sqrt()).filter(|sd| sd.is_finite() && *sd > 0.0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{quantile, standard_deviation};
+    use super::{quantile, standard_deviation, tally};
+
+    fn once(values: &[f64]) -> super::Tally {
+        tally(values.iter().map(|v| (*v, 1)).collect())
+    }
 
     #[test]
     fn a_quantile_is_a_value_of_the_list() {
-        let values = || vec![5.0, 1.0, 4.0, 2.0, 3.0];
+        let values = || once(&[5.0, 1.0, 4.0, 2.0, 3.0]);
         assert_eq!([0.01, 0.2, 0.21, 0.99].map(|q| quantile(values(), q)), [1.0, 1.0, 2.0, 5.0].map(Some));
         assert_eq!(quantile(Vec::new(), 0.5), None);
     }
 
     #[test]
     fn what_does_not_vary_has_no_standard_deviation() {
-        assert_eq!(standard_deviation(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]), Some((32.0_f64 / 7.0).sqrt()));
-        assert_eq!([standard_deviation(&[3.0, 3.0]), standard_deviation(&[3.0]), standard_deviation(&[])], [None; 3]);
+        let sd = |values: &[f64]| standard_deviation(&once(values));
+        assert_eq!(sd(&[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]), Some((32.0_f64 / 7.0).sqrt()));
+        assert_eq!([sd(&[3.0, 3.0]), sd(&[3.0]), sd(&[])], [None; 3]);
+    }
+
+    #[test]
+    fn equal_doses_stand_once_with_their_number() {
+        assert_eq!(tally(vec![(2.0, 3), (1.0, 1), (2.0, 4)]), [(1.0, 1), (2.0, 7)]);
+        assert_eq!(quantile(vec![(1.0, 3), (2.0, 1)], 0.75), Some(1.0));
     }
 }

@@ -6,20 +6,24 @@ use std::ops::Range;
 use super::doses::Doses;
 use super::flow::{Flow, Step};
 use super::occasions::{LastPeriod, Scored};
+use super::patterns::Patterns;
 use super::plan::{DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils};
 use super::scale;
 use crate::ingest::Rejects;
 use crate::vocab::ids::Ix;
-use crate::vocab::{Day, ExitKind, IdVec, PupilIx};
+use crate::vocab::{Day, ExitKind, IdVec, OutcomeRule, PupilIx};
 
 /// Everything the models need, and no activity row.
+///
+/// A panel that was read from pattern cells has patterns where others have pupils: pupils of one set who are equal in all that
+/// a model without pupils sees. What counts pupils asks [`Panel::everyone`] and [`SetRow::n`] how many they are.
 pub struct Panel<'s> {
     /// The plan that was executed.
     pub plan: Plan<'s>,
-    /// The pupils.
+    /// The pupils, or the patterns.
     pub pupils: Pupils,
-    /// The doses that count activities; `None` when the study has no activities.
+    /// The doses that count activities; `None` when the study has no activities, and in a panel of patterns.
     pub doses: Option<Doses>,
     /// One entry per outcome, by its position in the plan.
     pub outcomes: BTreeMap<usize, OutcomeData>,
@@ -31,6 +35,8 @@ pub struct Panel<'s> {
     pub(super) caps: Vec<Option<f64>>,
     /// See [`Panel::unit`].
     pub(super) units: Vec<f64>,
+    /// What the patterns are, in a panel that was read from cells.
+    pub(super) patterns: Option<Patterns>,
 }
 
 /// An outcome of all pupils.
@@ -43,6 +49,8 @@ pub enum OutcomeData {
     Value(IdVec<PupilIx, f64>),
     /// Scores by pupil and period.
     Scores(Vec<Scored>),
+    /// Patterns at these positions.
+    Patterns(Range<usize>),
 }
 
 /// When a dose is read.
@@ -65,9 +73,32 @@ pub struct SetRow {
     pub dose: f64,
     /// Outcome: 0 or 1, a value or a score.
     pub y: f64,
+    /// Pupils for whom the row stands: 1, or more in a panel of patterns.
+    pub n: f64,
 }
 
 impl Panel<'_> {
+    /// Every pupil of the study once, or patterns that hold every pupil once, each with its number of pupils.
+    pub fn everyone(&self) -> impl Iterator<Item = (PupilIx, u64)> + '_ {
+        let last = self.patterns.as_ref().map_or(self.pupils.len(), Patterns::everyone);
+        (0..last).map(PupilIx::from_position).map(|p| (p, self.number(p)))
+    }
+
+    /// Pupils of a pattern; 1 of a pupil.
+    pub fn number(&self, p: PupilIx) -> u64 {
+        self.patterns.as_ref().map_or(1, |patterns| patterns.at(p).n)
+    }
+
+    /// Whether the rows of outcome `o` are there; scores of pupils are not among cells.
+    pub fn has_rows(&self, o: usize) -> bool {
+        !self.is_of_patterns() || self.plan.outcomes[o].rule() != OutcomeRule::Score
+    }
+
+    /// Whether this panel was read from cells, so that no pupil can be told from another.
+    pub fn is_of_patterns(&self) -> bool {
+        self.patterns.is_some()
+    }
+
     /// Dose of exposure `e` at a time, per school year, capped and on a log scale where the study says so, in its natural unit;
     /// NaN when it is missing.
     pub fn dose(&self, e: usize, p: PupilIx, at: DoseAt) -> f64 {
@@ -76,6 +107,9 @@ impl Panel<'_> {
 
     /// The dose before cap and logarithm.
     pub(super) fn uncapped(&self, e: usize, p: PupilIx, at: DoseAt) -> f64 {
+        if let Some(patterns) = &self.patterns {
+            return patterns.at(p).numbers[e];
+        }
         let exposure = &self.plan.exposures[e];
         let sum = match (&exposure.from, &self.doses) {
             (DoseFrom::Column(_), _) => self.pupils.given_doses[&e][p],
@@ -128,6 +162,7 @@ impl Panel<'_> {
                             pupil: p,
                             period,
                             dose: self.in_units(e, p, DoseAt::Period(period)),
+                            n: 1.0,
                             y: f64::from(u8::from(last.event && period == last.period)),
                         })),
                     }
@@ -148,6 +183,7 @@ impl Panel<'_> {
                             period: s.period,
                             dose: self.in_units(e, p, DoseAt::Period(s.period)),
                             y: s.value,
+                            n: 1.0,
                         })),
                     }
                 }
@@ -160,6 +196,10 @@ impl Panel<'_> {
                         Ok(y) => rows.push(self.landmark_row(e, p, f64::from(u8::from(y)))),
                     }
                 }
+            }
+            OutcomeData::Patterns(set) => {
+                let set = set.start.max(pupils.start)..set.end.min(pupils.end);
+                return self.rows_of_patterns(o, e, set);
             }
             OutcomeData::Value(values) => {
                 for p in pupils.map(PupilIx::from_position) {
@@ -199,10 +239,11 @@ impl Panel<'_> {
     }
 
     fn landmark_row(&self, e: usize, p: PupilIx, y: f64) -> SetRow {
-        SetRow { pupil: p, period: 0, dose: self.in_units(e, p, DoseAt::Landmark), y }
+        SetRow { pupil: p, period: 0, dose: self.in_units(e, p, DoseAt::Landmark), y, n: 1.0 }
     }
 
-    fn in_units(&self, e: usize, p: PupilIx, at: DoseAt) -> f64 {
+    /// A dose in units of the exposure.
+    pub(super) fn in_units(&self, e: usize, p: PupilIx, at: DoseAt) -> f64 {
         let (dose, unit) = (self.dose(e, p, at), self.units[e]);
         if unit == 1.0 { dose } else { dose / unit }
     }
@@ -212,6 +253,9 @@ impl Panel<'_> {
     /// # Errors
     /// The step in which the pupil fell out.
     pub fn at_landmark(&self, p: PupilIx) -> Result<(), Step> {
+        if let Some(patterns) = &self.patterns {
+            return patterns.at(p).fell_out.map_or(Ok(()), Err);
+        }
         let days = self.pupils.days[p];
         if days.landmark == NO_DAY {
             return Err(Step::NoLandmark);
@@ -230,7 +274,25 @@ impl Panel<'_> {
         self.plan.activities.is_some_and(|a| a.silent == crate::study::file::Silent::Exclude)
     }
 
-    fn is_registered(&self, p: PupilIx) -> bool {
+    /// Whether there is a day up to which doses are summed: a landmark, or a start from which periods follow.
+    pub fn has_day(&self, p: PupilIx) -> bool {
+        match &self.patterns {
+            Some(patterns) => !matches!(patterns.at(p).fell_out, Some(Step::NoLandmark | Step::NoOrigin)),
+            None if self.plan.pupils.landmark.is_some() => self.pupils.days[p].has_landmark(),
+            None => self.pupils.days[p].has_origin(),
+        }
+    }
+
+    /// The time to which describing doses belong: the landmark, or the last period where the study has no landmark.
+    pub fn last_dose(&self) -> DoseAt {
+        if self.plan.pupils.landmark.is_some() { DoseAt::Landmark } else { DoseAt::Period(self.plan.periods - 1) }
+    }
+
+    /// Whether anyone of the pupil's school and cohort has a registration that counts.
+    pub fn is_registered(&self, p: PupilIx) -> bool {
+        if let Some(patterns) = &self.patterns {
+            return patterns.at(p).registered;
+        }
         self.doses.as_ref().is_some_and(|d| d.is_registered(&self.pupils, p))
     }
 }

@@ -22,6 +22,14 @@ pub enum RunError {
     /// Another run is writing to the same folder.
     #[error("LOB-E0402 another run is busy in this output folder; try again when it has finished")]
     Busy,
+    /// Another engine did not make the cells.
+    #[error("LOB-E0404 {engine}: {what}")]
+    Engine {
+        /// Its name.
+        engine: &'static str,
+        /// What became of it, with the end of its log; without values.
+        what: String,
+    },
     /// A result holds what may not leave; nothing was published.
     #[error("LOB-E0601 {file}: holds {what}; nothing was published")]
     Egress {
@@ -56,7 +64,7 @@ impl RunError {
             RunError::Input(e) if e.is_environment() => 4,
             RunError::Input(e) if e.is_study() => 2,
             RunError::Input(_) => 3,
-            RunError::Write { .. } | RunError::Busy => 4,
+            RunError::Write { .. } | RunError::Busy | RunError::Engine { .. } => 4,
             RunError::Egress { .. } => 6,
             RunError::Path(_) | RunError::Encode { .. } => 70,
         }

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use super::{LoosePage, RunError};
 use crate::ingest::KEY_ID;
-use crate::panel::Panel;
+use crate::panel::{Panel, patterns};
 
 fn properties(key_id: Option<&str>) -> WriterProperties {
     private_properties("pupil", key_id)
@@ -86,6 +86,29 @@ pub fn write_cells(panel: &Panel<'_>, o: usize, path: &Path) -> Result<Option<u6
     let written = create_private(path).and_then(|mut file| file.write_all(&bytes));
     written.map_err(|reason| RunError::Write { what: name, reason })?;
     Ok(Some(table.num_rows() as u64))
+}
+
+/// Writes the pattern cells of a panel to `path`, readable by its owner only: a small cell tells as much of its pupils as
+/// their own row would.
+///
+/// # Errors
+/// When the file can't be written.
+pub fn write_pattern_cells(panel: &Panel<'_>, path: &Path) -> Result<u64, RunError> {
+    let cells = patterns::table(panel);
+    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let failed = |reason: std::io::Error| RunError::Write { what: name.clone(), reason };
+    let encode = |e: ParquetError| failed(std::io::Error::other(e.to_string()));
+    let entries = cells.entries.into_iter().map(|(key, value)| KeyValue::new(key.to_string(), value)).collect();
+    let properties = WriterProperties::builder()
+        .set_key_value_metadata(Some(entries))
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by("lob-effect".into())
+        .build();
+    let file = create_private(path).map_err(failed)?;
+    let mut writer = ArrowWriter::try_new(file, cells.table.schema(), Some(properties)).map_err(encode)?;
+    writer.write(&cells.table).map_err(encode)?;
+    writer.close().map_err(encode)?;
+    Ok(cells.table.num_rows() as u64)
 }
 
 /// A row group is full at this many rows; it ends with the batch.

@@ -10,6 +10,7 @@ pub mod certify;
 mod counts;
 mod effect_tables;
 mod egress;
+pub mod engine;
 mod error;
 mod files;
 mod manifest;
@@ -27,8 +28,11 @@ use rayon::prelude::*;
 
 pub use canonical::{Ingested, ingest};
 pub use counts::{CountsResult, counts};
+pub use engine::Engine;
 pub use error::RunError;
-pub use files::{create_private_folder, write_cells, write_json, write_page, write_panel, write_table};
+pub use files::{
+    create_private_folder, write_cells, write_json, write_page, write_panel, write_pattern_cells, write_table,
+};
 pub use manifest::FileEntry;
 
 use crate::disclosure::suppress::Profile;
@@ -36,12 +40,12 @@ use crate::disclosure::zone::{Meta, Output, Research, School, SchoolFolder};
 use crate::effects::comparable::{Comparison, NEIGHBOURS, comparable};
 use crate::effects::robustness::{self, Effort, Robustness};
 use crate::effects::{self, ModelFindings};
-use crate::ingest::{InputFile, Progress, assert_one_key, find_files, hash_file, key_of};
+use crate::ingest::{InputFile, Progress, ProjectKey, assert_one_key, find_files, hash_file, key_of};
 use crate::models::{self, Fitted};
 use crate::panel::{self, Flow, Panel, Plan};
 use crate::report;
 use crate::study::Study;
-use crate::study::file::ProfileName;
+use crate::study::file::{Format, Names, ProfileName, Source};
 use crate::vocab::{Lang, RefusalReason};
 
 /// Version of the engine.
@@ -50,7 +54,11 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Fingerprint of the source, part of every run id: two builds may give different numbers.
 const SOURCE: &str = env!("LOB_SOURCE");
 
+/// An input: its source, the file, and its hash.
+type Input = (String, InputFile, String);
+
 /// One run of one study.
+#[derive(Clone, Copy)]
 pub struct Job<'j> {
     /// The checked study.
     pub study: &'j Study,
@@ -64,6 +72,17 @@ pub struct Job<'j> {
     pub lang: Lang,
     /// Whether to run the checks of robustness and falsification, and how much.
     pub robustness: Option<Effort>,
+}
+
+/// What a run rests on.
+#[derive(Clone, Copy, Debug)]
+pub enum Origin<'o> {
+    /// The rows of the study's sources.
+    Rows,
+    /// Pattern cells in these files (absolute paths or globs).
+    Cells(&'o [String]),
+    /// Pattern cells that another engine makes of the study's sources.
+    Engine(&'o Engine),
 }
 
 /// What a run ends with.
@@ -131,7 +150,10 @@ impl Computed<'_> {
 /// # Errors
 /// Unreadable input. A model that can't be fitted is a result, not an error.
 pub fn compute<'s>(study: &'s Study, base: &Path, progress: &dyn Progress) -> Result<Computed<'s>, RunError> {
-    let panel = panel::build(Plan::of(study), base, progress)?;
+    Ok(fit(study, panel::build(Plan::of(study), base, progress)?))
+}
+
+fn fit<'s>(study: &'s Study, panel: Panel<'s>) -> Computed<'s> {
     let comparable = (panel.pupils.schools.len() > NEIGHBOURS).then(|| comparable(&panel, NEIGHBOURS));
     let peers = comparable.as_ref().map(Comparison::schools);
     let models = study
@@ -143,7 +165,7 @@ pub fn compute<'s>(study: &'s Study, base: &Path, progress: &dyn Progress) -> Re
             (fitted, findings)
         })
         .collect();
-    Ok(Computed { panel, models, comparable, checks: Vec::new() })
+    Computed { panel, models, comparable, checks: Vec::new() }
 }
 
 /// As [`compute`], with the checks of every model where `effort` says so.
@@ -178,9 +200,79 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     let store = publish::Store::open(job.out)?;
     store.assert_key(key.as_ref())?;
     let computed = compute_with(job.study, job.base, job.robustness, progress)?;
+    publish(job, &store, started, (run_id, &inputs), key, &computed)
+}
+
+/// Runs a job on what it rests on. Cells hold no identifiers, so no key is asked for.
+///
+/// # Errors
+/// As [`run`]; cells that don't fit the study, an engine that fails.
+pub fn run_from(job: &Job<'_>, origin: Origin<'_>, progress: &dyn Progress) -> Result<Summary, RunError> {
+    let started = Instant::now();
+    if matches!(origin, Origin::Rows) {
+        return run(job, progress);
+    }
+    let store = publish::Store::open(job.out)?;
+    let made = match origin {
+        Origin::Engine(engine) => {
+            Some(engine::cells(&Plan::of(job.study), engine, job.base, store.folder(), progress)?)
+        }
+        _ => None,
+    };
+    let files = match (&made, origin) {
+        (Some(made), _) => {
+            let file = made.folder().join("cells.parquet");
+            write_pattern_cells(&made.panel, &file)?;
+            vec![file.to_string_lossy().into_owned()]
+        }
+        (None, Origin::Cells(files)) => files.to_vec(),
+        (None, _) => Vec::new(),
+    };
+    let source = Source { files: Names(files.clone()), format: Some(Format::Parquet), ..Source::default() };
+    let study = job.study.on_source("cells", source);
+    let job = &Job { study: &study, ..*job };
+    let inputs = hash_inputs(job)?;
+    let run_id = run_id(job, &inputs);
+    let panel = panel::patterns::read(Plan::of(job.study), &files, job.base, progress)?;
+    let computed = fit(job.study, panel);
+    publish(job, &store, started, (run_id, &inputs), None, &computed)
+}
+
+/// Writes pattern cells of a study to `to` and says how many.
+///
+/// # Errors
+/// Unreadable input or cells, an engine that fails, a file that can't be written.
+pub fn cells(
+    study: &Study,
+    base: &Path,
+    origin: Origin<'_>,
+    to: &Path,
+    progress: &dyn Progress,
+) -> Result<u64, RunError> {
+    let plan = Plan::of(study);
+    let panel = match origin {
+        Origin::Rows => panel::build(plan, base, progress)?,
+        Origin::Cells(files) => panel::patterns::read(plan, files, base, progress)?,
+        Origin::Engine(engine) => {
+            let home = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let made = engine::cells(&plan, engine, base, home, progress)?;
+            return write_pattern_cells(&made.panel, to);
+        }
+    };
+    write_pattern_cells(&panel, to)
+}
+
+fn publish(
+    job: &Job<'_>,
+    store: &publish::Store,
+    started: Instant,
+    (run_id, inputs): (String, &[Input]),
+    key: Option<ProjectKey>,
+    computed: &Computed<'_>,
+) -> Result<Summary, RunError> {
     // What was read must be what was hashed.
     inputs.iter().try_for_each(|(_, file, _)| file.assert_unchanged())?;
-    let pages = pages::pages(&computed, &run_id, profile(job.study), report_outcomes(job.study));
+    let pages = pages::pages(computed, &run_id, profile(job.study), report_outcomes(job.study));
     let mut reports = Vec::new();
     let gate = egress::Gate::new(key, &[job.base, job.out]);
     let mut staging = store.stage(&run_id, &gate)?;
@@ -195,17 +287,17 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     }
     let index = report::index_page(&pages::index(job.study, &run_id, index), job.lang);
     staging.write(&Output::<Meta>::new("index.html", index.into_bytes())?)?;
-    for (name, batch) in tables::all(&computed)? {
+    for (name, batch) in tables::all(computed)? {
         gate.pass_table(name, &batch)?;
         let bytes = files::write_table(&batch)?;
         staging.write(&Output::<Research>::new(&format!("{name}.parquet"), bytes)?)?;
     }
-    let results = manifest::results(&computed, &run_id)?;
+    let results = manifest::results(computed, &run_id)?;
     staging.write(&Output::<Meta>::new("run_results.json", results)?)?;
-    let manifest = manifest::manifest(job, &run_id, &inputs, staging.files(), gate.key_id())?;
+    let manifest = manifest::manifest(job, &run_id, inputs, staging.files(), gate.key_id())?;
     let info = manifest::info(started.elapsed())?;
     let (dir, unchanged) = staging.publish(manifest, info)?;
-    Ok(summary(job, &computed, run_id, dir, unchanged, reports))
+    Ok(summary(job, computed, run_id, dir, unchanged, reports))
 }
 
 /// A school's page that is not part of a published run.
@@ -249,7 +341,7 @@ fn report_outcomes(study: &Study) -> Vec<String> {
 }
 
 /// Hash and size of every input file, in order of source and path.
-fn hash_inputs(job: &Job<'_>) -> Result<Vec<(String, InputFile, String)>, RunError> {
+fn hash_inputs(job: &Job<'_>) -> Result<Vec<Input>, RunError> {
     let mut files = Vec::new();
     for (name, source) in &job.study.sources {
         files.extend(find_files(job.base, name, source)?.into_iter().map(|f| (name.clone(), f)));
@@ -264,7 +356,7 @@ fn hash_inputs(job: &Job<'_>) -> Result<Vec<(String, InputFile, String)>, RunErr
 }
 
 /// Hash over inputs, study, language and engine: the same run has the same id.
-fn run_id(job: &Job<'_>, inputs: &[(String, InputFile, String)]) -> String {
+fn run_id(job: &Job<'_>, inputs: &[Input]) -> String {
     let mut hasher = blake3::Hasher::new();
     let lang = job.lang.pick("nl", "en");
     for part in [VERSION, SOURCE, lang, job.text] {

@@ -97,9 +97,10 @@ impl Described {
         let panel = &computed.panel;
         let mut pupils: IdVec<SchoolIx, u64> = vec![0; panel.pupils.schools.len()].into();
         let mut cohorts: IdVec<SchoolIx, BTreeSet<CohortIx>> = vec![BTreeSet::new(); panel.pupils.schools.len()].into();
-        for (s, c) in panel.pupils.school.iter().zip(panel.pupils.cohort.iter()) {
-            pupils[*s] += 1;
-            cohorts[*s].insert(*c);
+        for (p, n) in panel.everyone() {
+            let school = panel.pupils.school[p];
+            pupils[school] += n;
+            cohorts[school].insert(panel.pupils.cohort[p]);
         }
         let is_held = |c: &usize| {
             let id = &panel.plan.covariates[*c].id;

@@ -41,7 +41,13 @@ impl Store {
                 fs::remove_dir_all(entry.path()).map_err(|e| failed("an old staging folder", e))?;
             }
         }
+        super::engine::sweep(out)?;
         Ok(Self { out: out.to_path_buf(), _lock: lock })
+    }
+
+    /// The output folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.out
     }
 
     /// Fails when the runs of this folder were made with another key: pupils of two keys never match, so that comparing

@@ -42,6 +42,20 @@ impl std::ops::Deref for Study {
 }
 
 impl Study {
+    /// The study with one more source, for a table that was made of its others.
+    pub fn with_source(&self, name: &str, source: Source) -> Study {
+        let mut study = self.clone();
+        study.0.sources.insert(name.to_string(), source);
+        study
+    }
+
+    /// The study with one source in the place of its own.
+    pub fn on_source(&self, name: &str, source: Source) -> Study {
+        let mut study = self.clone();
+        study.0.sources = BTreeMap::from([(name.to_string(), source)]);
+        study
+    }
+
     /// Reads and checks a study file.
     ///
     /// # Errors

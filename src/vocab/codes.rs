@@ -375,6 +375,14 @@ codes! {
             "School, leerweg and cohort must have the same names in both.",
             "Write in `recode` of [counts] what the study calls leerweg and cohort, such as { \"2019-2020\" = \"2019\" }.";
     }
+    "LOB-E0160" 3 "schema-error" {
+        nl: "Een bestand met groepen (cells.parquet) past niet bij de studie, of de aantallen kunnen niet kloppen.",
+            "Uit deze aantallen worden alle modellen geschat; wat er niet staat, merkt niemand later nog.",
+            "Maak het bestand opnieuw met `lob cells` en dezelfde studie. Neem elke leerling in één bestand op.";
+        en: "A file of cells (cells.parquet) does not fit the study, or its counts can't be right.",
+            "All models are fitted from these counts; what is missing in them nobody notices later.",
+            "Make the file again with `lob cells` and the same study. Let every pupil stand in one file only.";
+    }
     "LOB-E0201" 3 "missing-cell" {
         nl: "Een rij heeft minder cellen dan de kop.",
             "Wat niet te lezen is, mag niet ongemerkt leeg worden of wegvallen.",
@@ -542,6 +550,14 @@ codes! {
         en: "A table could not be built.",
             "This is a mistake of ours, not of your data.",
             "Report the code and the name of the table.";
+    }
+    "LOB-E0404" 4 "environment-error" {
+        nl: "Een andere rekenmachine (DuckDB, Spark) heeft de groepen niet gemaakt.",
+            "Zonder alle groepen is er geen uitkomst. Er is niets gepubliceerd.",
+            "Lees het einde van zijn logboek in de melding; alles staat in engine.log. Staat het programma op deze computer, en kan het bij de bestanden? Kan een cel niet worden gelezen, dan zegt `lob check` welke.";
+        en: "Another engine (DuckDB, Spark) did not make the cells.",
+            "Without all cells there is no result. Nothing was published.",
+            "Read the end of its log in the message; all of it is in engine.log. Is the program on this machine, and does it reach the files? Where a cell can't be read, `lob check` says which.";
     }
     "LOB-E0601" 6 "privacy-error" {
         nl: "In een resultaat staat iets dat niet naar buiten mag.",

@@ -19,6 +19,8 @@ pub enum RefusalReason {
     NoOwnSlope,
     /// Columns of the model are exact combinations of others, or there are fewer rows than terms.
     RankDeficient,
+    /// The model needs rows of pupils, and there are only cells.
+    NeedsPupils,
 }
 
 impl RefusalReason {
@@ -33,6 +35,7 @@ impl RefusalReason {
             RefusalReason::NoDose => "no_dose",
             RefusalReason::NoOwnSlope => "no_own_slope",
             RefusalReason::RankDeficient => "rank_deficient",
+            RefusalReason::NeedsPupils => "needs_pupils",
         }
     }
 }

@@ -223,6 +223,7 @@ exposure = "uren"
 "#;
 
 /// Every row is a pupil.
+#[allow(dead_code, reason = "not every test file has use for it")]
 pub const KEYLESS: &str = r#"
 [study]
 id = "keyless"

@@ -33,7 +33,7 @@ pub fn shared_dir() -> Option<PathBuf> {
 }
 
 /// A checked study.
-#[allow(dead_code, reason = "not every test file builds a panel")]
+#[allow(dead_code, reason = "not every test file checks one itself")]
 pub fn study(text: &str) -> Study {
     Study::parse(text, &models::kinds()).unwrap_or_else(|errors| {
         let errors: Vec<String> = errors.iter().map(|e| format!("{} {}", e.path, e.message)).collect();
@@ -42,7 +42,7 @@ pub fn study(text: &str) -> Study {
 }
 
 /// The panel of a study whose files stand in `base`.
-#[allow(dead_code, reason = "not every test file builds a panel")]
+#[allow(dead_code, reason = "not every test file builds one")]
 pub fn panel<'s>(study: &'s Study, base: &Path) -> Panel<'s> {
     panel::build(Plan::of(study), base, &Silence).unwrap_or_else(|e| panic!("{e}"))
 }

@@ -12,5 +12,5 @@ pub(in crate::cli) fn execute(command: &Demo, args: &Args, screen: &Screen) -> R
     let data = command.out.join("data");
     simulate::write(&spec, &data, screen)?;
     let loaded = load(&data.join("study.toml"))?;
-    run::run_study(&loaded, &command.out, None, args, screen)
+    run::run_study(&loaded, &command.out, args, screen)
 }

@@ -1,5 +1,7 @@
 //! One file per command.
 
+pub(super) mod batch;
+pub(super) mod cells;
 pub(super) mod certify;
 pub(super) mod check;
 pub(super) mod completions;

@@ -1,11 +1,11 @@
 //! `lob panel`.
 
 use super::load_tables;
-use crate::cli::args::{Panel, SqlArg};
+use crate::cli::args::Panel;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::ingest::{ProjectKey, key_of};
-use crate::panel::sql::{self, Dialect};
+use crate::panel::sql;
 use crate::panel::{self, Plan};
 use crate::run::{write_cells, write_panel};
 use crate::study::nearest;
@@ -25,12 +25,8 @@ pub(in crate::cli) fn execute(command: &Panel, screen: &Screen) -> Result<Exit, 
         )));
     }
     if let Some(dialect) = command.sql {
-        let dialect = match dialect {
-            SqlArg::Duckdb => Dialect::DuckDb,
-            SqlArg::Spark => Dialect::Spark,
-        };
         let print = if command.cells { sql::print_cells } else { sql::print };
-        screen.print(&print(&plan, outcome, dialect, &loaded.base));
+        screen.print(&print(&plan, outcome, dialect.into(), &loaded.base));
         return Ok(Exit::Success);
     }
     let Some(out) = &command.out else { return Err(Failure::usage("give --out FILE or --sql DIALECT")) };

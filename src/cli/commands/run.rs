@@ -2,34 +2,41 @@
 
 use std::path::Path;
 
+use super::cells::Chosen;
 use super::{Loaded, ingest, load};
 use crate::cli::args::{Args, Run};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::effects::Finding;
 use crate::effects::robustness::Effort;
-use crate::run::{self, Job, Summary};
+use crate::run::{self, Job, Origin, Summary};
 use crate::vocab::{Lang, RefusalReason, Unit};
 
 pub(in crate::cli) fn execute(command: &Run, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = load(&command.study)?;
     let out = command.out.clone().unwrap_or_else(|| loaded.base.clone());
-    let loaded = ingest::prepared(loaded, &out, screen)?;
-    run_study(&loaded, &out, command.robustness.then(Effort::default), args, screen)
+    let origin = Chosen::of(&command.origin)?;
+    // Cells are made of the tables already.
+    let loaded = if command.origin.from.is_empty() { ingest::prepared(loaded, &out, screen)? } else { loaded };
+    run_on(&loaded, &out, (origin.as_origin(), command.robustness.then(Effort::default)), args, screen)
 }
 
-/// Runs a loaded study and prints its summary.
-pub(super) fn run_study(
+/// Runs a loaded study on its rows and prints its summary.
+pub(super) fn run_study(loaded: &Loaded, out: &Path, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
+    run_on(loaded, out, (Origin::Rows, None), args, screen)
+}
+
+fn run_on(
     loaded: &Loaded,
     out: &Path,
-    robustness: Option<Effort>,
+    (origin, robustness): (Origin<'_>, Option<Effort>),
     args: &Args,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
     let Loaded { study, text, base } = loaded;
     let lang = args.lang.map_or(study.report.lang, Lang::from);
     let bar = screen.rows("reading");
-    let done = run::run(&Job { study, text, base, out, lang, robustness }, &bar);
+    let done = run::run_from(&Job { study, text, base, out, lang, robustness }, origin, &bar);
     bar.finish();
     let summary = done?;
     print(&summary, lang, screen);
@@ -37,7 +44,7 @@ pub(super) fn run_study(
 }
 
 /// Only a search that did not end is a failure; an outcome that does not vary is a result.
-fn exit(summary: &Summary) -> Exit {
+pub(super) fn exit(summary: &Summary) -> Exit {
     let failed = |m: &&run::ModelLine| m.refused == Some(RefusalReason::NotConverged);
     match summary.models.iter().filter(failed).count() {
         0 => Exit::Success,

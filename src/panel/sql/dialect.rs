@@ -78,6 +78,30 @@ impl Dialect {
         }
     }
 
+    /// Writes a query's result to a folder (Spark) or file (DuckDB) of Parquet.
+    pub(super) fn write(self, query: &str, to: &str) -> String {
+        match self {
+            Dialect::DuckDb => format!("COPY (\n{query}\n) TO {} (FORMAT parquet);", self.quoted(to)),
+            Dialect::Spark => format!("INSERT OVERWRITE DIRECTORY {} USING parquet\n{query};", self.quoted(to)),
+        }
+    }
+
+    /// What [`Dialect::write`] wrote, behind FROM.
+    pub(super) fn written(self, to: &str) -> String {
+        match self {
+            Dialect::DuckDb => format!("read_parquet({})", self.quoted(to)),
+            Dialect::Spark => format!("parquet.{}", self.name(to)),
+        }
+    }
+
+    /// Name of a text type.
+    pub(super) fn text_type(self) -> &'static str {
+        match self {
+            Dialect::DuckDb => "VARCHAR",
+            Dialect::Spark => "STRING",
+        }
+    }
+
     /// How the files of a source are opened.
     pub(super) fn open(self, name: &str, source: &Source, base: &Path) -> Opened {
         match self {
@@ -131,7 +155,7 @@ fn spark(name: &str, source: &Source, base: &Path) -> Opened {
     let (mut before, mut tables) = (Vec::new(), Vec::new());
     for (i, (path, format)) in paths(source, base).enumerate() {
         let view = sql.name(&format!("files_{name}_{}", i + 1));
-        let path = sql.quoted(&path);
+        let path = sql.quoted(&sql.place(&path));
         let (using, options) = match format {
             Format::Parquet => ("parquet", format!("path {path}")),
             _ => {
@@ -152,8 +176,18 @@ fn paths<'s>(source: &'s Source, base: &'s Path) -> impl Iterator<Item = (String
             Format::Parquet => Format::Parquet,
             _ => Format::Csv,
         };
-        (base.join(pattern).to_string_lossy().into_owned(), format)
+        // `s3a://…` and the like are no places on this machine.
+        let path =
+            if pattern.contains("://") { pattern.clone() } else { base.join(pattern).to_string_lossy().into_owned() };
+        (path, format)
     })
+}
+
+impl Dialect {
+    /// A place on this machine as the engine calls it: Spark takes a bare path for one of its cluster's store.
+    pub fn place(self, path: &str) -> String {
+        if self == Dialect::Spark && path.starts_with('/') { format!("file://{path}") } else { path.to_string() }
+    }
 }
 
 /// strftime → the patterns of `java.time`. One letter for day and month takes one digit or two, as

@@ -126,7 +126,7 @@ impl Query<'_> {
     }
 
     /// The dose of an exposure before cap and logarithm, in a query with the rows `o`, pupils `p` and their doses.
-    fn uncapped(&self, i: usize) -> String {
+    pub(super) fn uncapped(&self, i: usize) -> String {
         let e = &self.plan.exposures[i];
         let dose = self.sql.name(&format!("dose_{}", e.entry.id));
         let sum = match &e.from {

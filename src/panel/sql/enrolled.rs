@@ -268,6 +268,6 @@ fn column(by: Trait) -> &'static str {
 }
 
 /// 1 October, `k` years after the landmark's year.
-fn count_date(k: u8) -> String {
+pub(super) fn count_date(k: u8) -> String {
     format!("MAKE_DATE(CAST(EXTRACT(YEAR FROM p.landmark) AS INTEGER) + {k}, 10, 1)")
 }

@@ -11,6 +11,7 @@
 //! | `registration.rs` | quality of registration |
 //! | `exits.rs` | the first event, and its way out where exits compete |
 //! | `enrolled.rs` | outcomes that are read off enrolments and diplomas |
+//! | `patterns.rs` | pattern cells, and the script by which another engine makes them |
 //!
 //! A cell that can't be read makes the query fail; the executor counts it as a reject and, with
 //! `study.max_reject`, goes on without the row. Rows in conflict are the executor's errors too: the query
@@ -21,6 +22,7 @@ mod doses;
 mod enrolled;
 mod exits;
 mod outcome;
+mod patterns;
 mod people;
 mod registration;
 mod sources;
@@ -28,6 +30,7 @@ mod sources;
 use std::path::Path;
 
 pub use dialect::Dialect;
+pub use patterns::{MODULUS, Script, Statement, assert_readable, print_patterns, script};
 
 use super::plan::{ExposurePlan, OutcomePlan, Plan};
 use crate::study::file::{Axis, Silent};
@@ -119,6 +122,9 @@ struct Query<'p> {
     has_periods: bool,
     /// Whether the quality of registration is asked, and no outcome.
     is_registration: bool,
+    /// Whether pattern cells are asked: which school and cohort registers is wanted then, whatever silence means, and how
+    /// schools are called.
+    is_patterns: bool,
 }
 
 impl<'p> Query<'p> {
@@ -131,18 +137,25 @@ impl<'p> Query<'p> {
             ctes: Vec::new(),
             has_periods: false,
             is_registration: false,
+            is_patterns: false,
         }
     }
 
     /// The whole text: sources, expressions, and the table that is wanted.
     fn finish(self, mut text: String, select: &str, base: &Path) -> String {
-        let (before, mut ctes) = self.sources.print(base);
-        ctes.extend(self.ctes);
-        let ctes: Vec<String> = ctes.iter().map(Cte::print).collect();
+        let (before, query) = self.parts(select, base);
         for statement in before {
             text += &format!("{statement}\n\n");
         }
-        text + &format!("WITH\n{}\n\n{select};\n", ctes.join(",\n\n"))
+        text + &format!("{query};\n")
+    }
+
+    /// Statements that come before, and the query without its end.
+    fn parts(self, select: &str, base: &Path) -> (Vec<String>, String) {
+        let (before, mut ctes) = self.sources.print(base);
+        ctes.extend(self.ctes);
+        let ctes: Vec<String> = ctes.iter().map(Cte::print).collect();
+        (before, format!("WITH\n{}\n\n{select}", ctes.join(",\n\n")))
     }
 
     fn cte(&mut self, name: &str, comment: &str, body: String) {

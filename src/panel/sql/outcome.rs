@@ -118,10 +118,7 @@ impl<'p> Query<'p> {
         }
         let mut keep = vec!["p.landmark IS NOT NULL".to_string()];
         if p.enrolled_to.is_some() {
-            let before = match self.plan.study.time.axis {
-                crate::study::file::Axis::Days => "p.landmark - 1",
-                crate::study::file::Axis::Calendar => "p.landmark - INTERVAL '1' DAY",
-            };
+            let before = self.before_landmark();
             keep.push(format!("(p.enrolled_to IS NULL OR p.enrolled_to >= {before})"));
         }
         keep

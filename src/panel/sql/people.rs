@@ -18,6 +18,10 @@ impl<'p> Query<'p> {
         columns.push(format!("{school} AS school"));
         let cohort = p.cohort.as_ref().filter(|c| !c.0.is_empty()).map(|c| self.joined(&p.source, &c.0));
         columns.push(cohort.map_or("'' AS cohort".into(), |c| format!("COALESCE({c}, '') AS cohort")));
+        if let Some(name) = p.school_name.as_ref().filter(|_| self.is_patterns) {
+            let cell = self.sources.want(&p.source, name);
+            columns.push(format!("{} AS school_name", self.text(&cell)));
+        }
         let origin = self.origin();
         columns.push(format!("{origin} AS origin"));
         columns.extend(self.observed_until(&origin));
@@ -209,7 +213,8 @@ impl<'p> Query<'p> {
         let Some(a) = self.plan.activities else {
             return;
         };
-        if !self.is_registration && !self.plan.exposures.iter().any(ExposurePlan::counts_activities) {
+        let is_asked = self.is_registration || self.is_patterns;
+        if !is_asked && !self.plan.exposures.iter().any(ExposurePlan::counts_activities) {
             return;
         }
         let mut columns = self.key_columns(&a.source, &a.key.0);
@@ -251,7 +256,7 @@ impl<'p> Query<'p> {
             keep.join("\n  AND ")
         );
         self.cte("activities", "Activities of known pupils, dated within their enrolment", body);
-        if a.silent == Silent::Exclude {
+        if a.silent == Silent::Exclude || self.is_patterns {
             let body = "SELECT DISTINCT school, cohort FROM activities".to_string();
             self.cte("registering", "Schools and cohorts in which anyone registered anything", body);
         }

@@ -465,6 +465,9 @@ fn refusal(reason: RefusalReason) -> &'static str {
             "There is no estimate: all pupils have the same amount of LOB. Then there is nothing to compare."
         }
         RefusalReason::RankDeficient => "There is no estimate: the data hold too few differences for this model.",
+        RefusalReason::NeedsPupils => {
+            "There is no estimate: this model needs rows of pupils, and there are only counts of groups."
+        }
     }
 }
 

@@ -480,6 +480,9 @@ fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::RankDeficient => {
             "Er is geen schatting: de gegevens bevatten te weinig verschillen voor dit model."
         }
+        RefusalReason::NeedsPupils => {
+            "Er is geen schatting: dit model heeft rijen per leerling nodig, en er zijn alleen aantallen per groep."
+        }
     }
 }
 

@@ -63,6 +63,7 @@ fn others(lang: Lang) -> Vec<String> {
         RefusalReason::OneSchool,
         RefusalReason::NoDose,
         RefusalReason::RankDeficient,
+        RefusalReason::NeedsPupils,
     ] {
         all.push((say.refusal)(reason).to_owned());
     }

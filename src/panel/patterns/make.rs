@@ -1,0 +1,211 @@
+//! A panel → its patterns, in canonical order: of the sum of two panels the same as of both together.
+
+use std::collections::HashMap;
+
+use super::Pattern;
+use crate::panel::flow::Step;
+use crate::panel::sets::{DoseAt, OutcomeData, Panel};
+use crate::vocab::{CohortIx, OutcomeRule, PupilIx, SchoolIx};
+
+/// What makes two rows one pattern; sorting by it gives the canonical order.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    outcome: Option<usize>,
+    fell_out: Option<Step>,
+    school: SchoolIx,
+    cohort: CohortIx,
+    period: u16,
+    registered: bool,
+    provisional: bool,
+    /// Bits that sort as the numbers do.
+    numbers: Vec<u64>,
+}
+
+/// Number, Σy, Σy².
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    n: u64,
+    sum: f64,
+    squares: f64,
+}
+
+/// Equal patterns added together, in canonical order.
+pub(super) fn merged(patterns: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
+    let mut found: HashMap<Key, Moments> = HashMap::new();
+    for one in patterns {
+        let key = Key {
+            outcome: one.outcome,
+            fell_out: one.fell_out,
+            school: one.school,
+            cohort: one.cohort,
+            period: one.period,
+            registered: one.registered,
+            provisional: one.provisional,
+            numbers: one.numbers.iter().map(|x| ordered_bits(*x)).collect(),
+        };
+        let moments = found.entry(key).or_default();
+        moments.n += one.n;
+        moments.sum += one.sum;
+        moments.squares += one.squares;
+    }
+    let mut all: Vec<(Key, Moments)> = found.into_iter().collect();
+    all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let pattern = |(key, moments): (Key, Moments)| Pattern {
+        outcome: key.outcome,
+        fell_out: key.fell_out,
+        school: key.school,
+        cohort: key.cohort,
+        period: key.period,
+        registered: key.registered,
+        provisional: key.provisional,
+        numbers: key.numbers.into_iter().map(from_ordered_bits).collect(),
+        n: moments.n,
+        sum: moments.sum,
+        squares: moments.squares,
+    };
+    all.into_iter().map(pattern).collect()
+}
+
+impl Panel<'_> {
+    /// The patterns of the panel.
+    pub fn patterns(&self) -> Vec<Pattern> {
+        if let Some(patterns) = &self.patterns {
+            return patterns.all.clone();
+        }
+        let pupils = self.pupils.school.ids().map(|p| self.pupil(p));
+        let sets = (0..self.plan.outcomes.len()).filter(|o| self.plan.outcomes[*o].rule() != OutcomeRule::Score);
+        merged(pupils.chain(sets.flat_map(|o| self.set(o))))
+    }
+
+    /// A pupil as a row of the set of pupils.
+    fn pupil(&self, p: PupilIx) -> Pattern {
+        let fell_out = match self.plan.pupils.landmark {
+            Some(_) => self.at_landmark(p).err(),
+            None => (!self.has_day(p)).then_some(Step::NoOrigin),
+        };
+        Pattern { fell_out, ..self.row(None, p, 0, self.has_day(p).then(|| self.last_dose()), 0.0) }
+    }
+
+    /// The rows of an outcome's set, and who fell out of it.
+    fn set(&self, o: usize) -> Vec<Pattern> {
+        let is_provisional = self.is_provisional(o);
+        let mut found = Vec::new();
+        for p in self.pupils.school.ids() {
+            let landmark = |y: f64| {
+                let provisional = is_provisional(p);
+                Pattern { provisional, ..self.row(Some(o), p, 0, Some(DoseAt::Landmark), y) }
+            };
+            let here = |is_asked: bool| if is_asked { self.at_landmark(p) } else { Ok(()) };
+            let rows = match &self.outcomes[&o] {
+                OutcomeData::Event(at_risk) => at_risk[p].map(|last| {
+                    let y = |k: u16| f64::from(u8::from(last.event && k == last.period));
+                    (0..=last.period).map(|k| self.row(Some(o), p, k, Some(DoseAt::Period(k)), y(k))).collect()
+                }),
+                OutcomeData::Binary(values) => {
+                    let had = here(true).and_then(|()| values[p]);
+                    had.map(|had| vec![landmark(f64::from(u8::from(had)))])
+                }
+                OutcomeData::Value(values) => {
+                    let here = here(self.plan.pupils.landmark.is_some());
+                    let value =
+                        here.and_then(|()| if values[p].is_nan() { Err(Step::NoOutcome) } else { Ok(values[p]) });
+                    value.map(|value| vec![landmark(value)])
+                }
+                OutcomeData::Scores(_) | OutcomeData::Patterns(_) => Ok(Vec::new()),
+            };
+            match rows {
+                Ok(rows) => found.extend(rows),
+                Err(step) => found.push(self.out(o, p, step)),
+            }
+        }
+        found
+    }
+
+    /// A row; without a time only the doses that are columns of the pupils are there.
+    fn row(&self, outcome: Option<usize>, p: PupilIx, period: u16, at: Option<DoseAt>, y: f64) -> Pattern {
+        let pupils = &self.pupils;
+        let dose =
+            |(e, exposure): (usize, &crate::panel::plan::ExposurePlan<'_>)| match (at, exposure.counts_activities()) {
+                (None, true) => f64::NAN,
+                (None, false) => self.uncapped(e, p, self.last_dose()),
+                (Some(at), _) => self.uncapped(e, p, at),
+            };
+        let mut numbers: Vec<f64> = self.plan.exposures.iter().enumerate().map(dose).collect();
+        numbers.extend(pupils.covariates.iter().map(|c| c[p]));
+        Pattern {
+            outcome,
+            fell_out: None,
+            school: pupils.school[p],
+            cohort: pupils.cohort[p],
+            period,
+            registered: self.is_registered(p),
+            provisional: false,
+            numbers,
+            n: 1,
+            sum: y,
+            squares: y * y,
+        }
+    }
+
+    fn out(&self, o: usize, p: PupilIx, step: Step) -> Pattern {
+        let width = self.plan.exposures.len() + self.plan.covariates.len();
+        Pattern {
+            outcome: Some(o),
+            fell_out: Some(step),
+            school: self.pupils.school[p],
+            cohort: self.pupils.cohort[p],
+            period: 0,
+            registered: false,
+            provisional: false,
+            numbers: vec![f64::NAN; width],
+            n: 1,
+            sum: 0.0,
+            squares: 0.0,
+        }
+    }
+}
+
+/// Bits that sort as the numbers do; zero has one form, and so has what is missing.
+fn ordered_bits(x: f64) -> u64 {
+    let bits = if x.is_nan() { f64::NAN.to_bits() } else { (x + 0.0).to_bits() };
+    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
+}
+
+fn from_ordered_bits(bits: u64) -> f64 {
+    f64::from_bits(if bits >> 63 == 1 { bits & !(1 << 63) } else { !bits })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocab::ids::Ix;
+
+    #[test]
+    fn bits_there_and_back() {
+        for x in [0.0, 1.5, -2.25, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(from_ordered_bits(ordered_bits(x)), x);
+        }
+        assert!(from_ordered_bits(ordered_bits(f64::NAN)).is_nan());
+        assert_eq!(from_ordered_bits(ordered_bits(-0.0)).to_bits(), 0);
+    }
+
+    #[test]
+    fn equal_patterns_are_added_and_their_order_is_that_of_the_keys() {
+        let one = |school: usize, dose: f64, y: f64| Pattern {
+            outcome: Some(0),
+            fell_out: None,
+            school: SchoolIx::from_position(school),
+            cohort: CohortIx::from_position(0),
+            period: 0,
+            registered: true,
+            provisional: false,
+            numbers: vec![dose],
+            n: 1,
+            sum: y,
+            squares: y * y,
+        };
+        let all = merged([one(1, 2.0, 1.0), one(0, 3.0, 0.0), one(1, 2.0, 3.0), one(0, -1.0, 1.0)]);
+        let short: Vec<_> = all.iter().map(|p| (p.school.at(), p.numbers[0], p.n, p.sum, p.squares)).collect();
+        assert_eq!(short, [(0, -1.0, 1, 1.0, 1.0), (0, 3.0, 1, 0.0, 0.0), (1, 2.0, 2, 4.0, 10.0)]);
+    }
+}

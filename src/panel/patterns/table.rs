@@ -1,0 +1,150 @@
+//! The table of `cells.parquet`, the same whoever made it: this engine, DuckDB or Spark.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+
+use super::Pattern;
+use crate::panel::flow::{Flow, Step};
+use crate::panel::plan::Plan;
+use crate::panel::sets::Panel;
+use crate::panel::table::{coded, labels_type, numbers};
+use crate::vocab::ids::Ix;
+use crate::vocab::{IdVec, SchoolIx};
+
+/// Entry of the footer that says by which study the cells were made.
+pub const CELLS: &str = "lob_cells";
+/// Entry of the footer with the rows that were read and fell out before there were sets.
+pub const FLOW: &str = "lob_flow";
+
+/// Columns of every table of cells; after `provisional` come `dose_<exposure>` and `covariate_<covariate>`.
+///
+/// `outcome` is empty in the set of the pupils themselves. `fell_out` is the reason of pupils who are in no analysis of the
+/// outcome; an engine that does not tell reasons leaves those rows out.
+pub const COLUMNS: [&str; 11] = [
+    "outcome",
+    "fell_out",
+    "school",
+    "school_name",
+    "cohort",
+    "period",
+    "registered",
+    "provisional",
+    "n",
+    "y",
+    "y_squares",
+];
+
+/// A panel as cells, with what their file says of itself.
+pub struct Cells {
+    /// The table.
+    pub table: RecordBatch,
+    /// Entries of the footer.
+    pub entries: Vec<(&'static str, String)>,
+}
+
+/// The cells of a panel: columns of [`COLUMNS`], rows in canonical order.
+pub fn table(panel: &Panel<'_>) -> Cells {
+    let patterns = panel.patterns();
+    let (plan, pupils) = (&panel.plan, &panel.pupils);
+    let text = |of: &dyn Fn(&Pattern) -> Option<String>| -> ArrayRef {
+        Arc::new(patterns.iter().map(of).collect::<StringArray>())
+    };
+    let flags = |of: &dyn Fn(&Pattern) -> bool| -> ArrayRef {
+        Arc::new(patterns.iter().map(|p| Some(of(p))).collect::<BooleanArray>())
+    };
+    let value = |of: &dyn Fn(&Pattern) -> f64| -> ArrayRef {
+        Arc::new(patterns.iter().map(|p| Some(of(p))).collect::<Float64Array>())
+    };
+    let id = |o: usize| plan.outcomes[o].entry.id.clone();
+    let name = |p: &Pattern| pupils.school_names[p.school].clone().filter(|_| p.outcome.is_none());
+    let pupils_of = |p: &Pattern| i64::try_from(p.n).expect("fewer pupils than 2^63");
+    let schools = coded(pupils.schools.iter().map(String::as_str), patterns.iter().map(|p| p.school.at()));
+    let cohorts = coded(pupils.cohorts.iter().map(String::as_str), patterns.iter().map(|p| p.cohort.at()));
+    let mut columns: Vec<(String, ArrayRef)> = vec![
+        ("outcome".into(), text(&|p| p.outcome.map(id))),
+        ("fell_out".into(), text(&|p| p.fell_out.map(|step| step.code().to_string()))),
+        ("school".into(), schools),
+        ("school_name".into(), text(&name)),
+        ("cohort".into(), cohorts),
+        ("period".into(), Arc::new(patterns.iter().map(|p| i32::from(p.period)).collect::<Int32Array>())),
+        ("registered".into(), flags(&|p| p.registered)),
+        ("provisional".into(), flags(&|p| p.provisional)),
+    ];
+    let wide = number_columns(plan).into_iter().enumerate();
+    columns.extend(wide.map(|(k, name)| (name, numbers(patterns.iter().map(|p| p.numbers[k])))));
+    columns.push(("n".into(), Arc::new(patterns.iter().map(pupils_of).collect::<Int64Array>())));
+    columns.push(("y".into(), value(&|p| p.sum)));
+    columns.push(("y_squares".into(), value(&|p| p.squares)));
+    let field = |(name, array): &(String, ArrayRef)| {
+        let kind = if matches!(array.data_type(), DataType::Dictionary(..)) {
+            labels_type()
+        } else {
+            array.data_type().clone()
+        };
+        Field::new(name, kind, true)
+    };
+    let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    let table = RecordBatch::try_new(Arc::new(schema), arrays).expect("columns made for this schema");
+    let flow = serde_json::to_string(&listed(&panel.flow, &pupils.schools)).unwrap_or_default();
+    Cells { table, entries: vec![(CELLS, definition(plan)), (FLOW, flow)] }
+}
+
+/// Names of the columns of [`Pattern::numbers`].
+pub(in crate::panel) fn number_columns(plan: &Plan<'_>) -> Vec<String> {
+    let doses = plan.exposures.iter().map(|e| format!("dose_{}", e.entry.id));
+    doses.chain(plan.covariates.iter().map(|c| format!("covariate_{}", c.id))).collect()
+}
+
+/// Hash of all in a study that decides what stands in its cells: labels, steps, caps and models may change afterwards.
+pub(super) fn definition(plan: &Plan<'_>) -> String {
+    let study = plan.study;
+    let mut parts = serde_json::json!([
+        study.time,
+        study.pupils,
+        study.activities,
+        study.enrolments,
+        study.exposures,
+        study.covariates,
+        study.outcomes
+    ]);
+    strip(&mut parts);
+    let hash = blake3::hash(parts.to_string().as_bytes()).to_hex();
+    format!("1 {}", &hash[..32])
+}
+
+/// Takes away what is applied to cells when they are read, or is only said.
+fn strip(value: &mut serde_json::Value) {
+    const LATER: [&str; 8] = ["label", "label_en", "step", "cap", "transform", "unit_sd", "status", "source"];
+    match value {
+        serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
+        serde_json::Value::Object(entries) => {
+            entries.retain(|key, _| !LATER.contains(&key.as_str()));
+            entries.values_mut().for_each(strip);
+        }
+        _ => {}
+    }
+}
+
+/// Set, school, step and number.
+pub(super) type Listed = Vec<(String, Option<String>, String, u64)>;
+
+fn listed(flow: &Flow, schools: &IdVec<SchoolIx, String>) -> Listed {
+    let key = |s: SchoolIx| schools[s].clone();
+    flow.iter().map(|(set, school, step, n)| (set.to_string(), school.map(key), step.code().to_string(), n)).collect()
+}
+
+/// The flow that a footer holds; what it does not know is left out.
+pub(super) fn flow_of(text: &str, school: impl Fn(&str) -> Option<SchoolIx>) -> Flow {
+    let mut flow = Flow::default();
+    for (set, key, step, n) in serde_json::from_str::<Listed>(text).unwrap_or_default() {
+        let known = key.as_deref().map(&school);
+        if let (Some(step), false) = (Step::of_code(&step), known == Some(None)) {
+            flow.add(&set, known.flatten(), step, n);
+        }
+    }
+    flow
+}
