@@ -115,6 +115,9 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  lob panel study.toml --outcome uitval_jr1 --out panel.parquet\n  \
         lob panel study.toml --outcome uitval_jr1 --sql duckdb > panel.sql")]
     Panel(Panel),
+    /// Outcomes that come as counts per school, leerweg and cohort, beside mean doses of the same cells.
+    #[command(after_help = "Example:\n  lob counts study.toml --to counts")]
+    Counts(Counts),
     /// Write only the school reports of a study, in either language, to a folder.
     #[command(after_help = "Example:\n  lob report study.toml --lang en --school 90AA00 --to reports")]
     Report(Report),
@@ -308,6 +311,16 @@ pub(super) struct Panel {
     /// One row per school and cohort instead of one per pupil: pupils, sum of the outcome, mean doses at the landmark.
     #[arg(long)]
     pub(super) cells: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Counts {
+    /// The study file, with a table `[counts]`.
+    #[arg(value_name = "STUDY")]
+    pub(super) study: PathBuf,
+    /// Folder to write to.
+    #[arg(long, value_name = "FOLDER", default_value = "counts")]
+    pub(super) to: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

@@ -8,6 +8,7 @@ mod conditional;
 mod decomposition;
 pub mod describe;
 mod draws;
+pub mod ecological;
 mod estimands;
 pub mod families;
 pub mod finding;

@@ -148,6 +148,22 @@ pub enum InputError {
         /// Why.
         detail: String,
     },
+    /// Counts of cells that can't be so.
+    #[error("LOB-E0152 sources.{source_name}: {detail}")]
+    BadCounts {
+        /// Source in the study.
+        source_name: String,
+        /// The first fault, with its cell.
+        detail: String,
+    },
+    /// Counts and dossier have no cell in common.
+    #[error("LOB-E0153 sources.{source_name}: no cell of the counts meets pupils of the dossier ({why})")]
+    NoCells {
+        /// Source in the study.
+        source_name: String,
+        /// Reasons with numbers of cells.
+        why: String,
+    },
     /// Bytes that no encoding explains.
     #[error("LOB-E0123 {file}: {detail}")]
     Encoding {

@@ -31,7 +31,7 @@ mod table;
 mod text;
 mod validate;
 
-pub use adapters::{describe, may_be_named};
+pub use adapters::{Bounds, count, describe, may_be_named};
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
 pub use bsn::{BsnWatch, eleven_test, holds_bsn, nine_digit_numbers};
 pub use dialect::{Control, Dialect};

@@ -6,6 +6,7 @@
 
 mod calendars;
 pub mod cells;
+pub mod counts;
 mod dated;
 mod doses;
 mod enrolled;

@@ -4,6 +4,7 @@
 
 pub mod certificate;
 pub mod charts;
+pub mod counts;
 pub mod format;
 mod html;
 pub mod sections;

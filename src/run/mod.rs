@@ -7,6 +7,7 @@
 
 mod canonical;
 pub mod certify;
+mod counts;
 mod effect_tables;
 mod egress;
 pub mod engine;
@@ -26,6 +27,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 pub use canonical::{Ingested, ingest};
+pub use counts::{CountsResult, counts};
 pub use engine::Engine;
 pub use error::RunError;
 pub use files::{

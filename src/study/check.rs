@@ -1,6 +1,7 @@
 //! Meaning of a study file: names that exist, keys that fit each other, and doses that are known before
 //! the outcome. All errors are collected; each finds its line through the path of its key.
 
+mod counts;
 mod exposures;
 mod outcomes;
 
@@ -153,6 +154,7 @@ impl Check<'_> {
         self.exposures();
         self.covariates();
         self.outcomes();
+        self.counts();
         self.column_names();
         self.models();
         self.privacy();
@@ -375,7 +377,7 @@ impl Check<'_> {
 
     fn models(&mut self) {
         self.unique("models", self.file.models.iter().map(|m| &m.id));
-        if self.file.models.is_empty() {
+        if self.file.models.is_empty() && self.file.counts.is_none() {
             self.error("models", "a study needs at least one [[models]]");
         }
         for (i, m) in self.file.models.iter().enumerate() {

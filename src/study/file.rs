@@ -1,6 +1,7 @@
 //! `study.toml` as it is written. Every table and key a study can have stands here once: serde reads it,
 //! and `lob schema` prints the JSON Schema of the same types. Meaning is checked in `check.rs`.
 
+mod counts;
 mod exposure;
 mod outcome;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vocab::{Lang, PeriodLength};
 
+pub use counts::Counts;
 pub use exposure::{Exposure, KnownBy, Measure, Transform, Triple};
 pub use outcome::{AfterEnd, Causes, Enrolments, Outcome};
 
@@ -72,6 +74,9 @@ pub struct StudyFile {
     /// What the dose may hang together with.
     #[serde(default)]
     pub outcomes: Vec<Outcome>,
+    /// Outcomes as counts per school, leerweg and cohort (`lob counts`), where nobody gives them per pupil.
+    #[serde(default)]
+    pub counts: Option<Counts>,
     /// The models to fit.
     #[serde(default)]
     pub models: Vec<ModelEntry>,

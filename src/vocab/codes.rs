@@ -359,6 +359,22 @@ codes! {
             "A delivery that is suddenly half as long or has an empty column is often a failed export.",
             "Ask whoever delivered the file whether the change is right.";
     }
+    "LOB-E0152" 3 "counts-error" {
+        nl: "Aantallen per school, leerweg en cohort kloppen niet.",
+            "Een cel staat er twee keer, heeft meer gebeurtenissen dan leerlingen, of heeft geen aantal. Dan is het aandeel onbekend.",
+            "De melding noemt de cel. Horen de rijen bij elkaar (sectoren van een leerweg), zet dan `sum = true` bij [counts].";
+        en: "Counts per school, leerweg and cohort can't be so.",
+            "A cell stands there twice, has more events than pupils, or has no number. Then its share is unknown.",
+            "The message names the cell. If the rows belong together (sectors of a leerweg), put `sum = true` in [counts].";
+    }
+    "LOB-E0153" 3 "counts-error" {
+        nl: "Geen cel met aantallen past bij leerlingen uit het dossier.",
+            "School, leerweg en cohort moeten in beide hetzelfde heten.",
+            "Zet bij `recode` van [counts] hoe leerweg en cohort in de studie heten, zoals { \"2019-2020\" = \"2019\" }.";
+        en: "No cell of counts meets pupils of the dossier.",
+            "School, leerweg and cohort must have the same names in both.",
+            "Write in `recode` of [counts] what the study calls leerweg and cohort, such as { \"2019-2020\" = \"2019\" }.";
+    }
     "LOB-E0160" 3 "schema-error" {
         nl: "Een bestand met groepen (cells.parquet) past niet bij de studie, of de aantallen kunnen niet kloppen.",
             "Uit deze aantallen worden alle modellen geschat; wat er niet staat, merkt niemand later nog.",

@@ -5,6 +5,7 @@ pub(super) mod cells;
 pub(super) mod certify;
 pub(super) mod check;
 pub(super) mod completions;
+pub(super) mod counts;
 pub(super) mod demo;
 pub(super) mod explain;
 mod files_study;

@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use arrow::record_batch::RecordBatch;
+pub use duo::{Bounds, count};
 pub use school::may_be_named;
 
 use super::files::InputFile;

@@ -4,7 +4,7 @@
 use super::super::canonical::{BRIN, GEMEENTE, SCHOOL, SCHOOL_YEAR, SOURCE, may, must};
 use super::super::faults::Faults;
 use super::super::{Adapter, ColumnSpec, Head, Kind, Options, Reader, TableSpec};
-use super::counts::{Count, count};
+use super::counts::{Bounds, count};
 use super::table::{Line, Lines, Rows, open};
 use super::values::is_brin;
 use crate::ingest::files::InputFile;
@@ -140,10 +140,10 @@ impl Lines for Wide {
                 sector.into(),
                 (&group.school_year).into(),
                 group.sex.into(),
-                candidates.map(Count::lo).into(),
-                candidates.map(Count::hi).into(),
-                passed.map(Count::lo).into(),
-                passed.map(Count::hi).into(),
+                candidates.map(Bounds::lo).into(),
+                candidates.map(Bounds::hi).into(),
+                passed.map(Bounds::lo).into(),
+                passed.map(Bounds::hi).into(),
                 (&source).into(),
             ]);
         }

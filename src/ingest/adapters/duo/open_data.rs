@@ -3,7 +3,7 @@
 use super::super::canonical::{BRIN, SCHOOL, SOURCE, may, must};
 use super::super::faults::Faults;
 use super::super::{Adapter, ColumnSpec, Head, Kind, Options, Reader, TableSpec};
-use super::counts::{Count, count, count_from_four};
+use super::counts::{Bounds, count, count_from_four};
 use super::exams::location;
 use super::table::{Line, Lines, Rows, open};
 use super::values::{day, is_brin, padded, pc4};
@@ -68,12 +68,12 @@ static SUCCESSOR_TABLES: [TableSpec; 1] = [TableSpec { name: "successor", column
 
 /// Notes a cell that is no count.
 fn number(
-    read: Result<Option<Count>, ()>,
+    read: Result<Option<Bounds>, ()>,
     what: &str,
     line: &Line<'_>,
     cell: &str,
     faults: &mut Faults,
-) -> Option<Count> {
+) -> Option<Bounds> {
     read.unwrap_or_else(|()| {
         faults.add(Fault::BadNumber, line.row(), what, cell, "it must be a whole number");
         None
@@ -138,8 +138,8 @@ impl Lines for PupilLines {
                 (&element).into(),
                 leerjaar.into(),
                 (*sex).into(),
-                n.map(Count::lo).into(),
-                n.map(Count::hi).into(),
+                n.map(Bounds::lo).into(),
+                n.map(Bounds::hi).into(),
                 (&source).into(),
             ]);
         }
@@ -170,7 +170,7 @@ impl Lines for DropoutLines {
         }
         let mut n = |names: &[&str]| {
             let cell = line.cell(names);
-            number(count(cell), names[0], line, cell, faults).map(Count::lo)
+            number(count(cell), names[0], line, cell, faults).map(Bounds::lo)
         };
         let counts = [
             n(&["AANTAL DEELNEMERS"]),

@@ -1,0 +1,213 @@
+//! Published counts beside doses of the same cells: school × leerweg × cohort. A masked count stays an interval, and every cell
+//! that stands on one side only is counted with its reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::plan::ExposurePlan;
+use super::sets::{DoseAt, Panel};
+pub use crate::ingest::Bounds;
+use crate::ingest::{As, Batch, InputError, Progress, Table, Want, count};
+use crate::study::file::Counts;
+use crate::vocab::ids::Ix;
+use crate::vocab::{CohortIx, PupilIx, SchoolIx};
+
+/// A cell with a dose and an outcome.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CountCell {
+    /// The school.
+    pub school: SchoolIx,
+    /// Position of the leerweg in the levels of its covariate.
+    pub leerweg: usize,
+    /// The cohort.
+    pub cohort: CohortIx,
+    /// Pupils of the dossier with a dose.
+    pub pupils: u64,
+    /// Their mean dose at the landmark, in natural units.
+    pub dose: f64,
+    /// Pupils of the published cell.
+    pub n: Bounds,
+    /// How many of them had the event.
+    pub events: Bounds,
+}
+
+/// Why a cell is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CountDrop {
+    /// Counts of a school that the dossier does not have.
+    UnknownSchool,
+    /// Counts of a leerweg that the study does not name.
+    UnknownLeerweg,
+    /// Counts of a cohort that the dossier does not have.
+    UnknownCohort,
+    /// The file has no number there.
+    NoCount,
+    /// The file says that there were no pupils.
+    NoPupils,
+    /// Counts of a cell without pupils with a measured dose.
+    NoDose,
+    /// Pupils with a dose, and no counts.
+    NoCounts,
+}
+
+impl CountDrop {
+    /// The word in tables.
+    pub fn id(self) -> &'static str {
+        match self {
+            CountDrop::UnknownSchool => "unknown_school",
+            CountDrop::UnknownLeerweg => "unknown_leerweg",
+            CountDrop::UnknownCohort => "unknown_cohort",
+            CountDrop::NoCount => "no_count",
+            CountDrop::NoPupils => "no_pupils",
+            CountDrop::NoDose => "no_dose",
+            CountDrop::NoCounts => "no_counts",
+        }
+    }
+}
+
+/// The cells of both sides.
+#[derive(Clone, Debug, Default)]
+pub struct CountCells {
+    /// Those that meet, by school, leerweg and cohort.
+    pub cells: Vec<CountCell>,
+    /// How many fell out, by reason.
+    pub drops: BTreeMap<CountDrop, u64>,
+}
+
+type Key = (SchoolIx, usize, CohortIx);
+
+impl Panel<'_> {
+    /// Reads the counts of a study and joins them to mean doses.
+    ///
+    /// # Errors
+    /// Unreadable input, no number, more events than pupils, a cell that stands there twice, or no cell that meets.
+    ///
+    /// # Panics
+    /// Never with the `[counts]` of a checked study.
+    pub fn count_cells(&self, counts: &Counts, base: &Path, progress: &dyn Progress) -> Result<CountCells, InputError> {
+        let study = self.plan.study;
+        let leerweg = study.covariates.iter().position(|c| c.id == counts.covariate).expect("a checked study");
+        let exposure = study.exposures.iter().position(|e| e.id == counts.exposure).expect("a checked study");
+        let mut doses = self.doses_by_cell(leerweg, exposure);
+        let mut found = CountCells::default();
+        for ((school, track, cohort), (n, events)) in read(counts, self, base, progress)? {
+            let cell = self.place(leerweg, &school, &track, &cohort).and_then(|key| {
+                let (n, events) = n.zip(events).ok_or(CountDrop::NoCount)?;
+                let (pupils, sum) = doses.remove(&key).ok_or(CountDrop::NoDose)?;
+                if n.hi == 0 {
+                    return Err(CountDrop::NoPupils);
+                }
+                let (school, leerweg, cohort) = key;
+                Ok(CountCell { school, leerweg, cohort, pupils, dose: sum / pupils as f64, n, events })
+            });
+            match cell {
+                Ok(cell) => found.cells.push(cell),
+                Err(why) => *found.drops.entry(why).or_default() += 1,
+            }
+        }
+        if !doses.is_empty() {
+            found.drops.insert(CountDrop::NoCounts, doses.len() as u64);
+        }
+        if found.cells.is_empty() {
+            let why: Vec<String> = found.drops.iter().map(|(why, n)| format!("{} {n}", why.id())).collect();
+            return Err(InputError::NoCells { source_name: counts.source.clone(), why: why.join(", ") });
+        }
+        found.cells.sort_by_key(|c| (c.school, c.leerweg, c.cohort));
+        Ok(found)
+    }
+
+    /// Pupils with a dose, and the sum of their doses.
+    fn doses_by_cell(&self, leerweg: usize, e: usize) -> BTreeMap<Key, (u64, f64)> {
+        let mut doses: BTreeMap<Key, (u64, f64)> = BTreeMap::new();
+        let counts_activities = ExposurePlan::counts_activities(&self.plan.exposures[e]);
+        for p in (0..self.pupils.len()).map(PupilIx::from_position) {
+            let (dose, level) = (self.dose(e, p, DoseAt::Landmark), self.pupils.covariates[leerweg][p]);
+            let is_in = self.at_landmark(p).is_ok() && (!counts_activities || self.is_measured(p));
+            if is_in && !dose.is_nan() && !level.is_nan() {
+                let cell = doses.entry((self.pupils.school[p], level as usize, self.pupils.cohort[p])).or_default();
+                *cell = (cell.0 + 1, cell.1 + dose);
+            }
+        }
+        doses
+    }
+
+    fn place(&self, leerweg: usize, school: &str, track: &str, cohort: &str) -> Result<Key, CountDrop> {
+        let at = |list: &mut dyn Iterator<Item = &String>, text: &str| {
+            list.zip(0..).find(|(l, _)| *l == text).map(|(_, at)| at)
+        };
+        let school = at(&mut self.pupils.schools.iter(), school).ok_or(CountDrop::UnknownSchool)?;
+        let track = at(&mut self.pupils.levels[leerweg].iter(), track).ok_or(CountDrop::UnknownLeerweg)?;
+        let cohort = at(&mut self.pupils.cohorts.iter(), cohort).ok_or(CountDrop::UnknownCohort)?;
+        Ok((SchoolIx::from_position(school), track, CohortIx::from_position(cohort)))
+    }
+}
+
+type Read = BTreeMap<(String, String, String), (Option<Bounds>, Option<Bounds>)>;
+
+fn read(counts: &Counts, panel: &Panel<'_>, base: &Path, progress: &dyn Progress) -> Result<Read, InputError> {
+    let has_bounds = counts.n_hi.is_some();
+    let as_ = if has_bounds { As::Number } else { As::Text };
+    let texts = [&counts.school, &counts.leerweg, &counts.cohort].map(|name| Want::new(name, As::Text));
+    let numbers = [Some(&counts.n), Some(&counts.events), counts.n_hi.as_ref(), counts.events_hi.as_ref()];
+    let numbers = numbers.into_iter().flatten().map(|name| Want::new(name, as_));
+    let wants: Vec<Want> = texts.into_iter().chain(numbers).collect();
+    let table = Table::open(panel.plan.study, base, &counts.source, &wants)?;
+    let (mut cells, mut faults, mut seen) = (Read::new(), Vec::new(), BTreeSet::new());
+    let rejects = table.for_each(progress, |batch| {
+        for row in 0..batch.rows {
+            let text = |column: usize| batch.columns[column].text().get(row).unwrap_or_default().trim().to_string();
+            let recoded = |column: usize| counts.recode.get(&text(column)).cloned().unwrap_or_else(|| text(column));
+            let key = (text(0), recoded(1), recoded(2));
+            let name = format!("{} · {} · {}", key.0, key.1, key.2);
+            let mut cell = |at: usize, column: &str| {
+                bounds(batch, row, at, has_bounds).unwrap_or_else(|()| {
+                    faults
+                        .push(format!("{name}: `{column}` is no count; it must be a whole number, or masked as `<5`"));
+                    None
+                })
+            };
+            let (n, events) = (cell(3, &counts.n), cell(4, &counts.events));
+            if n.zip(events).is_some_and(|(n, events)| events.lo > n.hi) {
+                faults.push(format!("{name}: more events than pupils"));
+            }
+            let is_again = !seen.insert(key.clone());
+            if is_again && !counts.sum {
+                faults.push(format!("{name} stands there twice; add up such rows with `sum = true`"));
+            }
+            cells.entry(key).and_modify(|c| *c = (plus(c.0, n), plus(c.1, events))).or_insert((n, events));
+        }
+    })?;
+    if !faults.is_empty() || rejects.count() > panel.plan.study.study.max_reject {
+        let (first, more) = (faults.first().cloned().unwrap_or_else(|| rejects.to_string()), faults.len().max(1) - 1);
+        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+        return Err(InputError::BadCounts { source_name: counts.source.clone(), detail: format!("{first}{more}") });
+    }
+    Ok(cells)
+}
+
+/// A sum with something unknown is unknown.
+fn plus(a: Option<Bounds>, b: Option<Bounds>) -> Option<Bounds> {
+    a.zip(b).map(|(a, b)| Bounds { lo: a.lo + b.lo, hi: a.hi + b.hi })
+}
+
+/// The count at column `at`: a text, or a number with its upper bound two columns further.
+fn bounds(batch: &Batch, row: usize, at: usize, has_bounds: bool) -> Result<Option<Bounds>, ()> {
+    if !has_bounds {
+        return count(&batch.columns[at].text().get(row).unwrap_or_default());
+    }
+    let whole = |column: usize| {
+        let value = super::pupils::number_at(batch, column, row);
+        let is_whole = value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0;
+        if value.is_nan() {
+            Ok(None)
+        } else if is_whole {
+            Ok(Some(value as u32))
+        } else {
+            Err(())
+        }
+    };
+    match whole(at)?.zip(whole(at + 2)?) {
+        Some((lo, hi)) if lo > hi => Err(()),
+        both => Ok(both.map(|(lo, hi)| Bounds { lo, hi })),
+    }
+}

@@ -1,0 +1,185 @@
+//! Aggregate mode from end to end: counts of a simulated region beside its dossier, faults in counts, and DUO's own file.
+
+mod small;
+#[path = "common/tables.rs"]
+mod tables;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use small::lob;
+use tempfile::TempDir;
+
+const COUNTS: &str = r#"
+[counts]
+source = "uitkomsten"
+label = "Niet in onderwijs na een jaar"
+label_en = "In no education a year later"
+school = "VESTIGINGSCODE"
+leerweg = "LEERWEG"
+cohort = "SCHOOLJAAR"
+n = "LEERLINGEN"
+events = "NIET IN ONDERWIJS"
+exposure = "lob"
+recode = { "VMBO BB" = "BB", "VMBO KB" = "KB", "VMBO GL" = "GL", "VMBO TL" = "TL", "2019-2020" = "2020", "2020-2021" = "2021", "2021-2022" = "2022" }
+"#;
+
+/// A region of tables and its counts, with `[counts]` and neither outcomes nor models of pupils.
+fn region(schools: &str, pupils: &str) -> TempDir {
+    let dir = TempDir::new().expect("a folder");
+    let of = ["simulate", "--schools", schools, "--cohorts", "2", "--pupils", pupils, "--seed", "5"];
+    for more in [&["--to", "regio"][..], &["--as", "counts", "--to", "open"]] {
+        let ran = lob(dir.path(), &[&of[..], more].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+    let text = fs::read_to_string(dir.path().join("regio/study.toml")).expect("a study");
+    let (head, rest) = text.split_once("[[outcomes]]").expect("outcomes");
+    let (_, privacy) = rest.split_once("\n[privacy]").expect("privacy");
+    let source = "\n[sources.uitkomsten]\nfiles = \"uitkomsten.csv\"\n";
+    let study = format!("{head}{source}{COUNTS}\n[privacy]{privacy}");
+    fs::write(dir.path().join("regio/study.toml"), study).expect("written");
+    fs::copy(dir.path().join("open/open/uitkomsten_per_leerweg.csv"), dir.path().join("regio/uitkomsten.csv"))
+        .expect("copied");
+    dir
+}
+
+fn change(dir: &Path, file: &str, change: impl Fn(&str) -> String) {
+    let path = dir.join("regio").join(file);
+    let text = fs::read_to_string(&path).expect("a file");
+    let changed = change(&text);
+    assert_ne!(text, changed, "{file} stays as it was");
+    fs::write(path, changed).expect("written");
+}
+
+fn json(dir: &Path) -> Value {
+    serde_json::from_slice(&fs::read(dir.join("uit/counts.json")).expect("a file")).expect("JSON")
+}
+
+const RUN: [&str; 4] = ["counts", "regio/study.toml", "--to", "uit"];
+
+#[test]
+fn a_region_with_masked_counts_is_told_at_the_level_of_schools() {
+    let dir = region("40", "9000");
+    let ran = lob(dir.path(), &RUN);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let found = json(dir.path());
+    assert_eq!((found["level"].as_str(), found["result"]["schools"].as_u64()), (Some("cell"), Some(40)));
+    assert!(found["result"]["masked"].as_u64() > Some(10));
+    let parts = found["result"]["parts"].as_array().expect("parts");
+    assert!(!parts.is_empty(), "{}", found["result"]["refused"]);
+    for part in parts {
+        let at = |key: &str, end: usize| part[key][end].as_f64().expect("a number");
+        assert!(at("interval", 0) < at("log_odds", 0) && at("log_odds", 0) < at("log_odds", 1));
+        assert!(at("log_odds", 1) < at("interval", 1));
+    }
+    // Counts only carry what lies between schools and between cohorts; the region's truth for both is inside.
+    let truth = tables::Sheet::read(&dir.path().join("regio/truth.parquet"));
+    let planted = |term: &str| -> f64 {
+        let has = |row: &[Option<String>], name: &str, value: &str| row[truth.at(name)].as_deref() == Some(value);
+        let is_it = |row: &&Vec<Option<String>>| has(row, "outcome", "uitval_jr1") && has(row, "term", term);
+        let row = truth.rows.iter().find(is_it).expect("a planted coefficient");
+        row[truth.at("value")].as_ref().expect("a value").parse().expect("a number")
+    };
+    for (id, term) in [("between_schools", "dose_school"), ("between_cohorts", "dose_cohort")] {
+        let part = parts.iter().find(|p| p["part"] == id).unwrap_or_else(|| panic!("{id}"));
+        let (at, truth) = (|end: usize| part["interval"][end].as_f64().expect("a number"), 5.0 * planted(term));
+        assert!(at(0) < truth && truth < at(1), "{id}: {truth} not in {} to {}", at(0), at(1));
+    }
+    let page = |name: &str| fs::read_to_string(dir.path().join("uit").join(name)).expect("a page");
+    assert!(page("aantallen.md").contains("Dit gaat op schoolniveau, niet over leerlingen."));
+    assert!(page("counts.md").contains("This is at the level of schools, not about pupils."));
+}
+
+#[test]
+fn faults_in_counts_are_said_with_their_cell() {
+    let dir = region("12", "1200");
+    let counts = fs::read_to_string(dir.path().join("regio/uitkomsten.csv")).expect("counts");
+    let row = |cells: &str| format!("{}{cells}\n", counts);
+    let faults = [
+        (
+            row("\"90AA00\";\"VMBO BB\";\"2019-2020\";\"12\";\"9\";\"3\""),
+            "LOB-E0152 sources.uitkomsten: 90AA00 · BB · 2020 stands there twice; add up such rows with `sum = true`",
+        ),
+        (
+            row("\"90AA00\";\"VMBO TL\";\"2025-2026\";\"12\";\"9\";\"13\""),
+            "LOB-E0152 sources.uitkomsten: 90AA00 · TL · 2025-2026: more events than pupils",
+        ),
+        (
+            row("\"90AA00\";\"VMBO TL\";\"2025-2026\";\"12\";\"9\";\"-1\""),
+            "LOB-E0152 sources.uitkomsten: 90AA00 · TL · 2025-2026: `NIET IN ONDERWIJS` is no count; it must be a whole \
+             number, or masked as `<5`",
+        ),
+    ];
+    for (text, message) in faults {
+        fs::write(dir.path().join("regio/uitkomsten.csv"), text).expect("written");
+        let ran = lob(dir.path(), &RUN);
+        assert_eq!((ran.code, ran.err.contains(message)), (3, true), "{message}\n{}", ran.err);
+        assert!(!dir.path().join("uit").exists(), "nothing is written");
+    }
+    // A school that only the counts know is left out, and said.
+    fs::write(dir.path().join("regio/uitkomsten.csv"), row("\"99ZZ00\";\"VMBO TL\";\"2019-2020\";\"12\";\"9\";\"3\""))
+        .expect("written");
+    let ran = lob(dir.path(), &RUN);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(json(dir.path())["drops"]["unknown_school"], 1);
+    let page = fs::read_to_string(dir.path().join("uit/counts.md")).expect("a page");
+    assert!(page.contains("Cells left out: counts of a school that the dossier does not have: 1"), "{page}");
+    // Cohorts of other names meet nobody.
+    change(dir.path(), "study.toml", |t| t.replace("\"2019-2020\" = \"2020\", \"2020-2021\" = \"2021\", ", ""));
+    let ran = lob(dir.path(), &RUN);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("LOB-E0153 sources.uitkomsten: no cell of the counts meets"), "{}", ran.err);
+}
+
+#[test]
+fn the_exam_file_of_duo_is_read_as_counts() {
+    let Some(shared) = tables::shared_dir() else { return };
+    let file = shared.join("data/duo/open/examenkandidaten_geslaagden_2019-2024_vmbo.csv");
+    let text = fs::read_to_string(&file).expect("DUO's file");
+    let dir = region("12", "1200");
+    let own: BTreeSet<String> = column(&dir, 0);
+    // The first of DUO's locations take the keys of the simulated schools, so that something meets.
+    let mut keys = BTreeMap::new();
+    let mut free = own.iter();
+    let with_our_keys: Vec<String> = (text.lines().enumerate())
+        .map(|(at, line)| {
+            let location = line.split(';').nth(1).unwrap_or_default().trim_matches('"');
+            let key =
+                if at == 0 { None } else { keys.entry(location.to_string()).or_insert_with(|| free.next()).as_ref() };
+            key.map_or(line.to_string(), |key| line.replacen(&location[..4], &key[..4], 2).replace(location, key))
+        })
+        .collect();
+    fs::write(dir.path().join("regio/uitkomsten.csv"), with_our_keys.join("\n")).expect("written");
+    change(dir.path(), "study.toml", |t| {
+        let (head, rest) = t.split_once("[counts]").expect("counts");
+        let (_, privacy) = rest.split_once("\n[privacy]").expect("privacy");
+        let head = head.replace(
+            "files = \"uitkomsten.csv\"\n",
+            "files = \"uitkomsten.csv\"\nformat = \"duo-examens\"\nfilter = [{ column = \"sex\", is = \"T\" }]\n",
+        );
+        format!(
+            "{head}[counts]\nsource = \"uitkomsten\"\nlabel = \"Geslaagd\"\nschool = \"school_key\"\nleerweg = \"leerweg\"\n\
+             cohort = \"school_year\"\nn = \"count_lo\"\nn_hi = \"count_hi\"\nevents = \"passed_lo\"\nevents_hi = \
+             \"passed_hi\"\nsum = true\nexposure = \"lob\"\nrecode = {{ \"2019-2020\" = \"2020\", \"2020-2021\" = \"2021\" \
+             }}\n\n[privacy]{privacy}"
+        )
+    });
+    let ran = lob(dir.path(), &RUN);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let found = json(dir.path());
+    println!("{found:#}");
+    let result = &found["result"];
+    assert!(result["cells"].as_u64() > Some(10) && result["masked"].as_u64() > Some(0), "{result}");
+    let [lo, hi] = [0, 1].map(|end| result["pupils"][end].as_u64().expect("pupils"));
+    assert!(lo < hi, "a masked number of candidates stays an interval: {lo} to {hi}");
+    assert!(found["drops"]["unknown_school"].as_u64() > Some(5000), "{found}");
+}
+
+/// What stands in a column of the counts.
+fn column(dir: &TempDir, at: usize) -> BTreeSet<String> {
+    let text = fs::read_to_string(dir.path().join("regio/uitkomsten.csv")).expect("counts");
+    let cell = |line: &str| line.split(';').nth(at).unwrap_or_default().trim_matches('"').to_string();
+    text.lines().skip(1).map(cell).collect()
+}
