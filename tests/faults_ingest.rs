@@ -82,6 +82,42 @@ fn f31_a_pupil_who_changes_school_counts_for_the_school_of_1_october() {
     assert_eq!(of(&ingested(&with(&turned)).0), "p6 98VA01 KB 2023-07-31");
 }
 
+/// Each school gives its own number; the crosswalk has both under one person number (E0107 stopped here once).
+#[test]
+fn f31_two_numbers_of_one_person_are_one_pupil() {
+    let more = [
+        ("lijst.csv", "p7,97VB00,2022-2023,vmbo-tl 4,0,2019-08-01,2022-09-15"),
+        ("lijst.csv", "p6,98VA01,2022-2023,vmbo-kb 4,0,2022-09-16,2023-07-31"),
+        ("dossier-2.csv", "p7,2022-02-01,Gesprek mentor,"),
+    ];
+    let mut files = with(&more);
+    files.insert("kruis.csv", vec!["id,pgn", "p1,g1", "p2,g2", "p3,g3", "p4,g4", "p5,g5", "p7,g6", "p6,g6", "p6,g6"]);
+    let register = vec![
+        "pgn,brin,enrol_no,period_start,enrol_end,crebo,track,route_phase,funded,snapshot",
+        "g1,99ZA,C1,2023-08-01,,25001,BOL,,J,2024-12-01",
+        "g6,99ZA,C1,2023-08-01,,25002,BOL,,J,2024-12-01",
+    ];
+    files.insert("register.csv", register);
+    let lookup = "files = \"register.csv\"\nlookup = [{ table = \"kruis\", on = \"pgn\", take = \"id\" }]";
+    let text = STUDY.replace("files = \"register.csv\"", lookup);
+    let made = |files: &Files| {
+        let dir = TempDir::new().expect("a folder");
+        put(dir.path(), files);
+        let done = run(&text, dir.path(), &dir.path().join("tables")).unwrap_or_else(|e| panic!("{e}"));
+        (dir, done)
+    };
+    let (dir, done) = made(&files);
+    let of = lines(&dir, "pupil", &["pupil_key", "school_then", "track", "link_status"]);
+    assert_eq!((of.len(), of[5].as_str()), (6, "p6 98VA01 KB linked"));
+    assert_eq!(lines(&dir, "enrolment", &["pupil_key", "crebo"]), ["p1 25001", "p6 25002"]);
+    assert!(lines(&dir, "activity", &["pupil_key", "date"]).contains(&"p6 2022-02-01".to_string()));
+    assert!(done.ledger.notes.iter().any(|n| n.starts_with("1 numbers in the crosswalk are a pupil's second one")));
+    // The order of the crosswalk leaves no trace.
+    files.get_mut("kruis.csv").expect("a file")[6..].reverse();
+    let (other, _) = made(&files);
+    assert_eq!(lines(&other, "enrolment", &["pupil_key", "crebo"]), ["p1 25001", "p6 25002"]);
+}
+
 #[test]
 fn f31_two_schools_without_days_are_a_conflict() {
     let both = [

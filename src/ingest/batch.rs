@@ -189,6 +189,12 @@ impl Column {
         Some(plain.first()?.rebuild(&all))
     }
 
+    /// Whether two rows hold the same, or both nothing.
+    pub(super) fn has_equal(&self, a: usize, b: usize) -> bool {
+        let array = self.array();
+        array.slice(a, 1).as_ref() == array.slice(b, 1).as_ref()
+    }
+
     fn plain(&self) -> Column {
         match self {
             Column::Text(t @ (Text::Coded(_) | Text::Int(_))) => {

@@ -27,8 +27,8 @@ pub fn eleven_test(digits: &[u8]) -> bool {
 /// `klas 4 123456782` and `12,123456782,3` hold one. A comma between nine digits and others separates; only a point is
 /// a decimal sign here, and `.0` after nine digits is how a whole number comes out of a column of decimals.
 pub fn nine_digit_numbers(text: &[u8], mut found: impl FnMut([u8; 9])) {
-    // Nearly every cell is shorter: nothing to do.
-    if text.len() < 9 {
+    // Nearly every cell is shorter, or has fewer digits: nothing to do.
+    if text.len() < 9 || text.iter().filter(|b| b.is_ascii_digit()).count() < 9 {
         return;
     }
     let mut at = 0;

@@ -15,22 +15,25 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Reads `table`: first the `on` columns as text, then the `taken` ones as wanted.
+    /// Reads `table`: first the `on` columns as text, then the `taken` ones as wanted. Rows that say the same of a key are one;
+    /// of others the first counts where `any` of them will do.
     pub(super) fn read(
         table: &Table<'_>,
         source_name: &str,
         lookup: &Lookup,
         taken: usize,
+        any: bool,
         rejects: &mut Rejects,
     ) -> Result<Self, InputError> {
         let n_on = lookup.on.0.len();
         let mut rows: HashMap<Vec<u8>, u32> = HashMap::new();
         let mut parts: Vec<Vec<Column>> = vec![Vec::new(); taken];
-        let (mut count, mut repeated, mut key) = (0u32, 0u64, Vec::new());
+        let (mut count, mut again, mut key) = (0u32, Vec::new(), Vec::new());
         rejects.merge(table.for_each(&super::Silence, |batch: &Batch| {
             for row in 0..batch.rows {
-                if batch.key(0..n_on, row, &mut key) && rows.insert(key.clone(), count).is_some() {
-                    repeated += 1;
+                if batch.key(0..n_on, row, &mut key) {
+                    let first = *rows.entry(key.clone()).or_insert(count);
+                    again.extend((first != count).then_some((first as usize, count as usize)));
                 }
                 count += 1;
             }
@@ -38,7 +41,10 @@ impl Loaded {
                 part.push(column.clone());
             }
         })?);
-        if repeated > 0 {
+        let columns: Option<Vec<Column>> = parts.iter().map(|p| Column::concat(p)).collect();
+        let differ = |(a, b): &&(usize, usize)| columns.iter().flatten().any(|c| !c.has_equal(*a, *b));
+        let repeated = again.iter().filter(differ).count() as u64;
+        if repeated > 0 && !any {
             return Err(InputError::NotUnique {
                 source_name: source_name.to_string(),
                 table: lookup.table.clone(),
@@ -46,7 +52,6 @@ impl Loaded {
                 rows: repeated,
             });
         }
-        let columns: Option<Vec<Column>> = parts.iter().map(|p| Column::concat(p)).collect();
         columns.map(|columns| Self { rows, columns }).ok_or_else(|| InputError::NoPupils {
             source_name: lookup.table.clone(),
             why: "the look-up table has no rows".into(),

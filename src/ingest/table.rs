@@ -18,7 +18,7 @@ use super::forms::{self, Forms, NumberForm, Wanted};
 use super::lookup::{Loaded, wants_of};
 use super::{Dialect, InputError, Rejects};
 use crate::study::Study;
-use crate::study::file::{Axis, Decimal, IdKind, Lookup, Source};
+use crate::study::file::{Axis, Decimal, IdKind, Ingest, Lookup, Source};
 use crate::study::near;
 
 /// Told how many rows were read; a terminal shows a bar, a log shows nothing.
@@ -191,7 +191,12 @@ impl<'s> Table<'s> {
         }
         for (lookup, taken) in self.source.lookup.iter().zip(&taken) {
             let other = Table::open(study, base, &lookup.table, &wants_of(lookup, taken))?;
-            let table = Loaded::read(&other, &self.name, lookup, taken.len(), &mut self.lookup_rejects)?;
+            // A pupil who changed school has a number at each: whichever is found, `canonical` knows that they are one.
+            let is_key = |i: &Ingest| {
+                i.crosswalk.as_ref() == Some(&lookup.table) && lookup.take.0.iter().all(|name| i.key.0.contains(name))
+            };
+            let any = study.ingest.as_ref().is_some_and(is_key);
+            let table = Loaded::read(&other, &self.name, lookup, taken.len(), any, &mut self.lookup_rejects)?;
             let on = lookup.on.0.iter().map(|n| position_of(&Want::new(n, As::Text), &mut self.own)).collect();
             self.lookups.push(Joined { on, table });
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
+use super::aliases::Aliases;
 use super::cells::{Cell, ColumnDef, Kind, batch, schema};
 use super::known::{Known, Own};
 use super::ledger::{Fate, Ledger};
@@ -53,8 +54,10 @@ pub fn build<S: Sink>(
     progress: &dyn Progress,
     sink: &mut S,
 ) -> Result<Ledger, S::Error> {
-    let reading = Reading { study, ingest, base, progress };
     let mut ledger = Ledger::default();
+    let none = Aliases::default();
+    let aliases = Aliases::read(&Reading { study, ingest, base, progress, aliases: &none }, &mut ledger)?;
+    let reading = Reading { study, ingest, base, progress, aliases: &aliases };
     let all = pupils::read(&reading, &mut ledger)?;
     let programmes = later::Programmes {
         funding: later::funding(&reading, &mut ledger)?,

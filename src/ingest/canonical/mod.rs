@@ -8,6 +8,7 @@
 //! | `known.rs` | up to which day a pupil's later education is known |
 //! | `dropout.rs` | lists of dropouts: definitive before provisional, rates, "unknown" |
 //! | `successors.rs` | schools that go on under another number |
+//! | `aliases.rs` | pupils with a number of each of their schools |
 //! | `join.rs` | who was found and who was not, per school |
 //!
 //! `build.rs` walks a study's `[ingest]`: `source.rs` reads, `pupils.rs`, `later.rs` and `activity.rs` make the tables, `cells.rs`
@@ -15,6 +16,7 @@
 //! are asked for.
 
 mod activity;
+mod aliases;
 mod build;
 mod cells;
 pub mod codebook;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use arrow::array::Array;
 
+use super::aliases::Aliases;
 use super::ledger::{Fate, Ledger};
 use crate::ingest::{As, Batch, InputError, Progress, Table, Want};
 use crate::study::Study;
@@ -37,6 +38,8 @@ pub(super) struct Reading<'a> {
     pub ingest: &'a Ingest,
     pub base: &'a Path,
     pub progress: &'a dyn Progress,
+    /// Keys that are another key's pupil.
+    pub aliases: &'a Aliases,
 }
 
 /// A row with its columns in the order in which they were wanted.
@@ -44,6 +47,7 @@ pub(super) struct Row<'b> {
     batch: &'b Batch,
     row: usize,
     at: &'b [Option<usize>],
+    aliases: &'b Aliases,
     /// Columns of the key, first in the batch.
     keys: usize,
 }
@@ -53,7 +57,7 @@ impl Row<'_> {
     pub fn key(&self) -> Option<String> {
         let part = |k: usize| self.batch.columns[k].text().get(self.row).map(|t| t.trim().replace(':', "%3A"));
         let parts: Option<Vec<String>> = (0..self.keys).map(|k| part(k).filter(|p| !p.is_empty())).collect();
-        parts.map(|p| p.join(":"))
+        parts.map(|p| self.aliases.of(p.join(":")))
     }
 
     /// Wanted text `k`, trimmed; none when it is empty.
@@ -111,7 +115,7 @@ impl Reading<'_> {
             let kind = |row: usize| batch.columns[kind_at?].text().get(row);
             masked += (0..batch.rows).filter(|row| kind(*row).as_deref() == Some("pseudo")).count() as u64;
             for row in 0..batch.rows {
-                each(&Row { batch, row, at: &at, keys: key.len() }, ledger);
+                each(&Row { batch, row, at: &at, aliases: self.aliases, keys: key.len() }, ledger);
             }
         })?;
         ledger.add(table, source, Fate::Read, read);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::aliases::Aliases;
 use super::source::{Reading, Wanted, is_there};
 use super::{activity, build, later, pupils};
 use crate::ingest::{As, Silence, Table, Want};
@@ -12,7 +13,8 @@ use crate::study::file::{Ingest, Names};
 /// Wanted columns by source: the pupil's key where rows have one, the columns that must be there, and of those that may be there
 /// the ones that all files of the source have. A source whose files can't be opened wants what must be there.
 pub fn wants(study: &Study, ingest: &Ingest, base: &Path) -> BTreeMap<String, Vec<Want>> {
-    let reading = Reading { study, ingest, base, progress: &Silence };
+    let none = Aliases::default();
+    let reading = Reading { study, ingest, base, progress: &Silence, aliases: &none };
     let mut all = All { reading: &reading, wants: BTreeMap::new() };
     all.of(&ingest.pupil, true, &pupils::wanted(&reading));
     all.of(&ingest.activity, true, &activity::wanted());

@@ -140,12 +140,11 @@ pub fn minimise(
         let found = bfgs(&mut f, best, &mut inverse_hessian.clone(), layout.offset);
         let canonical = canonical_point(&found.x, layout);
         zero = canonical.zero;
-        // Mostly it is canonical already.
-        let moved = (canonical.x != found.x).then(|| f.at(&canonical.x));
-        best = match moved {
-            None => found,
-            Some(Some(at)) => Point::new(canonical.x, at),
-            Some(None) => {
+        // Also where it was canonical: modes of counts start from where they were left, and only a second evaluation at one
+        // point has the digits from which a Hessian can be differenced.
+        best = match f.at(&canonical.x) {
+            Some(at) => Point::new(canonical.x, at),
+            None => {
                 zero.clear();
                 found
             }
