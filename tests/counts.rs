@@ -140,14 +140,18 @@ fn the_exam_file_of_duo_is_read_as_counts() {
     let text = fs::read_to_string(&file).expect("DUO's file");
     let dir = region("12", "1200");
     let own: BTreeSet<String> = column(&dir, 0);
-    // The first of DUO's locations take the keys of the simulated schools, so that something meets.
+    // The first of DUO's locations with many programmes take the keys of the simulated schools, so that something meets.
     let mut keys = BTreeMap::new();
     let mut free = own.iter();
+    let lines_of = |l: &str| text.lines().filter(|line| line.contains(&format!("\"{l}\""))).count();
     let with_our_keys: Vec<String> = (text.lines().enumerate())
         .map(|(at, line)| {
             let location = line.split(';').nth(1).unwrap_or_default().trim_matches('"');
-            let key =
-                if at == 0 { None } else { keys.entry(location.to_string()).or_insert_with(|| free.next()).as_ref() };
+            let key = if at == 0 || lines_of(location) < 9 {
+                None
+            } else {
+                keys.entry(location.to_string()).or_insert_with(|| free.next()).as_ref()
+            };
             key.map_or(line.to_string(), |key| line.replacen(&location[..4], &key[..4], 2).replace(location, key))
         })
         .collect();
@@ -169,9 +173,8 @@ fn the_exam_file_of_duo_is_read_as_counts() {
     let ran = lob(dir.path(), &RUN);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let found = json(dir.path());
-    println!("{found:#}");
     let result = &found["result"];
-    assert!(result["cells"].as_u64() > Some(10) && result["masked"].as_u64() > Some(0), "{result}");
+    assert!(result["cells"].as_u64() > Some(5) && result["masked"].as_u64() > Some(0), "{result}");
     let [lo, hi] = [0, 1].map(|end| result["pupils"][end].as_u64().expect("pupils"));
     assert!(lo < hi, "a masked number of candidates stays an interval: {lo} to {hi}");
     assert!(found["drops"]["unknown_school"].as_u64() > Some(5000), "{found}");

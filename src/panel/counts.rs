@@ -167,6 +167,9 @@ fn read(counts: &Counts, panel: &Panel<'_>, base: &Path, progress: &dyn Progress
                 })
             };
             let (n, events) = (cell(3, &counts.n), cell(4, &counts.events));
+            // Of nobody nobody has the event, whether the file says so or is silent.
+            let nobody = Bounds { lo: 0, hi: 0 };
+            let events = if n == Some(nobody) { events.or(n) } else { events };
             if n.zip(events).is_some_and(|(n, events)| events.lo > n.hi) {
                 faults.push(format!("{name}: more events than pupils"));
             }
