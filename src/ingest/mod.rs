@@ -31,7 +31,8 @@ mod table;
 mod text;
 mod validate;
 
-pub use adapters::{Bounds, count, describe, may_be_named};
+pub(crate) use adapters::count;
+pub use adapters::{Bounds, describe, may_be_named};
 pub use batch::{As, Batch, Column, KEY_SEPARATOR, Text, Want};
 pub use bsn::{BsnWatch, eleven_test, holds_bsn, nine_digit_numbers};
 pub use dialect::{Control, Dialect};

@@ -21,7 +21,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use arrow::record_batch::RecordBatch;
-pub use duo::{Bounds, count};
+pub use duo::Bounds;
+pub(crate) use duo::count;
 pub use school::may_be_named;
 
 use super::files::InputFile;

@@ -27,7 +27,7 @@ impl Bounds {
 ///
 /// # Errors
 /// What is no count.
-pub fn count(cell: &str) -> Result<Option<Bounds>, ()> {
+pub(crate) fn count(cell: &str) -> Result<Option<Bounds>, ()> {
     let cell = cell.trim();
     if cell.is_empty() || matches!(cell.to_lowercase().as_str(), "n.v.t." | "nvt" | "null") {
         return Ok(None);

@@ -10,7 +10,8 @@ mod table;
 mod tbgi;
 pub(super) mod values;
 
-pub use counts::{Bounds, count};
+pub use counts::Bounds;
+pub(crate) use counts::count;
 pub(super) use exams::Exams;
 pub(super) use lists::{A04, A05, A14, Nenr, Nrsp, folded};
 pub(super) use open_data::{Overgangen, Vestigingen, Voins, Vsv};
