@@ -217,6 +217,25 @@ fn a_damaged_run_is_replaced_and_old_runs_stay() {
 }
 
 #[test]
+fn a_national_preset_can_be_made_smaller() {
+    let dir = TempDir::new().expect("a temporary folder");
+    let small =
+        ["simulate", "--preset", "national", "--schools", "3", "--cohorts", "2", "--pupils", "120", "--to", "n"];
+    let made = lob(dir.path(), &small);
+    assert_eq!(made.code, 0, "{}", made.err);
+    let plain = lob(dir.path(), &["simulate", "--schools", "3", "--cohorts", "2", "--pupils", "120", "--to", "r"]);
+    assert_eq!(plain.code, 0, "{}", plain.err);
+    let activities = |folder: &str| {
+        let path = dir.path().join(folder).join("activiteit.parquet");
+        std::fs::metadata(path).expect("activities").len() as f64
+    };
+    // About a hundred registrations of a pupil where a region has about fifty.
+    let ratio = activities("n") / activities("r");
+    assert!(ratio > 1.6 && ratio < 2.4, "{ratio}");
+    assert!(dir.path().join("n/truth.parquet").is_file());
+}
+
+#[test]
 fn results_do_not_depend_on_threads_or_place() {
     let dir = TempDir::new().expect("a temporary folder");
     let made = lob(dir.path(), &["simulate", "--schools", "6", "--cohorts", "2", "--pupils", "900", "--to", "a"]);

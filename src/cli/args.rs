@@ -129,7 +129,7 @@ pub(super) enum Command {
     /// Simulate a region of any size, with its truth beside it.
     #[command(
         after_help = "Examples:\n  lob simulate --schools 40 --cohorts 4 --pupils 15000 --seed 7 --to region\n  \
-        lob simulate --as duo,las,dossier-csv --to files"
+        lob simulate --preset national --to country\n  lob simulate --as duo,las,dossier-csv --to files"
     )]
     Simulate(Simulate),
     /// Fit one model to one table: formulas in lme4's notation, with or without random effects.
@@ -338,15 +338,18 @@ pub(super) struct Report {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Simulate {
+    /// A size with a name; the next three change it.
+    #[arg(long, value_enum, default_value = "region")]
+    pub(super) preset: Preset,
     /// Number of schools.
-    #[arg(long, default_value_t = 12)]
-    pub(super) schools: u32,
+    #[arg(long, value_name = "N")]
+    pub(super) schools: Option<u32>,
     /// Number of cohorts (exam years).
-    #[arg(long, default_value_t = 4)]
-    pub(super) cohorts: u32,
+    #[arg(long, value_name = "N")]
+    pub(super) cohorts: Option<u32>,
     /// Number of pupils, about.
-    #[arg(long, default_value_t = 4_000)]
-    pub(super) pupils: u32,
+    #[arg(long, value_name = "N")]
+    pub(super) pupils: Option<u32>,
     /// Seed: the same seed gives the same files.
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
@@ -363,6 +366,15 @@ pub(super) struct Simulate {
     /// Folder for the files, truth.parquet and study.toml.
     #[arg(long, default_value = "region", value_name = "DIR")]
     pub(super) to: PathBuf,
+}
+
+/// How large a region is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Preset {
+    /// 12 schools, 4 cohorts, 4 000 pupils, 190 000 activities.
+    Region,
+    /// A country: 1 200 schools, 10 cohorts, 1 000 000 pupils, 100 million activities; 0.6 GB, under a minute.
+    National,
 }
 
 /// How much `lob certify` simulates.

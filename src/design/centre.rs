@@ -10,6 +10,8 @@
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
+
 use super::compress::ordered_bits;
 use crate::panel::Panel;
 use crate::panel::sets::SetRow;
@@ -25,13 +27,18 @@ const ENOUGH: f64 = 30.0;
 pub(super) struct Centred {
     split: bool,
     leave_out: bool,
-    cohort: BTreeMap<(u16, SchoolIx, CohortIx), Mean>,
-    school: BTreeMap<(u16, SchoolIx), f64>,
-    all: BTreeMap<u16, f64>,
+    schools: usize,
+    cohorts: usize,
+    /// By period × school × cohort.
+    cohort: Vec<Mean>,
+    /// By period × school.
+    school: Vec<f64>,
+    /// By period.
+    all: Vec<f64>,
 }
 
-/// M_sc with the sums it came from.
-#[derive(Clone, Copy, Debug)]
+/// M_sc with the sums it came from; without pupils, nothing asks for it.
+#[derive(Clone, Copy, Debug, Default)]
 struct Mean {
     sum: Sum,
     used: f64,
@@ -60,20 +67,17 @@ impl Centred {
         let mut school: BTreeMap<_, Sum> = BTreeMap::new();
         let mut all: BTreeMap<_, Sum> = BTreeMap::new();
         let split = entry.dose == DoseForm::Split;
-        // Equal doses are added as one, so that sums depend neither on the order of pupils nor on whether they stand in cells.
-        let mut equal: BTreeMap<(u16, SchoolIx, CohortIx, u64), (f64, f64)> = BTreeMap::new();
-        for r in rows.iter().filter(|r| split && !r.dose.is_nan()) {
-            let (s, c) = (panel.pupils.school[r.pupil], panel.pupils.cohort[r.pupil]);
-            equal.entry((r.period, s, c, ordered_bits(r.dose))).or_insert((r.dose, 0.0)).1 += r.n;
-        }
-        for (&(k, s, c, _), &(dose, n)) in &equal {
+        let equal = equal_doses(panel, if split { rows } else { &[] });
+        for &Equal { at: (k, s, c), dose, n } in &equal {
             cohort.entry((k, s, c)).or_default().add(dose, n);
             school.entry((k, s)).or_default().add(dose, n);
             all.entry(k).or_default().add(dose, n);
         }
         let mut squares: BTreeMap<u16, f64> = BTreeMap::new();
-        for (&(k, s, c, _), &(dose, n)) in &equal {
-            *squares.entry(k).or_default() += n * (dose - cohort[&(k, s, c)].mean()).powi(2);
+        for of_group in equal.chunk_by(|a, b| a.at == b.at) {
+            let mean = cohort[&of_group[0].at].mean();
+            let within = squares.entry(of_group[0].at.0).or_default();
+            of_group.iter().for_each(|e| *within += e.n * (e.dose - mean).powi(2));
         }
         let spread: BTreeMap<u16, Spread> =
             squares.iter().map(|(k, within)| (*k, Spread::of(*k, *within, &cohort, &school))).collect();
@@ -84,16 +88,31 @@ impl Centred {
             }
             _ => sum.mean(),
         };
-        Self {
+        let periods = all.keys().last().map_or(0, |k| usize::from(*k) + 1);
+        let (schools, cohorts) = (panel.pupils.schools.len(), panel.pupils.cohorts.len());
+        let mut centred = Self {
             split,
             leave_out: entry.cohort_mean == CohortMean::LeaveOneOut,
-            cohort: cohort
-                .iter()
-                .map(|(&(k, s, c), sum)| ((k, s, c), Mean { sum: *sum, used: used((k, s), sum) }))
-                .collect(),
-            school: school.into_iter().map(|(k, s)| (k, s.mean())).collect(),
-            all: all.into_iter().map(|(k, s)| (k, s.mean())).collect(),
+            schools,
+            cohorts,
+            cohort: vec![Mean::default(); periods * schools * cohorts],
+            school: vec![f64::NAN; periods * schools],
+            all: vec![f64::NAN; periods],
+        };
+        for (&(k, s, c), sum) in &cohort {
+            let at = centred.school_at(k, s) * cohorts + c.at();
+            centred.cohort[at] = Mean { sum: *sum, used: used((k, s), sum) };
         }
+        for (&(k, s), sum) in &school {
+            let at = centred.school_at(k, s);
+            centred.school[at] = sum.mean();
+        }
+        all.iter().for_each(|(k, sum)| centred.all[usize::from(*k)] = sum.mean());
+        centred
+    }
+
+    fn school_at(&self, period: u16, s: SchoolIx) -> usize {
+        usize::from(period) * self.schools + s.at()
     }
 
     /// The parts this dose has.
@@ -106,21 +125,39 @@ impl Centred {
         match part {
             DosePart::Total => dose,
             DosePart::Within => dose - self.of_cohort(dose, period, s, c),
-            DosePart::Cohort => self.of_cohort(dose, period, s, c) - self.school[&(period, s)],
-            DosePart::School => self.school[&(period, s)] - self.all[&period],
+            DosePart::Cohort => self.of_cohort(dose, period, s, c) - self.school[self.school_at(period, s)],
+            DosePart::School => self.school[self.school_at(period, s)] - self.all[usize::from(period)],
         }
     }
 
     /// M_sc of a pupil with this dose.
     fn of_cohort(&self, dose: f64, period: u16, s: SchoolIx, c: CohortIx) -> f64 {
-        let mean = &self.cohort[&(period, s, c)];
+        let mean = &self.cohort[self.school_at(period, s) * self.cohorts + c.at()];
         match self.leave_out {
             false => mean.used,
             // Who has no mates is compared with the school.
-            true if mean.sum.n < 2.0 => self.school[&(period, s)],
+            true if mean.sum.n < 2.0 => self.school[self.school_at(period, s)],
             true => (mean.sum.total - dose) / (mean.sum.n - 1.0),
         }
     }
+}
+
+/// Rows of equal dose in a period, school and cohort.
+struct Equal {
+    at: (u16, SchoolIx, CohortIx),
+    dose: f64,
+    n: f64,
+}
+
+/// Equal doses counted as one, in order of period, school, cohort and dose: sums then depend neither on the order of pupils
+/// nor on whether they stand in cells.
+fn equal_doses(panel: &Panel<'_>, rows: &[SetRow]) -> Vec<Equal> {
+    let at = |r: &SetRow| (r.period, panel.pupils.school[r.pupil], panel.pupils.cohort[r.pupil]);
+    let known = rows.par_iter().filter(|r| !r.dose.is_nan());
+    let mut keyed: Vec<_> = known.map(|r| (at(r), ordered_bits(r.dose), r.dose, r.n)).collect();
+    keyed.par_sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    let of_equal = keyed.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
+    of_equal.map(|equal| Equal { at: equal[0].0, dose: equal[0].2, n: equal.iter().map(|e| e.3).sum() }).collect()
 }
 
 /// How doses spread in one period.

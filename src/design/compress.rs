@@ -1,18 +1,14 @@
 //! Equal rows of a school stand once, with the number of rows and of successes: exact for every binomial
 //! model, and what makes a fit cost nothing in the number of pupils.
 
-use std::collections::HashMap;
-
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis};
+use rayon::prelude::*;
 
 use super::centre::{Centred, cohort_code};
 use super::columns::{Columns, Spine};
 use crate::panel::Panel;
 use crate::panel::sets::SetRow;
-use crate::vocab::{ExitKind, SchoolIx};
-
-/// Staying, and as many ways out as there are.
-const MOST_CATEGORIES: usize = 1 + ExitKind::ALL.len();
+use crate::vocab::SchoolIx;
 
 pub(super) struct Cells {
     pub(super) schools: Vec<SchoolIx>,
@@ -24,19 +20,26 @@ pub(super) struct Cells {
     pub(super) cohorts: Vec<u32>,
 }
 
-/// What rows must share to be one cell. Sorting by it gives the canonical order of cells.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// What rows of a school must share to be one cell, but for the covariates. Sorting by it, and by these, gives the canonical
+/// order of cells.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    school: SchoolIx,
     cohort: u32,
     period: u16,
     /// Order-preserving bits of the dose.
     dose: u64,
-    pattern: u32,
 }
 
-/// Cells of rows whose outcome is a whole number below `categories`; `by_cohort` keeps cohorts apart also where x does not
-/// need them.
+/// The rows of a school in the order of its cells.
+struct Order {
+    /// Positions among all rows.
+    rows: Vec<u32>,
+    /// Where in `rows` each cell ends.
+    ends: Vec<u32>,
+}
+
+/// Cells of rows that stand by school, whose outcome is a whole number below `categories`; `by_cohort` keeps cohorts apart
+/// also where x does not need them.
 pub(super) fn cells(
     panel: &Panel<'_>,
     rows: &[SetRow],
@@ -45,55 +48,73 @@ pub(super) fn cells(
     categories: usize,
     by_cohort: bool,
 ) -> Cells {
-    let patterns = patterns(panel, columns, rows);
+    let used = columns.covariates();
     let by_cohort = by_cohort || columns.needs_cohort();
-    let mut counted: HashMap<Key, ([f64; MOST_CATEGORIES], Spine)> = HashMap::new();
-    for (row, pattern) in rows.iter().zip(patterns) {
-        let spine = Spine::of(panel, row);
-        let cohort = if by_cohort { cohort_code(spine.cohort) } else { 0 };
-        let key = Key { school: spine.school, cohort, period: row.period, dose: ordered_bits(row.dose), pattern };
-        let cell = counted.entry(key).or_insert(([0.0; MOST_CATEGORIES], spine));
-        cell.0[row.y as usize] += row.n;
+    let cohort = |row: &SetRow| if by_cohort { cohort_code(panel.pupils.cohort[row.pupil]) } else { 0 };
+    let key = |row: &SetRow| Key { cohort: cohort(row), period: row.period, dose: ordered_bits(row.dose) };
+    let covariates =
+        |row: &SetRow| used.iter().map(|&c| ordered_bits(panel.pupils.covariates[c][row.pupil])).collect::<Vec<_>>();
+    let order = |range: &std::ops::Range<usize>| {
+        let keyed = range.clone().map(|i| (key(&rows[i]), u32::try_from(i).expect("a set of 32 bits of rows")));
+        let mut keyed: Vec<(Key, u32)> = keyed.collect();
+        keyed.sort_unstable();
+        let mut order = Order { rows: Vec::with_capacity(keyed.len()), ends: Vec::new() };
+        for equal in keyed.chunk_by(|a, b| a.0 == b.0) {
+            let mut told_apart: Vec<(Vec<u64>, u32)> = match equal {
+                // Most cells are one row, and nothing tells it apart.
+                [(_, one)] => vec![(Vec::new(), *one)],
+                many => many.iter().map(|(_, i)| (covariates(&rows[*i as usize]), *i)).collect(),
+            };
+            told_apart.sort_unstable();
+            for cell in told_apart.chunk_by(|a, b| a.0 == b.0) {
+                order.rows.extend(cell.iter().map(|(_, i)| *i));
+                order.ends.push(u32::try_from(order.rows.len()).expect("a set of 32 bits of rows"));
+            }
+        }
+        order
+    };
+    let schools = by_school(panel, rows);
+    let orders: Vec<Order> = schools.par_iter().map(order).collect();
+    let n: usize = orders.iter().map(|order| order.ends.len()).sum();
+    let mut out = Cells {
+        schools: Vec::with_capacity(n),
+        period: Vec::with_capacity(n),
+        x: Array2::zeros((n, columns.terms.len())),
+        counts: Array2::zeros((n, categories)),
+        dose: Array1::zeros(n),
+        cohorts: Vec::with_capacity(n),
+    };
+    let mut spines = Vec::with_capacity(n);
+    for order in &orders {
+        let mut start = 0;
+        for &end in &order.ends {
+            let cell = &order.rows[start..end as usize];
+            let first = &rows[cell[0] as usize];
+            let mut counts = out.counts.row_mut(spines.len());
+            cell.iter().map(|&i| &rows[i as usize]).for_each(|row| counts[row.y as usize] += row.n);
+            spines.push(Spine::of(panel, first));
+            out.cohorts.push(cohort(first));
+            start = end as usize;
+        }
     }
-    let mut keys: Vec<&Key> = counted.keys().collect();
-    keys.sort_unstable();
-    let mut x = Array2::zeros((keys.len(), columns.terms.len()));
-    let mut counts = Array2::zeros((keys.len(), categories));
-    let mut dose = Array1::zeros(keys.len());
-    for (i, key) in keys.iter().enumerate() {
-        let (of_cell, spine) = &counted[*key];
-        columns.fill(panel, spine, doses, x.row_mut(i));
-        counts.row_mut(i).iter_mut().zip(of_cell).for_each(|(count, n)| *count = *n);
-        dose[i] = spine.dose;
-    }
-    let period = keys.iter().map(|k| k.period).collect();
-    let cohorts = keys.iter().map(|k| k.cohort).collect();
-    Cells { schools: keys.iter().map(|k| k.school).collect(), period, x, counts, dose, cohorts }
+    drop(orders);
+    let fill = |(x, spine)| columns.fill(panel, spine, doses, x);
+    out.x.axis_iter_mut(Axis(0)).into_par_iter().zip(&spines).for_each(fill);
+    out.dose.iter_mut().zip(&spines).for_each(|(dose, spine)| *dose = spine.dose);
+    out.schools.extend(spines.iter().map(|spine| spine.school));
+    out.period.extend(spines.iter().map(|spine| spine.period));
+    out
 }
 
-/// Number of each row's combination of covariate values, in order of the values.
-fn patterns(panel: &Panel<'_>, columns: &Columns, rows: &[SetRow]) -> Vec<u32> {
-    let used = columns.covariates();
-    let values =
-        |r: &SetRow| -> Vec<u64> { used.iter().map(|&c| ordered_bits(panel.pupils.covariates[c][r.pupil])).collect() };
-    let mut of: HashMap<Vec<u64>, u32> = HashMap::new();
-    let mut seen: Vec<u32> = Vec::with_capacity(rows.len());
-    for (i, row) in rows.iter().enumerate() {
-        // Rows come by pupil, and a pupil's covariates don't change.
-        if i > 0 && rows[i - 1].pupil == row.pupil {
-            seen.push(seen[i - 1]);
-            continue;
-        }
-        let next = u32::try_from(of.len()).expect("fewer patterns than rows");
-        seen.push(*of.entry(values(row)).or_insert(next));
-    }
-    let mut order: Vec<(&Vec<u64>, u32)> = of.iter().map(|(k, v)| (k, *v)).collect();
-    order.sort_unstable();
-    let mut rank = vec![0; order.len()];
-    for (new, (_, old)) in order.iter().enumerate() {
-        rank[*old as usize] = u32::try_from(new).expect("fewer patterns than rows");
-    }
-    seen.into_iter().map(|old| rank[old as usize]).collect()
+/// The rows of each school.
+fn by_school(panel: &Panel<'_>, rows: &[SetRow]) -> Vec<std::ops::Range<usize>> {
+    let school = |row: &SetRow| panel.pupils.school[row.pupil];
+    let mut start = 0;
+    let range = |of_school: &[SetRow]| {
+        start += of_school.len();
+        start - of_school.len()..start
+    };
+    rows.chunk_by(|a, b| school(a) == school(b)).map(range).collect()
 }
 
 /// Bits that sort as the numbers do (IEEE 754 total order).

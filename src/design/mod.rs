@@ -8,7 +8,8 @@ pub mod formula;
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayViewMut1, Axis};
+use rayon::prelude::*;
 
 use crate::panel::sets::SetRow;
 use crate::panel::{Flow, Panel, Step};
@@ -154,6 +155,32 @@ impl Design {
             Design::Linear(d) => &d.head,
         }
     }
+
+    /// Lets the columns go, which are most of a design. What is counted and named stays.
+    pub fn forget_rows(&mut self) {
+        let none = || Array2::zeros((0, 0));
+        match self {
+            Design::Binary(d) => {
+                (d.x, d.z, d.dose) = (none(), none(), Array1::zeros(0));
+                (d.group, d.period) = (Vec::new(), Vec::new());
+            }
+            Design::Linear(d) => {
+                (d.x, d.z, d.y, d.dose) = (none(), none(), Array1::zeros(0), Array1::zeros(0));
+                d.group = Vec::new();
+                d.inner = d.inner.take().map(|_| (none(), Vec::new()));
+            }
+        }
+    }
+}
+
+/// About how many bytes the columns of a model take, before equal rows are counted together.
+pub fn bytes(panel: &Panel<'_>, entry: &ModelEntry) -> usize {
+    let rows = match panel.plan.outcomes[panel.plan.outcome(&entry.outcome)].rule() {
+        OutcomeRule::Event | OutcomeRule::Score => panel.pupils.len() * usize::from(panel.plan.periods),
+        _ => panel.pupils.len(),
+    };
+    let levels: usize = panel.pupils.levels.iter().map(|levels| levels.len().max(1)).sum();
+    rows * (levels + panel.pupils.cohorts.len() + usize::from(panel.plan.periods)) * size_of::<f64>()
 }
 
 /// The columns every model of a kind starts with.
@@ -182,10 +209,10 @@ pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesi
     let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
     let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 2, entry.cohort_intercept);
     let head = head(panel, entry, &columns, &cells.schools, &set);
-    let group = codes(&head.groups, &cells.schools);
+    let group = codes(&cells.schools);
     let z = random_columns(entry, &head, &cells.x, None);
     let cohorts = entry.cohort_intercept.then(|| cohort_levels(&group, &cells.cohorts)).flatten();
-    let (trials, successes) = (cells.counts.sum_axis(ndarray::Axis(1)), cells.counts.column(1).to_owned());
+    let (trials, successes) = (cells.counts.sum_axis(Axis(1)), cells.counts.column(1).to_owned());
     BinaryDesign { head, x: cells.x, z, trials, successes, group, period: cells.period, dose: cells.dose, cohorts }
 }
 
@@ -197,7 +224,7 @@ pub fn multinomial(panel: &Panel<'_>, entry: &ModelEntry) -> MultinomialDesign {
     let columns = Columns::new(panel, entry, Start::Periods, &set.rows, &set.doses);
     let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 1 + exits.len(), false);
     let head = head(panel, entry, &columns, &cells.schools, &set);
-    let group = codes(&head.groups, &cells.schools);
+    let group = codes(&cells.schools);
     MultinomialDesign { head, x: cells.x, counts: cells.counts, exits, group, period: cells.period }
 }
 
@@ -208,18 +235,17 @@ pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesi
     let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
     let schools: Vec<SchoolIx> = set.rows.iter().map(|r| panel.pupils.school[r.pupil]).collect();
     let mut x = Array2::zeros((set.rows.len(), columns.terms.len()));
-    for (i, row) in set.rows.iter().enumerate() {
-        columns.fill(panel, &Spine::of(panel, row), &set.doses, x.row_mut(i));
-    }
+    let fill = |x: ArrayViewMut1<'_, f64>, row: &SetRow| columns.fill(panel, &Spine::of(panel, row), &set.doses, x);
+    x.axis_iter_mut(Axis(0)).into_par_iter().zip(&set.rows).for_each(|(x, row)| fill(x, row));
     let head = head(panel, entry, &columns, &schools, &set);
     let time: Option<Array1<f64>> =
         (start == Start::Time).then(|| set.rows.iter().map(|r| f64::from(r.period)).collect());
     let z = random_columns(entry, &head, &x, time.as_ref());
     let inner = time.map(|time| {
-        let z = ndarray::stack![ndarray::Axis(1), Array1::ones(time.len()), time];
+        let z = ndarray::stack![Axis(1), Array1::ones(time.len()), time];
         (z, set.rows.iter().map(|r| u32::try_from(r.pupil.at()).expect("a pupil index has 32 bits")).collect())
     });
-    let group = codes(&head.groups, &schools);
+    let group = codes(&schools);
     let dose = set.rows.iter().map(|r| r.dose).collect();
     LinearDesign { y: set.rows.iter().map(|r| r.y).collect(), head, x, z, group, dose, inner }
 }
@@ -228,15 +254,11 @@ pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesi
 fn complete(panel: &Panel<'_>, entry: &ModelEntry, set: (Vec<SetRow>, Vec<(PupilIx, Step)>)) -> Complete {
     let (mut rows, out) = set;
     let pupils = &panel.pupils;
-    let mut flow = Flow::default();
-    let set = format!("model {}", entry.id);
-    for (p, n) in panel.everyone() {
-        flow.add(&set, Some(pupils.school[p]), Step::Read, n);
-    }
-    for (p, step) in out {
-        flow.add(&set, Some(pupils.school[p]), step, panel.number(p));
-    }
-    rows.sort_by_key(|r| (pupils.school[r.pupil], r.pupil, r.period));
+    let mut steps: BTreeMap<(SchoolIx, Step), u64> = BTreeMap::new();
+    let mut count = |p: PupilIx, step, n| *steps.entry((pupils.school[p], step)).or_default() += n;
+    panel.everyone().for_each(|(p, n)| count(p, Step::Read, n));
+    out.into_iter().for_each(|(p, step)| count(p, step, panel.number(p)));
+    rows.par_sort_by_key(|r| (pupils.school[r.pupil], r.pupil, r.period));
     // The means that split the dose are those of everyone in the analysis set: a pupil with an unknown
     // postcode was still a classmate.
     let doses = Centred::new(panel, entry, &rows);
@@ -253,19 +275,20 @@ fn complete(panel: &Panel<'_>, entry: &ModelEntry, set: (Vec<SetRow>, Vec<(Pupil
     };
     let mut counts: IdVec<SchoolIx, Counts> = vec![Counts::default(); pupils.schools.len()].into();
     rows.retain(|r| {
-        let (keep, n, school) = (!missing(r), pupils_of(r), pupils.school[r.pupil]);
+        let (keep, n) = (!missing(r), pupils_of(r));
         if !keep {
-            flow.add(&set, Some(school), Step::MissingCovariate, n);
+            count(r.pupil, Step::MissingCovariate, n);
             return false;
         }
-        let c = &mut counts[school];
+        let c = &mut counts[pupils.school[r.pupil]];
         c.pupils += n;
         c.events += if r.y == 1.0 { r.n as u64 } else { 0 };
         true
     });
-    for (school, c) in counts.enumerate() {
-        flow.add(&set, Some(school), Step::Analysed, c.pupils);
-    }
+    let mut flow = Flow::default();
+    let set = format!("model {}", entry.id);
+    steps.into_iter().for_each(|((school, step), n)| flow.add(&set, Some(school), step, n));
+    counts.enumerate().for_each(|(school, c)| flow.add(&set, Some(school), Step::Analysed, c.pupils));
     Complete { rows, doses, flow, counts }
 }
 
@@ -306,9 +329,9 @@ fn cohort_levels(group: &[u32], cohort: &[u32]) -> Option<CohortLevels> {
 }
 
 /// Group codes of rows whose schools stand in order.
-fn codes(groups: &[SchoolIx], schools: &[SchoolIx]) -> Vec<u32> {
-    let code: BTreeMap<SchoolIx, u32> = groups.iter().copied().zip(0..).collect();
-    schools.iter().map(|s| code[s]).collect()
+fn codes(schools: &[SchoolIx]) -> Vec<u32> {
+    let of_school = schools.chunk_by(|a, b| a == b).zip(0..);
+    of_school.flat_map(|(rows, code)| std::iter::repeat_n(code, rows.len())).collect()
 }
 
 /// What varies between schools: nothing, an intercept, or an intercept and a slope — of the dose, or of time
@@ -317,14 +340,14 @@ fn random_columns(entry: &ModelEntry, head: &Head, x: &Array2<f64>, time: Option
     let ones = Array1::ones(x.nrows());
     match (entry.random, time, head.slope.and_then(|part| head.column(part))) {
         (Random::None, _, _) => Array2::zeros((x.nrows(), 0)),
-        (Random::Slope, Some(time), _) => ndarray::stack![ndarray::Axis(1), ones, *time],
+        (Random::Slope, Some(time), _) => ndarray::stack![Axis(1), ones, *time],
         (Random::Slope, None, Some(c)) => {
             let mut slope = x.column(c).to_owned();
             if let Some(cohort) = head.column(DosePart::Cohort).filter(|_| head.slope_on_cohort) {
                 slope += &x.column(cohort);
             }
-            ndarray::stack![ndarray::Axis(1), ones, slope]
+            ndarray::stack![Axis(1), ones, slope]
         }
-        _ => ones.insert_axis(ndarray::Axis(1)),
+        _ => ones.insert_axis(Axis(1)),
     }
 }

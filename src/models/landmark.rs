@@ -7,7 +7,7 @@ use super::{Fit, MixedFit, Model, PooledFit};
 use crate::design::{Design, Start, binary};
 use crate::panel::Panel;
 use crate::stats::{
-    Cells, CrType, Family, GlmOptions, GlmmOptions, RandomTerm, StatsError, fit_glm, fit_glmm, glm_cluster_vcov,
+    Cells, CrType, Family, GlmOptions, GlmmOptions, RandomTerm, StatsError, fit_glm, fit_glmm_priors, glm_cluster_vcov,
 };
 use crate::study::ModelKind;
 use crate::study::file::ModelEntry;
@@ -78,10 +78,7 @@ fn fit_pooled(cells: &Cells<'_>, schools: &RandomTerm<'_>, family: Family) -> Re
 
 /// Schools are the first term; a second holds their cohorts.
 fn fit_mixed(cells: &Cells<'_>, terms: &[RandomTerm<'_>], family: Family) -> Result<MixedFit, StatsError> {
-    let away_from_zero = GlmmOptions { variance_prior: 1.0, ..GlmmOptions::default() };
-    let (ml, schools) = rayon::join(
-        || fit_glmm(cells, terms, family, &GlmmOptions::default()),
-        || fit_glmm(cells, terms, family, &away_from_zero),
-    );
-    Ok(MixedFit { ml: ml?, schools: schools? })
+    // As it is, and with the variances kept away from zero.
+    let [ml, schools] = fit_glmm_priors(cells, terms, family, &GlmmOptions::default(), [0.0, 1.0])?;
+    Ok(MixedFit { ml, schools })
 }

@@ -48,7 +48,7 @@ pub(super) fn fit_linear(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
         terms.push(RandomTerm { z: z.view(), level: &units.level, n_levels: units.count, blocks: q });
     }
     let data = LmmData { y: d.y.view(), x: d.x.view(), terms: &terms, weights: None, offset: None };
-    let options = LmmOptions { reml: entry.reml, ..LmmOptions::default() };
+    let options = LmmOptions { reml: entry.reml, predict_units: false, ..LmmOptions::default() };
     let ml = fit_lmm(&data, &options).map_err(|e| reason(&e))?;
     let away_from_zero = LmmOptions { variance_prior: 1.0, ..options };
     let schools = match ml.stop {

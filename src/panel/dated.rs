@@ -1,30 +1,39 @@
 //! Exposures that need the days of a pupil's activities together: days with practice experience, completed triples. Only the
-//! day and the part that an activity can play are kept, 16 bytes each, until all rows are read.
+//! day and the parts that an activity can play are kept, 8 bytes each, until all rows are read.
+
+use std::sync::Mutex;
 
 use rayon::prelude::*;
 
 use super::plan::{Counted, DoseFrom, Plan};
-use crate::vocab::PupilIx;
-use crate::vocab::ids::Ix;
 
-/// A dated activity of a pupil.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Dated {
-    pupil: u32,
-    day: i32,
-    /// Bit i: it counts for slot i.
-    slots: u64,
+/// A dated activity: its pupil's place in the block (24 bits), the day (32 bits, in order), and the slots of its exposure for
+/// which it counts (8 bits). Sorting brings a pupil's activities together, by day.
+type Row = u64;
+
+/// Pupils of a block at most.
+pub(super) const MOST_PUPILS: usize = 1 << 24;
+/// Rows that a thread keeps before it hands them over.
+const PENDING: usize = 8_192;
+
+fn pack(pupil: usize, day: i32, slots: u8) -> Row {
+    // The sign bit turned, so that days sort as numbers do.
+    let day = day as u32 ^ (1 << 31);
+    (pupil as u64) << 40 | u64::from(day) << 8 | u64::from(slots)
 }
 
-impl Dated {
-    pub(super) fn new(pupil: PupilIx, day: i32, slots: u64) -> Self {
-        Self { pupil: u32::try_from(pupil.at()).expect("a pupil index has 32 bits"), day, slots }
-    }
+fn pupil(row: Row) -> usize {
+    (row >> 40) as usize
+}
+
+fn day(row: Row) -> i32 {
+    ((row >> 8) as u32 ^ (1 << 31)) as i32
 }
 
 /// An exposure of days.
 pub(super) struct DatedExposure<'p> {
-    position: usize,
+    /// Its place among all exposures.
+    pub(super) position: usize,
     /// Its first slot.
     slot: usize,
     of: Of<'p>,
@@ -61,17 +70,26 @@ impl<'p> DatedExposure<'p> {
         }
     }
 
-    /// The days that count, of one pupil's activities in order of day.
-    fn days(&self, rows: &[Dated]) -> Vec<i32> {
+    /// Its own of the slots of all dated exposures.
+    fn own(&self, slots: u64) -> u8 {
+        let width = match self.of {
+            Of::Days(_) => 1,
+            Of::Triples(..) => 3,
+        };
+        (slots >> self.slot) as u8 & ((1 << width) - 1)
+    }
+
+    /// The days that count, of one pupil's rows in order of day.
+    fn days(&self, rows: &[Row]) -> Vec<i32> {
         let of_slot = |slot: usize| {
-            let mut days: Vec<i32> = rows.iter().filter(|r| r.slots >> slot & 1 == 1).map(|r| r.day).collect();
+            let mut days: Vec<i32> = rows.iter().filter(|r| *r >> slot & 1 == 1).map(|r| day(*r)).collect();
             days.dedup();
             days
         };
         match self.of {
-            Of::Days(_) => of_slot(self.slot),
+            Of::Days(_) => of_slot(0),
             Of::Triples(_, within) => {
-                let [experiences, conversations, reflections] = [0, 1, 2].map(|part| of_slot(self.slot + part));
+                let [experiences, conversations, reflections] = [0, 1, 2].map(of_slot);
                 completed(&experiences, &conversations, &reflections, within)
             }
         }
@@ -91,26 +109,88 @@ fn completed(experiences: &[i32], conversations: &[i32], reflections: &[i32], wi
     days
 }
 
-/// Calls `note` for each day that counts for an exposure (by its position) of a pupil.
-pub(super) fn for_each_day(
-    exposures: &[DatedExposure<'_>],
-    rows: &mut [Dated],
-    mut note: impl FnMut(PupilIx, usize, i32),
-) {
-    rows.par_sort_unstable();
-    for of_pupil in rows.chunk_by(|a, b| a.pupil == b.pupil) {
-        let pupil = PupilIx::from_position(of_pupil[0].pupil as usize);
-        for exposure in exposures {
-            for day in exposure.days(of_pupil) {
-                note(pupil, exposure.position, day);
+/// The rows of all dated exposures, by block of pupils.
+pub(super) struct DatedRows {
+    /// By exposure × block: pieces as threads hand them over.
+    pieces: Vec<Mutex<Vec<Vec<Row>>>>,
+    blocks: usize,
+}
+
+impl DatedRows {
+    pub(super) fn new(exposures: usize, blocks: usize) -> Self {
+        Self { pieces: (0..exposures * blocks).map(|_| Mutex::new(Vec::new())).collect(), blocks }
+    }
+
+    /// What a thread has not handed over yet.
+    pub(super) fn pending(&self) -> Vec<Vec<Row>> {
+        vec![Vec::new(); self.pieces.len()]
+    }
+
+    /// Notes an activity of a pupil (by its place in the block) for the exposures to which its slots belong.
+    pub(super) fn note(
+        &self,
+        pending: &mut [Vec<Row>],
+        exposures: &[DatedExposure<'_>],
+        (block, pupil): (usize, usize),
+        (day, slots): (i32, u64),
+    ) {
+        for (e, exposure) in exposures.iter().enumerate() {
+            let own = exposure.own(slots);
+            if own == 0 {
+                continue;
             }
+            let at = e * self.blocks + block;
+            pending[at].push(pack(pupil, day, own));
+            if pending[at].len() >= PENDING {
+                self.hand_over(at, &mut pending[at]);
+            }
+        }
+    }
+
+    /// Takes all that a thread has.
+    pub(super) fn flush(&self, pending: &mut [Vec<Row>]) {
+        pending.iter_mut().enumerate().for_each(|(at, rows)| self.hand_over(at, rows));
+    }
+
+    fn hand_over(&self, at: usize, rows: &mut Vec<Row>) {
+        if !rows.is_empty() {
+            // A poisoned lock means that another thread panicked, which ends the run anyway.
+            self.pieces[at].lock().expect("no thread panics while it adds").push(std::mem::take(rows));
+        }
+    }
+
+    /// Calls `note` with the place in the block and the day of each day that counts for exposure `e` of a block.
+    pub(super) fn for_each_day(
+        &self,
+        (e, exposure): (usize, &DatedExposure<'_>),
+        block: usize,
+        mut note: impl FnMut(usize, i32),
+    ) {
+        let pieces = std::mem::take(&mut *self.pieces[e * self.blocks + block].lock().expect("no thread panicked"));
+        let mut rows = pieces.concat();
+        drop(pieces);
+        rows.par_sort_unstable();
+        for of_pupil in rows.chunk_by(|a, b| pupil(*a) == pupil(*b)) {
+            exposure.days(of_pupil).into_iter().for_each(|day| note(pupil(of_pupil[0]), day));
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::completed;
+    use super::{completed, day, pack, pupil};
+
+    #[test]
+    fn rows_sort_by_pupil_then_day_and_lose_nothing() {
+        let days = [i32::MIN + 1, -1, 0, 1, 19_000, i32::MAX];
+        let rows: Vec<u64> = [0, 1, (1 << 24) - 1].iter().flat_map(|&p| days.map(|d| pack(p, d, 5))).collect();
+        assert!(rows.windows(2).all(|w| w[0] < w[1]));
+        assert!(
+            rows.iter()
+                .zip([0, 1, (1 << 24) - 1].iter().flat_map(|&p| days.map(|d| (p, d))))
+                .all(|(row, (p, d))| { (pupil(*row), day(*row), *row as u8) == (p, d, 5) })
+        );
+    }
 
     #[test]
     fn a_triple_is_an_experience_then_a_conversation_then_a_reflection_in_time() {

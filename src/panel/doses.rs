@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use arrow::array::{Array, AsArray};
+use rayon::prelude::*;
 
 use super::calendars::Calendars;
-use super::dated::{Dated, DatedExposure};
+use super::dated::{self, DatedExposure, DatedRows};
 use super::flow::{Flow, Step};
 use super::keys::Found;
 use super::plan::{Counted, DoseFrom, Plan};
@@ -108,7 +109,9 @@ struct Pass<'p> {
     known: Vec<Known>,
     registered: Vec<bool>,
     types: HashMap<Vec<u8>, u64>,
-    dated: Vec<Dated>,
+    /// By dated exposure × block.
+    dated: Vec<Vec<u64>>,
+    dated_rows: &'p DatedRows,
     watch: Watch<'p>,
 }
 
@@ -153,6 +156,7 @@ struct Context<'p> {
     exposures: Vec<Counting>,
     /// The types of each bit, of counted exposures first and of dated ones after them; `None`: all.
     bits: Vec<Option<&'p [String]>>,
+    dated: Vec<DatedExposure<'p>>,
     watch: WatchColumns,
     periods: usize,
     width: usize,
@@ -237,7 +241,9 @@ pub(super) fn sum(
     let landmark = plan.pupils.landmark.as_ref().map(|_| periods);
     let width = periods + usize::from(landmark.is_some());
     let cells = plan.exposures.len() * width;
-    let pupils_per_block = pupils.len().div_ceil(BLOCKS).max(1);
+    let n_blocks = BLOCKS.max(pupils.len().div_ceil(dated::MOST_PUPILS));
+    let pupils_per_block = pupils.len().div_ceil(n_blocks).max(1);
+    let dated_rows = DatedRows::new(dated.len(), n_blocks);
     let context = Context {
         pupils,
         calendars: &calendars,
@@ -249,6 +255,7 @@ pub(super) fn sum(
         recode: a.recode.iter().map(|(from, to)| (from.as_bytes(), to.as_str())).collect(),
         exposures,
         bits,
+        dated,
         watch,
         periods,
         width,
@@ -257,12 +264,12 @@ pub(super) fn sum(
         cohorts: pupils.cohorts.len(),
     };
     let blocks = Blocks {
-        blocks: (0..BLOCKS).map(|_| Mutex::new(vec![0; pupils_per_block * cells])).collect(),
+        blocks: (0..n_blocks).map(|_| Mutex::new(vec![0; pupils_per_block * cells])).collect(),
         overflow: false.into(),
     };
     let (seen, new_rejects) = table.fold(
         progress,
-        || Pass::new(&blocks, &context),
+        || Pass::new(&blocks, &dated_rows, &context),
         |pass, batch| context.batch(pass, batch),
         |mut left, right| {
             left.merge(right);
@@ -270,19 +277,23 @@ pub(super) fn sum(
         },
     )?;
     rejects.merge(new_rejects);
-    let (registered, mut rows, registration) = seen.finish(&context, flow);
+    let (registered, registration) = seen.finish(&context, flow);
     if blocks.overflow.into_inner() {
         let exposure = plan.exposures.iter().map(|e| e.entry.id.as_str()).collect::<Vec<_>>().join(", ");
         return Err(InputError::DoseTooLarge { exposure });
     }
     let mut blocks: Vec<Vec<u32>> =
         blocks.blocks.into_iter().map(|b| b.into_inner().expect("no thread panicked")).collect();
-    super::dated::for_each_day(&dated, &mut rows, |pupil, exposure, day| {
-        let known = &context.known[pupil];
-        let first = (pupil.at() % pupils_per_block) * cells + exposure * width;
-        for cell in context.cells_at(known, day).into_iter().flatten() {
-            // A day per registration at most, and their number fitted.
-            blocks[pupil.at() / pupils_per_block][first + cell] += 1;
+    blocks.par_iter_mut().enumerate().for_each(|(block, of_block)| {
+        for (e, exposure) in context.dated.iter().enumerate() {
+            dated_rows.for_each_day((e, exposure), block, |pupil, day| {
+                let known = &context.known[PupilIx::from_position(block * pupils_per_block + pupil)];
+                let first = pupil * cells + exposure.position * width;
+                for cell in context.cells_at(known, day).into_iter().flatten() {
+                    // A day per registration at most, and their number fitted.
+                    of_block[first + cell] += 1;
+                }
+            });
         }
     });
     let per_unit = plan.exposures.iter().map(|e| match e.from {
@@ -314,9 +325,9 @@ fn counted<'p>(plan: &'p Plan<'_>) -> (Vec<Counting>, Vec<Option<&'p [String]>>)
 }
 
 impl<'p> Pass<'p> {
-    fn new(blocks: &'p Blocks, context: &'p Context<'_>) -> Self {
+    fn new(blocks: &'p Blocks, dated_rows: &'p DatedRows, context: &'p Context<'_>) -> Self {
         Self {
-            pending: (0..BLOCKS).map(|_| Vec::new()).collect(),
+            pending: blocks.blocks.iter().map(|_| Vec::new()).collect(),
             blocks,
             counts: vec![Counts::default(); context.pupils.schools.len()],
             unknown: Counts::default(),
@@ -324,7 +335,8 @@ impl<'p> Pass<'p> {
             known: Vec::new(),
             registered: vec![false; context.pupils.schools.len() * context.cohorts],
             types: HashMap::new(),
-            dated: Vec::new(),
+            dated: dated_rows.pending(),
+            dated_rows,
             watch: Watch::new(&context.watch),
         }
     }
@@ -348,11 +360,12 @@ impl<'p> Pass<'p> {
         for (a, b) in self.registered.iter_mut().zip(other.registered) {
             *a |= b;
         }
-        self.dated.append(&mut other.dated);
+        self.dated_rows.flush(&mut other.dated);
         self.watch.merge(other.watch);
     }
 
-    fn finish(mut self, context: &Context<'_>, flow: &mut Flow) -> (Vec<bool>, Vec<Dated>, Vec<Registration>) {
+    fn finish(mut self, context: &Context<'_>, flow: &mut Flow) -> (Vec<bool>, Vec<Registration>) {
+        self.dated_rows.flush(&mut self.dated);
         for (block, pending) in self.pending.iter_mut().enumerate() {
             self.blocks.apply(block, pending);
         }
@@ -360,7 +373,7 @@ impl<'p> Pass<'p> {
         for (school, _) in context.pupils.schools.enumerate() {
             self.counts[school.at()].hand_over(flow, Some(school));
         }
-        (self.registered, self.dated, context.watch.summary(context.pupils, &self.watch))
+        (self.registered, context.watch.summary(context.pupils, &self.watch))
     }
 }
 
@@ -437,7 +450,8 @@ impl Context<'_> {
         }
         let slots = exposures.checked_shr(self.exposures.len() as u32).unwrap_or(0);
         if slots != 0 {
-            pass.dated.push(Dated::new(pupil, day, slots));
+            let place = (block, pupil.at() % self.pupils_per_block);
+            pass.dated_rows.note(&mut pass.dated, &self.dated, place, (day, slots));
         }
         Step::Used
     }

@@ -1,11 +1,12 @@
 //! How well a school registers its activities, per school and cohort: whom it reaches, how late rows are entered, whether
 //! many are entered at once, and in which system. Seen in the same pass in which doses are summed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
+use hashbrown::HashMap;
 
 use super::pupils::{NO_DAY, Pupils, day_at};
 use super::sets::Panel;
@@ -19,6 +20,8 @@ use crate::vocab::{CohortIx, PupilIx, SchoolIx};
 const LATE: [i32; 2] = [30, 90];
 /// Share of the registrations from which a system counts as used beside others.
 const IN_USE: f64 = 0.1;
+/// Days beside each other in one page: a school enters on many days of a year, and the map is asked once for each row.
+const PAGE: usize = 128;
 
 /// Quality of registration of a school and cohort.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,8 +130,8 @@ pub(super) struct Watch<'p> {
     columns: &'p WatchColumns,
     registrations: Vec<u64>,
     lags: Vec<Lags>,
-    /// Registrations per day of entry.
-    days: HashMap<(u32, i32), u64>,
+    /// Registrations per day of entry, in pages of days: (group, day / [`PAGE`]).
+    days: HashMap<(u32, i32), Box<[u32; PAGE]>>,
     systems: HashMap<Vec<u8>, Vec<u64>>,
     text: Vec<u8>,
 }
@@ -171,9 +174,9 @@ impl WatchColumns {
             count.1 += u64::from(self.is_registered(p));
         }
         let mut busiest = vec![0; self.groups];
-        for ((group, _), n) in &seen.days {
+        for ((group, _), page) in &seen.days {
             let most = &mut busiest[*group as usize];
-            *most = n.max(most).to_owned();
+            *most = page.iter().copied().fold(*most, u32::max);
         }
         let systems: BTreeMap<&[u8], &Vec<u64>> = seen.systems.iter().map(|(name, n)| (name.as_slice(), n)).collect();
         let mut all: Vec<Registration> = Vec::new();
@@ -188,7 +191,7 @@ impl WatchColumns {
                 registered,
                 registrations: seen.registrations[group],
                 lag: self.entered.map(|_| lags.summary()),
-                busiest_day: share(busiest[group], lags.known).filter(|_| self.entered.is_some()),
+                busiest_day: share(u64::from(busiest[group]), lags.known).filter(|_| self.entered.is_some()),
                 systems: systems_of(&systems, group, before),
             });
         }
@@ -264,7 +267,8 @@ impl<'p> Watch<'p> {
             if entered != NO_DAY {
                 self.lags[group].note(entered.saturating_sub(day));
                 let group = u32::try_from(group).expect("fewer schools × cohorts than 4 294 967 296");
-                *self.days.entry((group, entered)).or_default() += 1;
+                let page = self.days.entry((group, entered.div_euclid(PAGE as i32)));
+                page.or_insert_with(|| Box::new([0; PAGE]))[entered.rem_euclid(PAGE as i32) as usize] += 1;
             }
         }
         if let Some(column) = self.columns.system {
@@ -287,8 +291,13 @@ impl<'p> Watch<'p> {
         for (mine, theirs) in self.lags.iter_mut().zip(&other.lags) {
             mine.merge(theirs);
         }
-        for (key, n) in other.days {
-            *self.days.entry(key).or_default() += n;
+        for (key, page) in other.days {
+            match self.days.get_mut(&key) {
+                Some(mine) => mine.iter_mut().zip(page.iter()).for_each(|(m, t)| *m += t),
+                None => {
+                    self.days.insert(key, page);
+                }
+            }
         }
         for (name, counts) in other.systems {
             match self.systems.get_mut(&name) {

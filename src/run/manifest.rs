@@ -1,10 +1,9 @@
 //! `manifest.json` (what is there, with hashes), `run_results.json` (what came out) and `run_info.json` (when and
 //! where; the only file whose bytes differ between two equal runs).
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
+use super::stages::{Stages, peak_memory};
 use super::{Computed, Job, RunError, VERSION};
 use crate::disclosure::zone::{Output, Zone};
 use crate::effects::Finding;
@@ -135,15 +134,21 @@ pub(super) fn results(computed: &Computed<'_>, run_id: &str) -> Result<Vec<u8>, 
 struct Info {
     finished: String,
     seconds: f64,
+    /// Seconds of each stage, in the order of the stages.
+    stages: serde_json::Map<String, serde_json::Value>,
+    peak_memory_bytes: Option<u64>,
     threads: usize,
     os: &'static str,
     arch: &'static str,
 }
 
-pub(super) fn info(elapsed: Duration) -> Result<Vec<u8>, RunError> {
+pub(super) fn info(stages: &Stages<'_>) -> Result<Vec<u8>, RunError> {
+    let (all, of_stage) = stages.times();
     json(&Info {
         finished: finished(),
-        seconds: elapsed.as_secs_f64(),
+        seconds: all.as_secs_f64(),
+        stages: of_stage.iter().map(|(stage, took)| (stage.to_string(), took.as_secs_f64().into())).collect(),
+        peak_memory_bytes: peak_memory(),
         threads: rayon::current_num_threads(),
         os: std::env::consts::OS,
         arch: std::env::consts::ARCH,

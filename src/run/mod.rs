@@ -17,12 +17,12 @@ mod manifest;
 mod pages;
 pub mod power;
 mod publish;
+mod stages;
 mod status;
 mod tables;
 pub mod validation;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use rayon::prelude::*;
 
@@ -35,6 +35,7 @@ pub use files::{
 };
 pub use manifest::FileEntry;
 
+use crate::design;
 use crate::disclosure::suppress::Profile;
 use crate::disclosure::zone::{Meta, Output, Research, School, SchoolFolder};
 use crate::effects::comparable::{Comparison, NEIGHBOURS, comparable};
@@ -47,6 +48,7 @@ use crate::report;
 use crate::study::Study;
 use crate::study::file::{Format, Names, ProfileName, Source};
 use crate::vocab::{Lang, RefusalReason};
+use stages::Stages;
 
 /// Version of the engine.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -150,22 +152,39 @@ impl Computed<'_> {
 /// # Errors
 /// Unreadable input. A model that can't be fitted is a result, not an error.
 pub fn compute<'s>(study: &'s Study, base: &Path, progress: &dyn Progress) -> Result<Computed<'s>, RunError> {
-    Ok(fit(study, panel::build(Plan::of(study), base, progress)?))
+    compute_with(study, base, None, progress)
 }
 
-fn fit<'s>(study: &'s Study, panel: Panel<'s>) -> Computed<'s> {
+/// What becomes of the rows of a design once its effects are known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Kept,
+    Forgotten,
+}
+
+/// Bytes of all designs below which models are fitted side by side. Above it they come one after another, each on all
+/// threads, so that memory holds the rows of one.
+const SIDE_BY_SIDE: usize = 256 << 20;
+
+fn fit<'s>(study: &'s Study, panel: Panel<'s>, effort: Option<Effort>, rows: Rows) -> Computed<'s> {
     let comparable = (panel.pupils.schools.len() > NEIGHBOURS).then(|| comparable(&panel, NEIGHBOURS));
     let peers = comparable.as_ref().map(Comparison::schools);
-    let models = study
-        .models
-        .par_iter()
-        .map(|entry| {
-            let fitted = models::fit(&panel, entry);
-            let findings = effects::of_compared(&fitted, peers.as_ref());
-            (fitted, findings)
-        })
-        .collect();
-    Computed { panel, models, comparable, checks: Vec::new() }
+    let one = |entry| {
+        let mut fitted = models::fit(&panel, entry);
+        let findings = effects::of_compared(&fitted, peers.as_ref());
+        let checks = effort.map(|effort| robustness::of(&panel, &fitted, &findings, effort));
+        if rows == Rows::Forgotten && fitted.fit.is_ok() {
+            fitted.design.forget_rows();
+        }
+        ((fitted, findings), checks)
+    };
+    let size: usize = study.models.iter().map(|entry| design::bytes(&panel, entry)).sum();
+    let done: Vec<_> = match size {
+        0..SIDE_BY_SIDE => study.models.par_iter().map(one).collect(),
+        _ => study.models.iter().map(one).collect(),
+    };
+    let (models, checks): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+    Computed { panel, models, comparable, checks: checks.into_iter().flatten().collect() }
 }
 
 /// As [`compute`], with the checks of every model where `effort` says so.
@@ -178,13 +197,7 @@ pub fn compute_with<'s>(
     effort: Option<Effort>,
     progress: &dyn Progress,
 ) -> Result<Computed<'s>, RunError> {
-    let mut computed = compute(study, base, progress)?;
-    if let Some(effort) = effort {
-        let of_model =
-            |(fitted, found): &(Fitted, ModelFindings)| robustness::of(&computed.panel, fitted, found, effort);
-        computed.checks = computed.models.par_iter().map(of_model).collect();
-    }
-    Ok(computed)
+    Ok(fit(study, panel::build(Plan::of(study), base, progress)?, effort, Rows::Kept))
 }
 
 /// Runs a job and publishes its results, or finds that the same run is there already.
@@ -192,15 +205,18 @@ pub fn compute_with<'s>(
 /// # Errors
 /// Unreadable input, a busy or unwritable output folder.
 pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> {
-    let started = Instant::now();
+    let mut stages = Stages::new("hashing inputs", progress);
     let inputs = hash_inputs(job)?;
     let run_id = run_id(job, &inputs);
     let key = key_of(job.study, job.base)?;
     assert_one_key(job.study, job.base, key.as_ref())?;
     let store = publish::Store::open(job.out)?;
     store.assert_key(key.as_ref())?;
-    let computed = compute_with(job.study, job.base, job.robustness, progress)?;
-    publish(job, &store, started, (run_id, &inputs), key, &computed)
+    stages.next("panel");
+    let panel = panel::build(Plan::of(job.study), job.base, progress)?;
+    stages.next("models and effects");
+    let computed = fit(job.study, panel, job.robustness, Rows::Forgotten);
+    publish(job, &store, stages, (run_id, &inputs), key, &computed)
 }
 
 /// Runs a job on what it rests on. Cells hold no identifiers, so no key is asked for.
@@ -208,10 +224,10 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
 /// # Errors
 /// As [`run`]; cells that don't fit the study, an engine that fails.
 pub fn run_from(job: &Job<'_>, origin: Origin<'_>, progress: &dyn Progress) -> Result<Summary, RunError> {
-    let started = Instant::now();
     if matches!(origin, Origin::Rows) {
         return run(job, progress);
     }
+    let mut stages = Stages::new("cells", progress);
     let store = publish::Store::open(job.out)?;
     let made = match origin {
         Origin::Engine(engine) => {
@@ -234,8 +250,9 @@ pub fn run_from(job: &Job<'_>, origin: Origin<'_>, progress: &dyn Progress) -> R
     let inputs = hash_inputs(job)?;
     let run_id = run_id(job, &inputs);
     let panel = panel::patterns::read(Plan::of(job.study), &files, job.base, progress)?;
-    let computed = fit(job.study, panel);
-    publish(job, &store, started, (run_id, &inputs), None, &computed)
+    stages.next("models and effects");
+    let computed = fit(job.study, panel, None, Rows::Forgotten);
+    publish(job, &store, stages, (run_id, &inputs), None, &computed)
 }
 
 /// Writes pattern cells of a study to `to` and says how many.
@@ -265,11 +282,12 @@ pub fn cells(
 fn publish(
     job: &Job<'_>,
     store: &publish::Store,
-    started: Instant,
+    mut stages: Stages<'_>,
     (run_id, inputs): (String, &[Input]),
     key: Option<ProjectKey>,
     computed: &Computed<'_>,
 ) -> Result<Summary, RunError> {
+    stages.next("tables and pages");
     // What was read must be what was hashed.
     inputs.iter().try_for_each(|(_, file, _)| file.assert_unchanged())?;
     let pages = pages::pages(computed, &run_id, profile(job.study), report_outcomes(job.study));
@@ -295,7 +313,7 @@ fn publish(
     let results = manifest::results(computed, &run_id)?;
     staging.write(&Output::<Meta>::new("run_results.json", results)?)?;
     let manifest = manifest::manifest(job, &run_id, inputs, staging.files(), gate.key_id())?;
-    let info = manifest::info(started.elapsed())?;
+    let info = manifest::info(&stages)?;
     let (dir, unchanged) = staging.publish(manifest, info)?;
     Ok(summary(job, computed, run_id, dir, unchanged, reports))
 }

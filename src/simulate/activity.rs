@@ -103,7 +103,7 @@ fn of_pupil(rng: &mut impl Rng, spec: &RegionSpec, school: &School, exam_year: i
         let first = day(exam_year - 4 + leerjaar, 9, 1);
         let last = day(exam_year - 3 + leerjaar, 7, 10);
         for (kind, frequency) in FREQUENCIES.iter().enumerate() {
-            let mean = frequency.per_year[leerjaar as usize] * (level + school.preference[kind]).exp();
+            let mean = spec.activity * frequency.per_year[leerjaar as usize] * (level + school.preference[kind]).exp();
             for _ in 0..count(rng, mean).min(frequency.at_most) {
                 let day = school_day(rng.random_range(first..=last));
                 events.push(event(rng, spec, school, kind, day));

@@ -6,7 +6,7 @@ use rand::Rng;
 use super::activity::{Event, dose_before};
 use super::calendar::CohortDates;
 use super::dose::{Member, split};
-use super::model::{Logit, PERIOD_CENTRE, Ranef, expit};
+use super::model::{Models, Ranef, expit};
 use super::pupil::Pupil;
 use super::truth::AmeSum;
 
@@ -21,15 +21,16 @@ pub(super) struct Dropout {
 /// happens later; so `events` may run on to the landmark, and [`cut`] takes off what never happened.
 pub(super) fn draw(
     rng: &mut impl Rng,
-    model: &Logit,
+    models: &Models,
     ranef: Ranef,
     cohorts: &[CohortDates],
     pupils: &[Pupil],
     events: &[Vec<Event>],
 ) -> Dropout {
+    let model = &models.hazard;
     let mut day = vec![None; pupils.len()];
     let mut ame = AmeSum::default();
-    for (k, centre) in PERIOD_CENTRE.into_iter().enumerate() {
+    for (k, centre) in models.period_centre.into_iter().enumerate() {
         let at_risk: Vec<Member> = (0..pupils.len())
             .filter(|&i| day[i].is_none())
             .map(|i| {

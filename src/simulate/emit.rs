@@ -11,6 +11,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{WriterProperties, WriterVersion};
+use rayon::prelude::*;
 
 use super::formats::{self, Form};
 use super::region::{Plan, Region};
@@ -94,14 +95,21 @@ pub fn simulate_to(spec: &RegionSpec, dir: &Path) -> Result<Vec<Written>, EmitEr
     let plan = Plan::new(spec);
     let mut files: Vec<Table> = Vec::new();
     let mut truths = Vec::new();
-    for chunk in plan.chunks() {
+    let mut chunks = plan.chunks();
+    let mut next = chunks.next();
+    while let Some(chunk) = next {
         if files.is_empty() {
             let create = |(name, batch): (&&str, _)| Table::create(dir, name, batch);
             files = tables::NAMES.iter().zip(&chunk.tables).map(create).collect::<Result<_, _>>()?;
         }
-        for (file, batch) in files.iter_mut().zip(&chunk.tables) {
-            file.write(batch)?;
-        }
+        let write = || {
+            let tables = files.par_iter_mut().zip(&chunk.tables);
+            tables.try_for_each(|(file, batch)| file.write(batch))
+        };
+        // The next schools are drawn while these are packed.
+        let (written, drawn) = rayon::join(write, || chunks.next());
+        written?;
+        next = drawn;
         truths.extend(chunk.truths);
     }
     let truth = plan.truth(&truths);

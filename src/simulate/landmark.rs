@@ -17,7 +17,7 @@ use rand::Rng;
 use super::activity::{Event, dose_before};
 use super::calendar::CohortDates;
 use super::dose::{Member, split};
-use super::model::{LANDMARK_CENTRE, Models, Ranef, expit};
+use super::model::{Models, Ranef, expit};
 use super::pupil::{Link, Pupil};
 use super::truth::AmeSum;
 
@@ -102,7 +102,7 @@ pub(super) fn draw(
         .collect();
     let logits = [&models.uitval, &models.doorstroom, &models.gebleven];
     let mut all = Landmark { path: vec![None; pupils.len()], ame: Default::default(), cut: 0 };
-    for (member, parts) in members.iter().zip(split(&members, cohorts.len(), LANDMARK_CENTRE)) {
+    for (member, parts) in members.iter().zip(split(&members, cohorts.len(), models.landmark_centre)) {
         let eta: [f64; 3] =
             std::array::from_fn(|j| logits[j].eta(member.cohort, &pupils[member.pupil], parts, ranef[j]));
         for j in 0..3 {

@@ -9,10 +9,10 @@ use super::dose::Parts;
 use super::pupil::{Leerweg, Pupil};
 use super::spec::RegionSpec;
 
-/// Constant c of the school part at the landmark, in activities.
-pub(super) const LANDMARK_CENTRE: f64 = 48.0;
+/// Constant c of the school part at the landmark, in activities, where as many are registered as planned.
+const LANDMARK_CENTRE: f64 = 48.0;
 /// Constant c of the school part at the start of each period.
-pub(super) const PERIOD_CENTRE: [f64; PERIODS] = [14.0, 24.0, 32.0, 42.0];
+const PERIOD_CENTRE: [f64; PERIODS] = [14.0, 24.0, 32.0, 42.0];
 /// Age at which the intercepts hold.
 pub(super) const AGE_CENTRE: f64 = 14.75;
 /// How the intercept of each next cohort differs from the base, over and over: a shock and its aftermath.
@@ -152,6 +152,10 @@ pub(super) struct Models {
     pub gebleven: Logit,
     pub hazard: Logit,
     pub growth: Growth,
+    /// Constant c of the school part at the landmark, in activities.
+    pub landmark_centre: f64,
+    /// Constant c of the school part at the start of each period.
+    pub period_centre: [f64; PERIODS],
 }
 
 impl Models {
@@ -194,6 +198,8 @@ impl Models {
                 correlation: -0.2,
                 residual_sd: 0.35,
             },
+            landmark_centre: spec.activity * LANDMARK_CENTRE,
+            period_centre: PERIOD_CENTRE.map(|centre| spec.activity * centre),
         }
     }
 

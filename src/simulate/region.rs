@@ -154,7 +154,7 @@ impl Plan {
     }
 
     /// The region in chunks of schools, in order; each chunk is simulated in parallel when it is asked for.
-    pub fn chunks(&self) -> impl Iterator<Item = Chunk> {
+    pub fn chunks(&self) -> impl Iterator<Item = Chunk> + Send {
         let schools: Vec<u32> = (0..).take(self.sizes.len()).collect();
         (0..schools.len()).step_by(CHUNK).map(move |from| {
             let to = schools.len().min(from + CHUNK);
@@ -210,7 +210,7 @@ impl Plan {
         let mut activities = activity::draw_all(spec, &school, cohorts, &pupils);
         let ranef = self.random_effects(index);
         let events = &mut activities.of_pupil;
-        let left = dropout::draw(&mut rng(Purpose::Dropout), &models.hazard, ranef[3], cohorts, &pupils, events);
+        let left = dropout::draw(&mut rng(Purpose::Dropout), models, ranef[3], cohorts, &pupils, events);
         dropout::cut(events, &left.day);
         let after = landmark::draw(
             &mut rng(Purpose::Landmark),

@@ -70,16 +70,18 @@ impl Scenario {
         matches!(self, Scenario::Plain | Scenario::Null | Scenario::Constant | Scenario::Varying)
     }
 
-    /// The spec with this truth in place of its own.
+    /// The spec with this truth in place of its own; where there is an effect, the spec's.
     pub fn plant(self, spec: RegionSpec) -> RegionSpec {
         let plain = RegionSpec { scenario: self, hidden: Hidden::default(), ..spec };
         let null = || PlantedEffect::null();
-        let effect = PlantedEffect::default();
+        let effect = plain.effect;
         match self {
             Scenario::Plain => plain,
             Scenario::Null => RegionSpec { effect: null(), ..plain },
             Scenario::Constant => RegionSpec { effect: PlantedEffect { slope_sd: 0.0, ..effect }, ..plain },
-            Scenario::Varying => RegionSpec { effect: PlantedEffect { slope_sd: 0.025, ..effect }, ..plain },
+            Scenario::Varying => {
+                RegionSpec { effect: PlantedEffect { slope_sd: 0.025 / plain.activity, ..effect }, ..plain }
+            }
             Scenario::ConfoundedMotivation => {
                 let hidden = Hidden { motivation_dose: 0.15, motivation_risk: -0.5, ..Hidden::default() };
                 RegionSpec { effect: null(), hidden, ..plain }

@@ -15,6 +15,8 @@ pub struct RegionSpec {
     pub seed: u64,
     /// Exam year of the first cohort (pupils of 2020 started leerjaar 3 in August 2018).
     pub first_exam_year: i16,
+    /// Registrations per pupil, as a multiple of the planning figures (about 48 in four years).
+    pub activity: f64,
     /// The effects that are planted.
     pub effect: PlantedEffect,
     /// Name of the truth, for the truth table; [`Scenario::plant`] sets it with what belongs to it.
@@ -31,6 +33,16 @@ pub struct RegionSpec {
     pub unknown_keys: f64,
 }
 
+impl RegionSpec {
+    /// A country: ten cohorts of a hundred thousand pupils at 1,200 locations, and 100 million rows from dossiers in which
+    /// more is registered than elsewhere. A row goes with as much less as there are more rows.
+    pub fn national() -> Self {
+        let activity = 2.1;
+        let effect = PlantedEffect::default().per_activity(activity);
+        Self { schools: 1_200, cohorts: 10, pupils: 1_000_000, activity, effect, ..Self::default() }
+    }
+}
+
 impl Default for RegionSpec {
     fn default() -> Self {
         Self {
@@ -39,6 +51,7 @@ impl Default for RegionSpec {
             pupils: 4000,
             seed: 1,
             first_exam_year: 2020,
+            activity: 1.0,
             effect: PlantedEffect::default(),
             scenario: Scenario::default(),
             hidden: Hidden::default(),
@@ -115,6 +128,27 @@ impl Default for PlantedEffect {
 }
 
 impl PlantedEffect {
+    /// The same effects where what counted as one activity is `times` as many: all of a dose divided by it.
+    fn per_activity(self, times: f64) -> Self {
+        Self {
+            uitval_within: self.uitval_within / times,
+            uitval_cohort: self.uitval_cohort / times,
+            uitval_school: self.uitval_school / times,
+            doorstroom_within: self.doorstroom_within / times,
+            doorstroom_cohort: self.doorstroom_cohort / times,
+            doorstroom_school: self.doorstroom_school / times,
+            gebleven_within: self.gebleven_within / times,
+            gebleven_cohort: self.gebleven_cohort / times,
+            gebleven_school: self.gebleven_school / times,
+            hazard_within: self.hazard_within / times,
+            hazard_cohort: self.hazard_cohort / times,
+            hazard_school: self.hazard_school / times,
+            slope_sd: self.slope_sd / times,
+            score_per_ten: self.score_per_ten / times,
+            ..self
+        }
+    }
+
     /// No effect of any activity on any outcome; schools still differ in their intercepts.
     pub fn null() -> Self {
         Self {

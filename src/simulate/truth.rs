@@ -170,9 +170,9 @@ fn push_logit_parameters(rows: &mut Vec<TruthRow>, spec: &RegionSpec, models: &M
         push("correlation", spec.effect.correlation, "correlation");
     }
     for logit in &models.logits()[..3] {
-        rows.push(parameter(logit.outcome, "centre", super::model::LANDMARK_CENTRE, "activities"));
+        rows.push(parameter(logit.outcome, "centre", models.landmark_centre, "activities"));
     }
-    for (k, centre) in super::model::PERIOD_CENTRE.iter().enumerate() {
+    for (k, centre) in models.period_centre.iter().enumerate() {
         rows.push(parameter(models.hazard.outcome, &format!("centre_{k}"), *centre, "activities"));
     }
 }

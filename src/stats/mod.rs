@@ -49,7 +49,10 @@ pub use dist::{chi2_quantile, chi2_survival, f_survival, normal_cdf, normal_quan
 pub use error::StatsError;
 pub use family::Family;
 pub use glm::{GlmFit, GlmOptions, bootstrap_glm, fit_glm, std_errors};
-pub use glmm::{GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, bootstrap_glmm, fit_glmm, glmm_at, profile_glmm};
+pub use glmm::{
+    GlmmFit, GlmmOptions, LaplaceCheck, LaplaceVerdict, bootstrap_glmm, fit_glmm, fit_glmm_priors, glmm_at,
+    profile_glmm,
+};
 pub use link::{CellTerms, Link};
 pub use lmm::{
     Combination, Contrast, KenwardRoger, LmmAlgebra, LmmCriterion, LmmData, LmmFit, LmmObjective, LmmOptions,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::files_study;
-use crate::cli::args::Simulate;
+use crate::cli::args::{Preset, Simulate};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::simulate::formats::Form;
@@ -13,16 +13,20 @@ use crate::simulate::{EmitError, RegionSpec, Scenario, Written, simulate_to, wri
 use crate::study::template::TEMPLATE;
 
 pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exit, Failure> {
-    if command.schools == 0 || command.cohorts == 0 || command.pupils < command.schools {
+    let preset = match command.preset {
+        Preset::Region => RegionSpec::default(),
+        Preset::National => RegionSpec::national(),
+    };
+    let spec = RegionSpec {
+        schools: command.schools.unwrap_or(preset.schools),
+        cohorts: command.cohorts.unwrap_or(preset.cohorts),
+        pupils: command.pupils.unwrap_or(preset.pupils),
+        seed: command.seed,
+        ..preset
+    };
+    if spec.schools == 0 || spec.cohorts == 0 || spec.pupils < spec.schools {
         return Err(Failure::usage("a region has at least one school, one cohort and one pupil per school"));
     }
-    let spec = RegionSpec {
-        schools: command.schools,
-        cohorts: command.cohorts,
-        pupils: command.pupils,
-        seed: command.seed,
-        ..RegionSpec::default()
-    };
     let scenario = if command.null { Scenario::Null } else { command.scenario };
     let spec = scenario.plant(spec);
     if command.forms.as_slice() == [Form::Parquet] {

@@ -16,6 +16,7 @@ mod single;
 mod start;
 
 use ndarray::{Array1, Array2, Array3, ArrayView1, s};
+use rayon::prelude::*;
 
 use super::cells::Cells;
 use super::error::StatsError;
@@ -106,12 +107,27 @@ pub struct GlmmFit {
 /// [`StatsError::Shape`] for terms that do not fit, or quadrature where it can't be; [`StatsError::TooFewGroups`];
 /// [`StatsError::NotConverged`] where not even a Hessian can be had.
 pub fn fit_glmm(cells: &Cells, terms: &[RandomTerm], family: Family, opt: &GlmmOptions) -> Result<GlmmFit, StatsError> {
+    let [fit] = fit_glmm_priors(cells, terms, family, opt, [opt.variance_prior])?;
+    Ok(fit)
+}
+
+/// One fit for each [`GlmmOptions::variance_prior`], side by side: what does not depend on it is done once.
+///
+/// # Errors
+/// As [`fit_glmm`]; of several the first.
+pub fn fit_glmm_priors<const N: usize>(
+    cells: &Cells,
+    terms: &[RandomTerm],
+    family: Family,
+    opt: &GlmmOptions,
+    priors: [f64; N],
+) -> Result<[GlmmFit; N], StatsError> {
     let problem = Problem { cells, terms, family, opt };
     match single_effects(terms) {
-        Some(1) => problem.fit(|scaling| Ok(Single::<1>::new(cells, &terms[0], family, scaling))),
-        Some(2) => problem.fit(|scaling| Ok(Single::<2>::new(cells, &terms[0], family, scaling))),
-        Some(3) => problem.fit(|scaling| Ok(Single::<3>::new(cells, &terms[0], family, scaling))),
-        _ => problem.fit(|scaling| Blocked::new(cells, terms, family, scaling)),
+        Some(1) => problem.fit(|scaling| Ok(Single::<1>::new(cells, &terms[0], family, scaling)), priors),
+        Some(2) => problem.fit(|scaling| Ok(Single::<2>::new(cells, &terms[0], family, scaling)), priors),
+        Some(3) => problem.fit(|scaling| Ok(Single::<3>::new(cells, &terms[0], family, scaling)), priors),
+        _ => problem.fit(|scaling| Blocked::new(cells, terms, family, scaling), priors),
     }
 }
 
@@ -240,27 +256,37 @@ impl Problem<'_, '_, '_> {
         fit_glm(self.cells, self.family, &self.opt.glm)
     }
 
-    fn fit<L: Likelihood>(&self, make: impl FnOnce(&Scaling) -> Result<L, StatsError>) -> Result<GlmmFit, StatsError> {
+    fn fit<L: Likelihood + Clone + Send, const N: usize>(
+        &self,
+        make: impl FnOnce(&Scaling) -> Result<L, StatsError>,
+        priors: [f64; N],
+    ) -> Result<[GlmmFit; N], StatsError> {
         let rule = self.rule()?;
         let glm = self.glm()?;
         let scaling = Scaling::new(self.cells, self.terms, &glm)?;
         let mut likelihood = make(&scaling)?;
-        let found = Found::from(self.search(&mut likelihood, &scaling, &glm, rule.as_ref())?);
-        self.report(&mut likelihood, &scaling, &glm, found, rule.as_ref())
+        let near = start::quasi_likelihood(self, &scaling, &glm.beta);
+        let near = near.filter(|start| likelihood.evaluate(&start.x, None).is_some());
+        let starts = near.map_or_else(|| self.plain_starts(&scaling, &glm.beta).to_vec(), |start| vec![start]);
+        let with = |&variance_prior: &f64| {
+            let opt = GlmmOptions { variance_prior, ..*self.opt };
+            let (problem, mut likelihood) = (Problem { opt: &opt, ..*self }, likelihood.clone());
+            let found = Found::from(problem.search(&mut likelihood, &starts, glm.beta.len(), rule.as_ref())?);
+            problem.report(&mut likelihood, &scaling, &glm, found, rule.as_ref())
+        };
+        let fits: Vec<Result<GlmmFit, StatsError>> = priors.par_iter().map(with).collect();
+        let fits: Vec<GlmmFit> = fits.into_iter().collect::<Result<_, _>>()?;
+        Ok(fits.try_into().expect("as many fits as priors"))
     }
 
-    /// Searches in scaled parameters from a linearised model; with quadrature, from Laplace's optimum.
+    /// Searches in scaled parameters from `starts`; with quadrature, from Laplace's optimum.
     fn search<L: Likelihood>(
         &self,
         likelihood: &mut L,
-        scaling: &Scaling,
-        glm: &GlmFit,
+        starts: &[Start],
+        p: usize,
         rule: Option<&GaussHermite>,
     ) -> Result<Optimum, StatsError> {
-        let p = glm.beta.len();
-        let near = start::quasi_likelihood(self, scaling, &glm.beta);
-        let near = near.filter(|start| likelihood.evaluate(&start.x, None).is_some());
-        let starts = near.map_or_else(|| self.plain_starts(scaling, &glm.beta).to_vec(), |start| vec![start]);
         let layout = theta_layout(self.terms, p);
         let mut minimise_from = |starts: &[Start], rule: Option<&GaussHermite>| {
             minimise(
@@ -270,7 +296,7 @@ impl Problem<'_, '_, '_> {
                 self.opt.max_evaluations,
             )
         };
-        let laplace = minimise_from(&starts, None)?;
+        let laplace = minimise_from(starts, None)?;
         if rule.is_none() {
             return Ok(laplace);
         }

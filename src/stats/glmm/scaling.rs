@@ -57,9 +57,14 @@ impl Scaling {
     pub fn to_original(&self) -> Array2<f64> {
         let (p, k) = (self.information.lower().nrows(), self.theta.len());
         let mut t = Array2::zeros((p + k, p + k));
-        t.slice_mut(s![..p, ..p]).assign(&self.information.backward_columns(Array2::eye(p).view()));
+        t.slice_mut(s![..p, ..p]).assign(&self.to_beta());
         t.slice_mut(s![p.., p..]).diag_mut().assign(&self.theta.mapv(|s| 1.0 / s));
         t
+    }
+
+    /// From scaled β to β (p×p).
+    pub fn to_beta(&self) -> Array2<f64> {
+        self.information.backward_columns(Array2::eye(self.information.lower().nrows()).view())
     }
 
     /// T⁻¹.

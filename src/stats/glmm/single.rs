@@ -2,13 +2,15 @@
 //! own. Levels run in parallel; their shares are added in the order of the levels, so the number of threads leaves no
 //! trace.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, Array3, ArrayView1, s};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use super::super::cells::Cells;
+use super::super::chunks::ROWS;
 use super::super::family::Family;
 use super::super::lambda::block_positions;
 use super::super::optimize::ValueGrad;
@@ -17,11 +19,10 @@ use super::super::terms::{ByLevel, RandomTerm};
 use super::group::{AtMode, GroupCells, Parameters};
 use super::{Detail, Likelihood, Scaling, TermDetail};
 
-/// The cells in scaled coordinates and in the order of the levels, with the modes of the last evaluation as starts of
-/// the next.
+/// The cells in the order of the levels, with the modes of the last evaluation as starts of the next.
 #[derive(Clone)]
-pub(super) struct Single<const Q: usize> {
-    cells: Arc<SortedCells<Q>>,
+pub(super) struct Single<'c, const Q: usize> {
+    cells: Arc<SortedCells<'c, Q>>,
     successes: Vec<f64>,
     /// How often each level counts: once, but for bootstraps.
     copies: Vec<f64>,
@@ -31,8 +32,13 @@ pub(super) struct Single<const Q: usize> {
 }
 
 /// What no bootstrap changes, in the order of the levels.
-struct SortedCells<const Q: usize> {
-    x: Array2<f64>,
+struct SortedCells<'c, const Q: usize> {
+    /// Row-major n×p. Where the caller's rows come by level they are read where they stand: they may be most of the memory,
+    /// and β is brought to their units instead of they to its.
+    x: Cow<'c, [f64]>,
+    /// From scaled β to that of x (p×p).
+    to_beta: Array2<f64>,
+    /// In scaled coordinates.
     z: Vec<[f64; Q]>,
     trials: Vec<f64>,
     offset: Vec<f64>,
@@ -41,14 +47,15 @@ struct SortedCells<const Q: usize> {
     ranges: Vec<Range<usize>>,
 }
 
-impl<const Q: usize> Single<Q> {
-    pub fn new(cells: &Cells, term: &RandomTerm, family: Family, scaling: &Scaling) -> Self {
+impl<'c, const Q: usize> Single<'c, Q> {
+    pub fn new(cells: &Cells<'c>, term: &RandomTerm, family: Family, scaling: &Scaling) -> Self {
         let sorted = ByLevel::new(0..term.level.len() as u32, |row| term.level[row as usize], term.n_levels);
         let gather = |a: ArrayView1<f64>| sorted.order.par_iter().map(|&row| a[row as usize]).collect::<Vec<f64>>();
         let z = |&row: &u32| std::array::from_fn(|k| term.z[[row as usize, k]] / scaling.z[0][k]);
         let successes = gather(cells.successes);
         let cells = SortedCells {
-            x: scaling.whiten(cells.x, &sorted.order),
+            x: rows_in_order(cells.x, term.level, &sorted.order),
+            to_beta: scaling.to_beta(),
             z: sorted.order.par_iter().map(z).collect(),
             trials: gather(cells.trials),
             offset: cells.offset.map(gather).unwrap_or_default(),
@@ -68,10 +75,9 @@ impl<const Q: usize> Single<Q> {
     fn group(&self, j: usize) -> GroupCells<'_, Q> {
         let cells = &*self.cells;
         let range = cells.ranges[j].clone();
-        let p = cells.x.ncols();
-        let x = cells.x.as_slice().expect("whitened rows are in standard layout");
+        let p = cells.to_beta.nrows();
         GroupCells {
-            x: &x[range.start * p..range.end * p],
+            x: &cells.x[range.start * p..range.end * p],
             p,
             z: &cells.z[range.clone()],
             trials: &cells.trials[range.clone()],
@@ -80,6 +86,42 @@ impl<const Q: usize> Single<Q> {
             family: self.family,
         }
     }
+}
+
+impl<const Q: usize> SortedCells<'_, Q> {
+    /// φ with β in units of x.
+    fn parameters(&self, phi: &Array1<f64>) -> Vec<f64> {
+        let (beta, theta) = phi.view().split_at(Axis(0), self.to_beta.nrows());
+        self.to_beta.dot(&beta).iter().chain(theta).copied().collect()
+    }
+
+    /// Derivatives by φ (…×(p+nθ)) from those with β in units of x.
+    fn by_scaled(&self, mut by_phi: ArrayViewMut2<f64>) {
+        let mut by_beta = by_phi.slice_mut(s![.., ..self.to_beta.nrows()]);
+        let scaled = by_beta.dot(&self.to_beta);
+        by_beta.assign(&scaled);
+    }
+
+    fn gradient(&self, at: &mut ValueGrad) {
+        self.by_scaled(at.grad.view_mut().insert_axis(Axis(0)));
+    }
+}
+
+/// The rows of `x` in the order of their levels; its own memory where they are in it already.
+fn rows_in_order<'c>(x: ArrayView2<'c, f64>, level: &[u32], order: &[u32]) -> Cow<'c, [f64]> {
+    if level.is_sorted()
+        && let Some(rows) = x.to_slice()
+    {
+        return Cow::Borrowed(rows);
+    }
+    let p = x.ncols();
+    let mut rows = vec![0.0; order.len() * p];
+    rows.par_chunks_mut(p * ROWS).zip(order.par_chunks(ROWS)).for_each(|(to, order)| {
+        for (to, &row) in to.chunks_exact_mut(p).zip(order) {
+            to.iter_mut().zip(x.row(row as usize)).for_each(|(to, x)| *to = *x);
+        }
+    });
+    Cow::Owned(rows)
 }
 
 /// Rows times nodes of a check by quadrature: about a twentieth of a second.
@@ -101,10 +143,10 @@ struct LevelDetail {
     log_lik: f64,
 }
 
-impl<const Q: usize> Likelihood for Single<Q> {
+impl<const Q: usize> Likelihood for Single<'_, Q> {
     fn evaluate(&mut self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<ValueGrad> {
-        let phi = phi.as_standard_layout();
-        let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
+        let of_x = self.cells.parameters(phi);
+        let at = Parameters::<Q>::split(&of_x, &self.places);
         let shares: Vec<Option<Share<Q>>> = (0..self.cells.ranges.len())
             .into_par_iter()
             .map(|j| {
@@ -121,12 +163,13 @@ impl<const Q: usize> Likelihood for Single<Q> {
             total.grad.scaled_add(-times, &share.grad);
             *warm = share.u;
         }
+        self.cells.gradient(&mut total);
         Some(total)
     }
 
     fn modes(&self, phi: &Array1<f64>) -> Option<Vec<Array2<f64>>> {
-        let phi = phi.as_standard_layout();
-        let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
+        let of_x = self.cells.parameters(phi);
+        let at = Parameters::<Q>::split(&of_x, &self.places);
         let mode = |j: usize| Some(at.effects(&self.group(j).mode(&at, self.warm[j])?.u));
         let modes: Vec<[f64; Q]> = (0..self.warm.len()).into_par_iter().map(mode).collect::<Option<_>>()?;
         Some(vec![Array2::from_shape_fn((modes.len(), Q), |(j, k)| modes[j][k])])
@@ -143,8 +186,8 @@ impl<const Q: usize> Likelihood for Single<Q> {
     /// Laplace errs at small levels, so large ones are left out; where there are many of the others, some at even distances
     /// in the order of their size stand for all.
     fn beyond_laplace(&self, phi: &Array1<f64>, rule: &GaussHermite) -> Option<ValueGrad> {
-        let phi = phi.as_standard_layout();
-        let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
+        let of_x = self.cells.parameters(phi);
+        let at = Parameters::<Q>::split(&of_x, &self.places);
         let work = |j: usize| self.cells.ranges[j].len() * rule.nodes.len().pow(Q as u32);
         let mut small: Vec<usize> =
             (0..self.cells.ranges.len()).filter(|&j| (1..=MOST_WORK / 20).contains(&work(j))).collect();
@@ -166,13 +209,14 @@ impl<const Q: usize> Likelihood for Single<Q> {
             total.value += scale * difference.value;
             total.grad.scaled_add(scale, &difference.grad);
         }
+        self.cells.gradient(&mut total);
         Some(total)
     }
 
     /// Starts from nothing, so that the way to the optimum leaves no trace.
     fn detail(&self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<Detail> {
-        let phi = phi.as_standard_layout();
-        let at = Parameters::<Q>::split(phi.as_slice()?, &self.places);
+        let of_x = self.cells.parameters(phi);
+        let at = Parameters::<Q>::split(&of_x, &self.places);
         let level = |j: usize| {
             let cells = self.group(j);
             let mode: AtMode<Q> = cells.mode(&at, [0.0; Q])?;
@@ -200,6 +244,9 @@ impl<const Q: usize> Likelihood for Single<Q> {
             term.cond_var.slice_mut(s![j, .., ..]).assign(&level.cond_var);
             term.jacobian.slice_mut(s![j, .., ..]).assign(&level.jacobian);
         }
+        self.cells.by_scaled(scores.view_mut());
+        let flat = term.jacobian.view_mut().into_shape_with_order((n * Q, k));
+        self.cells.by_scaled(flat.expect("a fresh array is in standard layout"));
         let log_lik = levels.iter().map(|l| l.log_lik).sum();
         Some(Detail { log_lik, scores: Some(scores), terms: vec![term] })
     }

@@ -155,6 +155,34 @@ impl Data {
     }
 }
 
+/// What is done once for several priors leaves no trace in any of the fits.
+#[test]
+fn fits_with_several_priors_are_those_with_each() {
+    for data in
+        one_factor(FAMILIES[0]).into_iter().take(2).chain(several_factors(FAMILIES[0]).into_iter().skip(1).take(1))
+    {
+        let both = data.with(|cells, terms| {
+            fit_glmm_priors(cells, terms, data.family, &GlmmOptions::default(), [0.0, 1.0]).unwrap()
+        });
+        for (fit, variance_prior) in both.iter().zip([0.0, 1.0]) {
+            let alone = data.fit(&GlmmOptions { variance_prior, ..GlmmOptions::default() }).unwrap();
+            assert_eq!((&fit.beta, &fit.theta, &fit.vcov), (&alone.beta, &alone.theta, &alone.vcov), "{}", data.name);
+        }
+        assert_ne!(both[0].theta, both[1].theta, "{}", data.name);
+    }
+}
+
+/// Rows that come by level are read where they stand, others are gathered: that moves nothing but the order of sums.
+#[test]
+fn the_order_of_rows_moves_rounding_only() {
+    let data = &one_factor(FAMILIES[0])[1];
+    let (even, odd): (Vec<usize>, Vec<usize>) = (0..data.trials.len()).rev().partition(|i| i % 2 == 0);
+    let shuffled = [even, odd].concat();
+    let [sorted, mixed] = [data.clone(), data.select(&shuffled)].map(|d| d.fit(&GlmmOptions::default()).unwrap());
+    assert!((sorted.log_lik - mixed.log_lik).abs() < 1e-10);
+    assert!((&sorted.beta - &mixed.beta).iter().chain(&(&sorted.vcov - &mixed.vcov)).all(|d| d.abs() < 1e-6));
+}
+
 fn check_gradient(data: &Data, blocks: bool, nodes: usize) {
     let rule = (nodes > 1).then(|| gauss_hermite(nodes));
     data.likelihood(blocks, |likelihood| {

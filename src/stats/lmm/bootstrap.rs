@@ -55,6 +55,8 @@ pub fn bootstrap_lmm(
     if fit.theta.len() != scales.len() || fit.beta.len() != rows.p() || fit.n_obs != rows.n() {
         return Err(StatsError::Shape("the fit is not one of these data"));
     }
+    // Replicates draw the outcomes of units, whether they are predicted or not.
+    let opt = &LmmOptions { predict_units: true, ..*opt };
     let boots = Boots { rows: &rows, fit, opt, boot, truth: Truth::new(&rows, fit, &scales) };
     match (boot.kind, nested(&rows, opt)) {
         (BootstrapKind::Parametric, Some(route)) if route.levels.inner.is_none() => boots.by_products(&route),

@@ -54,7 +54,7 @@ pub(super) struct GroupProducts {
 /// The inner units of a group, in order of their level.
 #[derive(Clone, Debug)]
 pub(super) struct Units {
-    /// Z₁ᵀW of each unit (units×q₁×m).
+    /// Z₁ᵀW of each unit (units×q₁×m), where they are kept.
     pub zw: Array3<f64>,
     /// Index into [`CrossProducts::patterns`].
     pub pattern: Vec<usize>,
@@ -128,10 +128,10 @@ fn runs(places: Range<usize>, unit_at: impl Fn(usize) -> u32) -> Vec<Range<usize
 }
 
 impl CrossProducts {
-    /// Sums the rows by group; within a group in the order of the layout, so any number of threads gives the same bits.
+    /// Sums the rows by group, and keeps Z₁ᵀW of each unit only when asked to; within a group in the order of the layout, so any number of threads gives the same bits.
     ///
     /// `None` when units share so few patterns that sums by pattern would be larger than the units.
-    pub fn new(rows: &ScaledRows, levels: Levels, layout: &Layout) -> Option<Self> {
+    pub fn new(rows: &ScaledRows, levels: Levels, layout: &Layout, keep_units: bool) -> Option<Self> {
         let (q, m) = (rows.terms()[levels.outer].q(), rows.terms()[levels.outer].q() + rows.p() + 1);
         let outer_row = |place: usize, out: &mut [f64]| {
             let row = layout.order[place] as usize;
@@ -162,8 +162,12 @@ impl CrossProducts {
         let groups = layout.groups.par_iter().zip(&layout.units).zip(of_unit).map(|((group, places), pattern)| {
             let zw = unit_products(places, q_inner, m, inner_row, outer_row);
             let level_at = |unit: &Range<usize>| rows.terms()[inner].level[layout.order[unit.start] as usize];
-            let units = Units { zw, pattern, level: places.iter().map(level_at).collect() };
-            GroupProducts { rows: group.len(), ww: sum(group), by_pattern: pattern_products(&units), units }
+            let mut units = Units { zw, pattern, level: places.iter().map(level_at).collect() };
+            let by_pattern = pattern_products(&units);
+            if !keep_units {
+                units.zw = Array3::zeros((0, q_inner, m));
+            }
+            GroupProducts { rows: group.len(), ww: sum(group), by_pattern, units }
         });
         Some(Self { groups: groups.collect(), patterns })
     }

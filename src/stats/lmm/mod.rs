@@ -67,6 +67,10 @@ pub struct LmmOptions {
     /// variance that the data can't tell from 0 about one standard error away from 0, as
     /// [`super::GlmmOptions::variance_prior`] does. What is reported of the likelihood is without it.
     pub variance_prior: f64,
+    /// Whether the effects of units inside groups (pupils in schools) are predicted. There may be a million of them, whose
+    /// covariances take more memory than all the rest: without them the arrays of their [`super::TermFit`] have no levels. Has no
+    /// meaning where factors are not nested.
+    pub predict_units: bool,
 }
 
 /// How the random effects are taken out; the numbers are the same to rounding.
@@ -80,7 +84,7 @@ pub enum LmmAlgebra {
 
 impl Default for LmmOptions {
     fn default() -> Self {
-        Self { reml: true, max_evaluations: 2000, algebra: LmmAlgebra::Auto, variance_prior: 0.0 }
+        Self { reml: true, max_evaluations: 2000, algebra: LmmAlgebra::Auto, variance_prior: 0.0, predict_units: true }
     }
 }
 
@@ -218,7 +222,7 @@ fn nested(rows: &ScaledRows, opt: &LmmOptions) -> Option<Nested> {
     if outer.n_levels.saturating_mul(columns * columns) > MOST_PRODUCTS {
         return None;
     }
-    Nested::new(rows, levels)
+    Nested::new(rows, levels, opt.predict_units)
 }
 
 fn problem<R: Route>(rows: &ScaledRows, route: R, opt: &LmmOptions) -> Problem<R> {

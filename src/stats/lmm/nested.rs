@@ -57,6 +57,7 @@ pub(super) struct Nested {
 #[derive(Clone)]
 struct Shape {
     q: usize,
+    /// Those that are predicted.
     n_levels: usize,
     blocks: Vec<usize>,
     theta: Range<usize>,
@@ -149,10 +150,11 @@ fn shrink(lambda: &Array2<f64>, c: ArrayView2<f64>) -> Result<PatternAt, NotPosi
 }
 
 impl Nested {
-    /// `None` when the inner units have too many different occasions for sums by pattern to pay.
-    pub fn new(rows: &ScaledRows, levels: Levels) -> Option<Self> {
+    /// `None` when the inner units have too many different occasions for sums by pattern to pay. Without `predict_units`
+    /// what only their predictions need is not kept.
+    pub fn new(rows: &ScaledRows, levels: Levels, predict_units: bool) -> Option<Self> {
         let layout = Layout::new(rows.terms(), levels);
-        let products = CrossProducts::new(rows, levels, &layout)?;
+        let products = CrossProducts::new(rows, levels, &layout, predict_units)?;
         let ranges = theta_ranges(rows.terms());
         let shape = |t: usize| Shape {
             q: rows.terms()[t].q(),
@@ -160,7 +162,10 @@ impl Nested {
             blocks: rows.terms()[t].blocks.to_vec(),
             theta: ranges[t].clone(),
         };
-        let inner = levels.inner.map_or(Shape { q: 0, n_levels: 0, blocks: Vec::new(), theta: 0..0 }, shape);
+        let mut inner = levels.inner.map_or(Shape { q: 0, n_levels: 0, blocks: Vec::new(), theta: 0..0 }, shape);
+        if !predict_units {
+            inner.n_levels = 0;
+        }
         Some(Self {
             p: rows.p(),
             levels,

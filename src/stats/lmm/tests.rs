@@ -543,6 +543,22 @@ fn dense_cr0(data: &Data, fit: &LmmFit, groups: &Term) -> Array2<f64> {
     fit.vcov_beta.dot(&scores.t().dot(&scores)).dot(&fit.vcov_beta)
 }
 
+#[test]
+fn units_that_are_not_predicted_change_nothing_else() {
+    let data = cases().into_iter().find(|d| d.terms.len() == 2).expect("a nested case");
+    let all = fit(&data, &options(true, LmmAlgebra::Auto)).unwrap();
+    let few = fit(&data, &LmmOptions { predict_units: false, ..options(true, LmmAlgebra::Auto) }).unwrap();
+    assert_eq!((&all.beta, &all.theta, &all.vcov_beta), (&few.beta, &few.theta, &few.vcov_beta));
+    let levels = |fit: &LmmFit| fit.terms.iter().map(|t| t.modes.nrows()).collect::<Vec<_>>();
+    let (inner, outer) = if levels(&few)[0] == 0 { (0, 1) } else { (1, 0) };
+    assert_eq!(levels(&few)[inner], 0);
+    assert_eq!(few.terms[inner].n_levels, all.terms[inner].n_levels);
+    assert_eq!(
+        (&few.terms[outer].modes, &few.terms[outer].mode_mse),
+        (&all.terms[outer].modes, &all.terms[outer].mode_mse)
+    );
+}
+
 /// Groups that are more alike than chance: the variance is estimated at 0, and the prior keeps it away from there by no more
 /// than what the data leave open.
 #[test]
