@@ -162,6 +162,23 @@ pub fn validation(v: &ValidationPage, parts: &[Part], w: &ValidationWords, lang:
     document(&format!("{} – {title}", w.kicker), &[w.kicker, &study].join(" · "), &body, words(lang))
 }
 
+/// A page without the parts of a school's report: title, style, content.
+pub(super) fn plain(title: &str, content: &Markup, lang: Lang) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang=(lang.pick("nl", "en")) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body { main { (content) } }
+        }
+    };
+    page.into_string()
+}
+
 fn document(title: &str, running: &str, body: &Markup, words: &Words) -> Markup {
     html! {
         (DOCTYPE)
