@@ -169,7 +169,9 @@ fn faults_in_counts_are_said_with_their_cell() {
     assert_eq!(json(dir.path())["drops"]["unknown_school"], 1);
     let page = published(dir.path(), "counts.html");
     assert!(
-        page.contains("<td>counts of a school that the dossier does not have</td><td class=\"num\">1</td>"),
+        page.contains(
+            "<th scope=\"row\">counts of a school that the dossier does not have</th><td class=\"num\">1</td>"
+        ),
         "{page}"
     );
     // Cohorts of other names meet nobody.

@@ -68,7 +68,7 @@ fn content(p: &CountsPage, lang: Lang) -> Markup {
                     th scope="col" { (lang.pick("Waarom", "Why")) }
                     th scope="col" class="num" { (lang.pick("Cellen", "Cells")) }
                 } }
-                tbody { @for (why, n) in &p.drops { tr { td { (why) } td class="num" { (format::count(*n, lang)) } } } }
+                tbody { @for (why, n) in &p.drops { tr { th scope="row" { (why) } td class="num" { (format::count(*n, lang)) } } } }
             }
         }
         p class="note" { (lang.pick("Berekening", "Run")) " " (p.run_id) "." }
@@ -134,19 +134,20 @@ fn refused(why: &str, lang: Lang) -> String {
 
 fn parts(p: &CountsPage, lang: Lang) -> Markup {
     let step = format::number(p.step, if p.step.fract() == 0.0 { 0 } else { 1 }, lang);
-    let (between, goes_with) = match lang {
-        Lang::Nl => ("Verschil", format!("Gemiddeld {step} {} meer hangt samen met (procentpunt)", p.exposure)),
-        Lang::En => ("Difference", format!("On average {step} {} more goes with (percentage points)", p.exposure)),
+    let goes_with = match lang {
+        Lang::Nl => format!("Gemiddeld {step} {} meer hangt samen met dit verschil in procentpunten:", p.exposure),
+        Lang::En => format!("On average {step} {} more goes with this difference in percentage points:", p.exposure),
     };
     html! {
+        p { (goes_with) }
         table {
             thead { tr {
-                th scope="col" { (between) }
-                th scope="col" class="num" { (goes_with) }
+                th scope="col" { (lang.pick("Waartussen", "Between")) }
+                th scope="col" class="num" { (lang.pick("Verschil", "Difference")) }
                 th scope="col" class="num" { (lang.pick("95%-interval", "95% interval")) }
             } }
             tbody { @for part in &p.parts { tr {
-                td { (part.between) }
+                th scope="row" { (part.between) }
                 td class="num" { (range(part.points, lang)) }
                 td class="num" { (range(part.interval, lang)) }
             } } }
