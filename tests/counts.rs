@@ -54,7 +54,14 @@ fn change(dir: &Path, file: &str, change: impl Fn(&str) -> String) {
 }
 
 fn json(dir: &Path) -> Value {
-    serde_json::from_slice(&fs::read(dir.join("uit/counts.json")).expect("a file")).expect("JSON")
+    serde_json::from_str(&published(dir, "research/counts.json")).expect("JSON")
+}
+
+/// A file of the run that `CURRENT` names.
+fn published(dir: &Path, file: &str) -> String {
+    let out = dir.join("uit");
+    let current = fs::read_to_string(out.join("CURRENT")).expect("a run");
+    fs::read_to_string(out.join("runs").join(current.trim()).join(file)).expect("a file")
 }
 
 const RUN: [&str; 4] = ["counts", "regio/study.toml", "--to", "uit"];
@@ -87,9 +94,45 @@ fn a_region_with_masked_counts_is_told_at_the_level_of_schools() {
         let (at, truth) = (|end: usize| part["interval"][end].as_f64().expect("a number"), 5.0 * planted(term));
         assert!(at(0) < truth && truth < at(1), "{id}: {truth} not in {} to {}", at(0), at(1));
     }
-    let page = |name: &str| fs::read_to_string(dir.path().join("uit").join(name)).expect("a page");
-    assert!(page("aantallen.md").contains("Dit gaat op schoolniveau, niet over leerlingen."));
-    assert!(page("counts.md").contains("This is at the level of schools, not about pupils."));
+    let page = |name: &str| published(dir.path(), name);
+    assert!(page("aantallen.html").contains("Dit gaat op schoolniveau, niet over leerlingen."));
+    assert!(page("counts.html").contains("This is at the level of schools, not about pupils."));
+    // The same counts again are the same run, with the same bytes.
+    let before = (page("manifest.json"), page("aantallen.html"));
+    assert_eq!(lob(dir.path(), &RUN).code, 0);
+    assert!(before == (page("manifest.json"), page("aantallen.html")));
+    assert_eq!(fs::read_dir(dir.path().join("uit/runs")).expect("runs").count(), 1);
+}
+
+#[test]
+fn a_person_number_stops_the_page_and_the_old_one_stays() {
+    let dir = region("12", "1200");
+    assert_eq!(lob(dir.path(), &RUN).code, 0);
+    let before = published(dir.path(), "aantallen.html");
+    change(dir.path(), "study.toml", |t| t.replace("Niet in onderwijs na een jaar", "Uitkomst van 123456782"));
+    let ran = lob(dir.path(), &RUN);
+    assert_eq!(ran.code, 6, "{}", ran.err);
+    assert!(ran.err.contains("LOB-E0601") && !ran.err.contains("123456782"), "{}", ran.err);
+    assert_eq!(published(dir.path(), "aantallen.html"), before);
+    assert_eq!(fs::read_dir(dir.path().join("uit/runs")).expect("runs").count(), 1);
+}
+
+/// With few pupils the share of all is not shown either.
+#[test]
+fn a_share_of_few_pupils_is_not_on_the_page() {
+    let dir = region("3", "60");
+    change(dir.path(), "uitkomsten.csv", |t| {
+        let few = |line: &str| if line.contains("\"2019-2020\"") { format!("{line}\n") } else { String::new() };
+        let header = t.lines().next().expect("a header");
+        std::iter::once(format!("{header}\n")).chain(t.lines().skip(1).map(few)).collect()
+    });
+    let ran = lob(dir.path(), &RUN);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let result = &json(dir.path())["result"];
+    assert!(result["events"][0].as_u64() < Some(10), "{result}");
+    let page = published(dir.path(), "aantallen.html");
+    assert!(page.contains("te weinig leerlingen om een aandeel te tonen") && !page.contains(" % van de"), "{page}");
+    assert!(page.contains("te weinig scholen om een samenhang te noemen"));
 }
 
 #[test]
@@ -124,8 +167,13 @@ fn faults_in_counts_are_said_with_their_cell() {
     let ran = lob(dir.path(), &RUN);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(json(dir.path())["drops"]["unknown_school"], 1);
-    let page = fs::read_to_string(dir.path().join("uit/counts.md")).expect("a page");
-    assert!(page.contains("Cells left out: counts of a school that the dossier does not have: 1"), "{page}");
+    let page = published(dir.path(), "counts.html");
+    assert!(
+        page.contains(
+            "<th scope=\"row\">counts of a school that the dossier does not have</th><td class=\"num\">1</td>"
+        ),
+        "{page}"
+    );
     // Cohorts of other names meet nobody.
     change(dir.path(), "study.toml", |t| t.replace("\"2019-2020\" = \"2020\", \"2020-2021\" = \"2021\", ", ""));
     let ran = lob(dir.path(), &RUN);

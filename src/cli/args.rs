@@ -318,7 +318,7 @@ pub(super) struct Counts {
     /// The study file, with a table `[counts]`.
     #[arg(value_name = "STUDY")]
     pub(super) study: PathBuf,
-    /// Folder to write to.
+    /// Output folder: its runs/ gets a run with the page in both languages and all numbers as JSON.
     #[arg(long, value_name = "FOLDER", default_value = "counts")]
     pub(super) to: PathBuf,
 }

@@ -28,7 +28,7 @@ pub fn execute(args: &Args) -> Exit {
         Command::Check(c) => commands::check::execute(c, args, &screen),
         Command::Ingest(c) => commands::ingest::execute(c, &screen),
         Command::Run(c) => commands::run::execute(c, args, &screen),
-        Command::Counts(c) => commands::counts::execute(c, &screen),
+        Command::Counts(c) => commands::counts::execute(c, args, &screen),
         Command::Batch(c) => commands::batch::execute(c, args, &screen),
         Command::Cells(c) => commands::cells::execute(c, &screen),
         Command::Panel(c) => commands::panel::execute(c, &screen),

@@ -6,7 +6,7 @@
 //! with J/(J−1), intervals t with J−2 degrees of freedom. Masked counts are filled in at both ends, all alike and each towards
 //! the end that moves the coefficient most (to first order), and the range over these fits is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ndarray::{Array1, Array2, s};
 use serde::Serialize;
@@ -15,6 +15,7 @@ use crate::panel::counts::CountCell;
 use crate::stats::{
     Cells, Family, GlmmFit, GlmmOptions, Link, RandomTerm, Stop, fit_glmm, independent_columns, t_quantile,
 };
+use crate::vocab::SchoolIx;
 use crate::vocab::ids::Ix;
 
 /// Schools below which no association is told: errors over so few clusters are not to be trusted.
@@ -23,11 +24,21 @@ pub const MIN_SCHOOLS: usize = 10;
 /// The parts of the dose.
 pub const PARTS: [&str; 3] = ["between_schools", "between_leerwegen", "between_cohorts"];
 
+/// The parts in words: (Dutch, English).
+pub const PART_LABELS: [(&str, &str); 3] = [
+    ("tussen scholen", "between schools"),
+    ("tussen leerwegen van dezelfde school", "between leerwegen of the same school"),
+    ("tussen cohorten van dezelfde school en leerweg", "between cohorts of the same school and leerweg"),
+];
+
 /// A part's association, per step of the exposure. With masked counts each pair is the range over the fillings.
 #[derive(Clone, Debug, Serialize)]
 pub struct PartEstimate {
     /// One of [`PARTS`].
     pub part: &'static str,
+    /// Its position there.
+    #[serde(skip)]
+    pub at: usize,
     /// Log odds ratio, least and greatest.
     pub log_odds: [f64; 2],
     /// Lower end of the least and upper end of the greatest 95 % interval.
@@ -49,6 +60,8 @@ pub struct Ecological {
     pub masked: usize,
     /// Published pupils, at least and at most.
     pub pupils: [u64; 2],
+    /// Those with the event, at least and at most.
+    pub events: [u64; 2],
     /// Share with the event over all cells, at least and at most.
     pub share: [f64; 2],
     /// One entry per part that the cells tell.
@@ -59,7 +72,7 @@ pub struct Ecological {
 
 /// Associations per `step` of the dose.
 pub fn ecological(cells: &[CountCell], step: f64) -> Ecological {
-    let schools: BTreeMap<usize, u32> = cells.iter().map(|c| (c.school.at(), 0)).collect();
+    let schools: BTreeSet<SchoolIx> = cells.iter().map(|c| c.school).collect();
     let sum = |of: fn(&CountCell) -> u32| cells.iter().map(|c| u64::from(of(c))).sum::<u64>();
     let share = |high: bool| {
         let (n, y) = cells.iter().map(|c| filled(c, high)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
@@ -70,6 +83,7 @@ pub fn ecological(cells: &[CountCell], step: f64) -> Ecological {
         cells: cells.len(),
         masked: cells.iter().filter(|c| is_masked(c)).count(),
         pupils: [sum(|c| c.n.lo), sum(|c| c.n.hi)],
+        events: [sum(|c| c.events.lo), sum(|c| c.events.hi)],
         share: [share(false), share(true)],
         parts: Vec::new(),
         refused: None,
@@ -103,8 +117,8 @@ fn filled(c: &CountCell, high: bool) -> (f64, f64) {
 struct Problem<'c> {
     cells: &'c [CountCell],
     x: Array2<f64>,
-    /// Columns of the parts that the cells tell.
-    parts: Vec<(&'static str, usize)>,
+    /// Columns of the parts that the cells tell, by position in [`PARTS`].
+    parts: Vec<(usize, usize)>,
     level: Vec<u32>,
     schools: usize,
     step: f64,
@@ -112,23 +126,18 @@ struct Problem<'c> {
 
 /// Columns: intercept, leerwegen, cohorts, the parts of the dose.
 fn problem(cells: &[CountCell], step: f64) -> Problem<'_> {
-    let mean = |same: &dyn Fn(&CountCell) -> bool| {
-        let of = cells.iter().filter(|c| same(c));
-        let (n, sum) = of.fold((0.0, 0.0), |a, c| (a.0 + c.pupils as f64, a.1 + c.pupils as f64 * c.dose));
-        sum / n
-    };
-    let all = mean(&|_| true);
     let dummies = |of: &dyn Fn(&CountCell) -> usize| -> Vec<Vec<f64>> {
-        let levels: BTreeMap<usize, ()> = cells.iter().map(|c| (of(c), ())).collect();
+        let levels: BTreeSet<usize> = cells.iter().map(of).collect();
         let column = |level: &usize| cells.iter().map(|c| f64::from(u8::from(of(c) == *level))).collect();
-        levels.keys().skip(1).map(column).collect()
+        levels.iter().skip(1).map(column).collect()
     };
     let mut columns = vec![vec![1.0; cells.len()]];
     columns.extend(dummies(&|c| c.leerweg));
     columns.extend(dummies(&|c| c.cohort.at()));
     let first = columns.len();
-    let school: Vec<f64> = cells.iter().map(|c| mean(&|d| d.school == c.school)).collect();
-    let track: Vec<f64> = cells.iter().map(|c| mean(&|d| d.school == c.school && d.leerweg == c.leerweg)).collect();
+    let all = mean_doses(cells, |_| ())[0];
+    let school = mean_doses(cells, |c| c.school);
+    let track = mean_doses(cells, |c| (c.school, c.leerweg));
     columns.push(school.iter().map(|m| m - all).collect());
     columns.push(track.iter().zip(&school).map(|(t, s)| t - s).collect());
     columns.push(cells.iter().zip(&track).map(|(c, t)| c.dose - t).collect());
@@ -136,14 +145,23 @@ fn problem(cells: &[CountCell], step: f64) -> Problem<'_> {
     let kept = independent_columns(full.view()).kept;
     let x = Array2::from_shape_fn((cells.len(), kept.len()), |(i, k)| columns[kept[k]][i]);
     let at = |column: usize| kept.iter().position(|k| *k == column);
-    let parts = PARTS.iter().enumerate().filter_map(|(i, part)| Some((*part, at(first + i)?))).collect();
-    let numbers: BTreeMap<SchoolNumber, ()> = cells.iter().map(|c| (c.school.at(), ())).collect();
-    let order: BTreeMap<SchoolNumber, u32> = numbers.into_keys().zip(0..).collect();
-    let level = cells.iter().map(|c| order[&c.school.at()]).collect();
+    let parts = (0..PARTS.len()).filter_map(|part| Some((part, at(first + part)?))).collect();
+    let schools: BTreeSet<SchoolIx> = cells.iter().map(|c| c.school).collect();
+    let order: BTreeMap<SchoolIx, u32> = schools.into_iter().zip(0..).collect();
+    let level = cells.iter().map(|c| order[&c.school]).collect();
     Problem { cells, x, parts, level, schools: order.len(), step }
 }
 
-type SchoolNumber = usize;
+/// For each cell the mean dose of the pupils of all cells with its key.
+fn mean_doses<K: Ord>(cells: &[CountCell], key: impl Fn(&CountCell) -> K) -> Vec<f64> {
+    let mut sums: BTreeMap<K, (f64, f64)> = BTreeMap::new();
+    for c in cells {
+        let (n, sum) = sums.entry(key(c)).or_default();
+        *n += c.pupils as f64;
+        *sum += c.pupils as f64 * c.dose;
+    }
+    cells.iter().map(|c| sums[&key(c)]).map(|(n, sum)| sum / n).collect()
+}
 
 /// Estimates of the parts at one filling, with what is needed to fill otherwise.
 struct Filled {
@@ -208,7 +226,8 @@ fn parts(cells: &[CountCell], step: f64) -> Result<Vec<PartEstimate>, String> {
         let least = |unit: usize, at: usize| found.iter().map(|f| f[unit][at]).fold(f64::INFINITY, f64::min);
         let most = |unit: usize, at: usize| found.iter().map(|f| f[unit][at]).fold(f64::NEG_INFINITY, f64::max);
         estimates.push(PartEstimate {
-            part,
+            part: PARTS[part],
+            at: part,
             log_odds: [least(0, 0), most(0, 0)],
             interval: [least(0, 1), most(0, 2)],
             points: [least(1, 0), most(1, 0)],
@@ -222,7 +241,7 @@ fn parts(cells: &[CountCell], step: f64) -> Result<Vec<PartEstimate>, String> {
 mod tests {
     use super::*;
     use crate::panel::counts::Bounds;
-    use crate::vocab::{CohortIx, SchoolIx};
+    use crate::vocab::CohortIx;
 
     const BETWEEN_SCHOOLS: f64 = -0.10;
     const BETWEEN_COHORTS: f64 = 0.06;

@@ -63,6 +63,28 @@ impl CountDrop {
             CountDrop::NoCounts => "no_counts",
         }
     }
+
+    /// The reason in words: (Dutch, English).
+    pub fn label(self) -> (&'static str, &'static str) {
+        match self {
+            CountDrop::UnknownSchool => (
+                "aantallen van een school die niet in het dossier staat",
+                "counts of a school that the dossier does not have",
+            ),
+            CountDrop::UnknownLeerweg => (
+                "aantallen van een leerweg die de studie niet noemt",
+                "counts of a leerweg that the study does not name",
+            ),
+            CountDrop::UnknownCohort => (
+                "aantallen van een cohort dat niet in het dossier staat",
+                "counts of a cohort that the dossier does not have",
+            ),
+            CountDrop::NoCount => ("geen aantal in het bestand", "no number in the file"),
+            CountDrop::NoPupils => ("nul leerlingen in het bestand", "no pupils in the file"),
+            CountDrop::NoDose => ("aantallen, maar geen gemeten LOB", "counts without measured career guidance"),
+            CountDrop::NoCounts => ("wel in het dossier, geen aantallen", "in the dossier, without counts"),
+        }
+    }
 }
 
 /// The cells of both sides.
@@ -90,8 +112,9 @@ impl Panel<'_> {
         let exposure = study.exposures.iter().position(|e| e.id == counts.exposure).expect("a checked study");
         let mut doses = self.doses_by_cell(leerweg, exposure);
         let mut found = CountCells::default();
+        let places = Places::of(self, leerweg);
         for ((school, track, cohort), (n, events)) in read(counts, self, base, progress)? {
-            let cell = self.place(leerweg, &school, &track, &cohort).and_then(|key| {
+            let cell = places.find(&school, &track, &cohort).and_then(|key| {
                 let (n, events) = n.zip(events).ok_or(CountDrop::NoCount)?;
                 let (pupils, sum) = doses.remove(&key).ok_or(CountDrop::NoDose)?;
                 if n.hi == 0 {
@@ -130,15 +153,30 @@ impl Panel<'_> {
         }
         doses
     }
+}
 
-    fn place(&self, leerweg: usize, school: &str, track: &str, cohort: &str) -> Result<Key, CountDrop> {
-        let at = |list: &mut dyn Iterator<Item = &String>, text: &str| {
-            list.zip(0..).find(|(l, _)| *l == text).map(|(_, at)| at)
-        };
-        let school = at(&mut self.pupils.schools.iter(), school).ok_or(CountDrop::UnknownSchool)?;
-        let track = at(&mut self.pupils.levels[leerweg].iter(), track).ok_or(CountDrop::UnknownLeerweg)?;
-        let cohort = at(&mut self.pupils.cohorts.iter(), cohort).ok_or(CountDrop::UnknownCohort)?;
-        Ok((SchoolIx::from_position(school), track, CohortIx::from_position(cohort)))
+/// Positions of the labels that counts may name.
+struct Places<'p> {
+    schools: BTreeMap<&'p str, usize>,
+    leerwegen: BTreeMap<&'p str, usize>,
+    cohorts: BTreeMap<&'p str, usize>,
+}
+
+impl<'p> Places<'p> {
+    fn of(panel: &'p Panel<'_>, leerweg: usize) -> Self {
+        let pupils = &panel.pupils;
+        Self {
+            schools: pupils.schools.iter().map(String::as_str).zip(0..).collect(),
+            leerwegen: pupils.levels[leerweg].iter().map(String::as_str).zip(0..).collect(),
+            cohorts: pupils.cohorts.iter().map(String::as_str).zip(0..).collect(),
+        }
+    }
+
+    fn find(&self, school: &str, leerweg: &str, cohort: &str) -> Result<Key, CountDrop> {
+        let school = self.schools.get(school).ok_or(CountDrop::UnknownSchool)?;
+        let leerweg = self.leerwegen.get(leerweg).ok_or(CountDrop::UnknownLeerweg)?;
+        let cohort = self.cohorts.get(cohort).ok_or(CountDrop::UnknownCohort)?;
+        Ok((SchoolIx::from_position(*school), *leerweg, CohortIx::from_position(*cohort)))
     }
 }
 

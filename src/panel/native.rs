@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::calendars::Calendars;
 use super::plan::Plan;
+use super::pupils::Pupils;
 use super::sets::{OutcomeData, Panel};
 use super::{doses, enrolled, matched, occasions, pupils, scale};
 use crate::ingest::{InputError, Progress, Rejects};
 use crate::panel::flow::Flow;
-use crate::vocab::OutcomeRule;
+use crate::vocab::{IdVec, OutcomeRule, PupilIx};
 
 /// Builds the panel of a plan; paths are relative to `base`.
 ///
@@ -21,25 +24,23 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
     let (mut flow, mut rejects) = (Flow::default(), Rejects::default());
     let pupils = pupils::read(&plan, base, progress, &mut flow, &mut rejects)?;
     let doses = doses::sum(&plan, base, &pupils, progress, &mut flow, &mut rejects)?;
-    let mut enrolled = enrolled::outcomes(&plan, base, &pupils, progress, &mut flow, &mut rejects)?;
     let calendars = Calendars::of(&pupils, &plan);
-    let mut outcomes = BTreeMap::new();
-    for (i, o) in plan.outcomes.iter().enumerate() {
-        let data = match o.rule() {
-            OutcomeRule::Event => {
-                let leavings = occasions::leavings(&plan, i, base, &pupils, &mut flow, &mut rejects, progress)?;
-                OutcomeData::Event(occasions::at_risk(&plan, o, &pupils, &calendars, &leavings))
-            }
-            OutcomeRule::Score => {
-                OutcomeData::Scores(occasions::scores(&plan, i, base, &pupils, &calendars, &mut flow, &mut rejects)?)
-            }
-            OutcomeRule::Column => OutcomeData::Value(pupils.values[&i].clone()),
-            _ => match enrolled.remove(&i) {
-                Some(values) => OutcomeData::Binary(values),
-                None => continue,
-            },
-        };
-        outcomes.insert(i, data);
+    // Tables beside the activities are read side by side; what each counted is added in the order of the study.
+    let at = |i| of_own_table(&plan, i, base, &pupils, &calendars, progress);
+    let (enrolled, own) = rayon::join(
+        || noted(|flow, rejects| enrolled::outcomes(&plan, base, &pupils, progress, flow, rejects)),
+        || (0..plan.outcomes.len()).into_par_iter().map(at).collect::<Vec<_>>(),
+    );
+    let enrolled = enrolled?;
+    flow.extend(enrolled.flow);
+    rejects.merge(enrolled.rejects);
+    let binary = enrolled.found.into_iter().map(|(i, values)| (i, OutcomeData::Binary(values)));
+    let mut outcomes: BTreeMap<usize, OutcomeData> = binary.collect();
+    for (i, own) in own.into_iter().enumerate() {
+        let own = own?;
+        flow.extend(own.flow);
+        rejects.merge(own.rejects);
+        outcomes.extend(own.found.map(|data| (i, data)));
     }
     assert_few(&plan, &rejects)?;
     matched::assert_matched(&plan, &pupils, &flow)?;
@@ -48,6 +49,44 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
     let mut panel = Panel { plan, pupils, doses, outcomes, flow, rejects, caps, units, patterns: None };
     scale::measure(&mut panel);
     Ok(panel)
+}
+
+/// What a reader found, and what it counted on the way.
+struct Noted<T> {
+    found: T,
+    flow: Flow,
+    rejects: Rejects,
+}
+
+fn noted<T>(read: impl FnOnce(&mut Flow, &mut Rejects) -> Result<T, InputError>) -> Result<Noted<T>, InputError> {
+    let (mut flow, mut rejects) = (Flow::default(), Rejects::default());
+    let found = read(&mut flow, &mut rejects)?;
+    Ok(Noted { found, flow, rejects })
+}
+
+/// The outcome at `i` where it comes from the pupils or from a table of its own, and not from enrolments.
+fn of_own_table(
+    plan: &Plan<'_>,
+    i: usize,
+    base: &Path,
+    pupils: &Pupils,
+    calendars: &(Calendars, IdVec<PupilIx, Option<u32>>),
+    progress: &dyn Progress,
+) -> Result<Noted<Option<OutcomeData>>, InputError> {
+    let o = &plan.outcomes[i];
+    noted(|flow, rejects| {
+        Ok(match o.rule() {
+            OutcomeRule::Event => {
+                let leavings = occasions::leavings(plan, i, base, pupils, flow, rejects, progress)?;
+                Some(OutcomeData::Event(occasions::at_risk(plan, o, pupils, calendars, &leavings)))
+            }
+            OutcomeRule::Score => {
+                Some(OutcomeData::Scores(occasions::scores(plan, i, base, pupils, calendars, flow, rejects)?))
+            }
+            OutcomeRule::Column => Some(OutcomeData::Value(pupils.values[&i].clone())),
+            _ => None,
+        })
+    })
 }
 
 /// Fails when more rows were rejected than the study allows.

@@ -162,10 +162,25 @@ pub fn validation(v: &ValidationPage, parts: &[Part], w: &ValidationWords, lang:
     document(&format!("{} – {title}", w.kicker), &[w.kicker, &study].join(" · "), &body, words(lang))
 }
 
+/// A page without the parts of a school's report.
+pub(super) fn plain(title: &str, content: &Markup, lang: Lang) -> String {
+    let body = html! { div class="page" { main id="main" { (content) } } };
+    frame(title, title, lang.pick("nl", "en"), &body).into_string()
+}
+
 fn document(title: &str, running: &str, body: &Markup, words: &Words) -> Markup {
+    let body = html! {
+        a class="skip" href="#main" { (words.frame.skip) }
+        div class="page" { (body) }
+    };
+    frame(title, running, words.code, &body)
+}
+
+/// What every page has around its body: nothing in it can be loaded or run.
+fn frame(title: &str, running: &str, code: &str, body: &Markup) -> Markup {
     html! {
         (DOCTYPE)
-        html lang=(words.code) {
+        html lang=(code) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -175,10 +190,7 @@ fn document(title: &str, running: &str, body: &Markup, words: &Words) -> Markup 
                 title { (title) }
                 style { (PreEscaped(STYLE)) (PreEscaped(running_head(running))) }
             }
-            body {
-                a class="skip" href="#main" { (words.frame.skip) }
-                div class="page" { (body) }
-            }
+            body { (body) }
         }
     }
 }

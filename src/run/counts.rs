@@ -1,19 +1,22 @@
-//! Aggregate mode: counts per school, leerweg and cohort beside mean doses of the same cells.
+//! Aggregate mode: counts per school, leerweg and cohort beside mean doses of the same cells, published as a run is.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::{RunError, VERSION, create_private_folder, files, write_json};
-use crate::effects::ecological::{Ecological, ecological};
-use crate::ingest::Progress;
+use super::stages::Stages;
+use super::{Job, RunError, VERSION, egress, hash_inputs, manifest, profile, publish, run_id};
+use crate::disclosure::suppress::Profile;
+use crate::disclosure::zone::{Meta, Output, Research};
+use crate::effects::ecological::{Ecological, PART_LABELS, ecological};
+use crate::ingest::{Progress, assert_one_key, key_of};
+use crate::panel::counts::CountDrop;
 use crate::panel::{self, Plan};
-use crate::report::counts::{Facts, Part, page};
-use crate::study::Study;
+use crate::report::counts::{CountsPage, Part, counts_page};
 use crate::vocab::Lang;
 
-/// Results and where they come from; `counts.json` is this.
+/// Results and where they come from; `research/counts.json` is this.
 #[derive(Clone, Debug, Serialize)]
 pub struct CountsResult {
     /// Version of the engine.
@@ -32,54 +35,85 @@ pub struct CountsResult {
     pub result: Ecological,
 }
 
-/// Runs the `[counts]` of a study and writes `counts.json`, `aantallen.md` (Dutch) and `counts.md` (English) to `out`. `None`
-/// when the study has no `[counts]`.
+/// Runs the `[counts]` of a study and publishes `aantallen.html` (Dutch), `counts.html` (English) and `research/counts.json`
+/// as a run of `job.out`; with the folder of that run. `None` when the study has no `[counts]`.
 ///
 /// # Errors
-/// Input that can't be used, or a folder that can't be written.
-pub fn counts(
-    study: &Study,
-    base: &Path,
-    out: &Path,
-    progress: &dyn Progress,
-) -> Result<Option<CountsResult>, RunError> {
-    let Some(entry) = &study.counts else { return Ok(None) };
-    let panel = panel::build(Plan::of(study), base, progress)?;
-    let cells = panel.count_cells(entry, base, progress)?;
-    let exposure = study.exposures.iter().find(|e| e.id == entry.exposure).expect("a checked study");
+/// Input that can't be used, a busy or unwritable folder, or a page that holds what may not leave.
+pub fn counts(job: &Job<'_>, progress: &dyn Progress) -> Result<Option<(CountsResult, PathBuf)>, RunError> {
+    let Some(entry) = &job.study.counts else { return Ok(None) };
+    let mut stages = Stages::new("hashing inputs", progress);
+    let inputs = hash_inputs(job)?;
+    // The same study may have a run of pupils, which is another one.
+    let run_id = run_id(&Job { text: &format!("counts\0{}", job.text), ..*job }, &inputs);
+    let key = key_of(job.study, job.base)?;
+    assert_one_key(job.study, job.base, key.as_ref())?;
+    stages.next("panel");
+    let panel = panel::build(Plan::of(job.study), job.base, progress)?;
+    let cells = panel.count_cells(entry, job.base, progress)?;
+    stages.next("associations");
+    let exposure = job.study.exposures.iter().find(|e| e.id == entry.exposure).expect("a checked study");
     let result = CountsResult {
         version: VERSION,
-        study: study.study.id.clone(),
+        study: job.study.study.id.clone(),
         level: "cell",
         exposure: exposure.id.clone(),
         step: exposure.step,
         drops: cells.drops.iter().map(|(why, n)| (why.id(), *n)).collect(),
         result: ecological(&cells.cells, exposure.step),
     };
-    let failed = |reason| RunError::Write { what: "counts".into(), reason };
-    create_private_folder(out).map_err(failed)?;
-    write_json(&result, &out.join("counts.json"))?;
-    for (lang, name) in [(Lang::Nl, "aantallen.md"), (Lang::En, "counts.md")] {
-        let of = |nl: &Option<String>, en: &Option<String>, id: &str| {
-            let text = if lang == Lang::En { en.as_ref().or(nl.as_ref()) } else { nl.as_ref() };
-            text.cloned().unwrap_or_else(|| id.to_string())
-        };
-        let facts = Facts {
-            title: study.study.title.clone(),
-            outcome: of(&Some(entry.label.clone()), &entry.label_en, ""),
-            exposure: of(&exposure.label, &exposure.label_en, &exposure.id),
-            step: exposure.step,
-            schools: result.result.schools,
-            cells: result.result.cells,
-            masked: result.result.masked,
-            drops: result.drops.iter().map(|(why, n)| (*why, *n)).collect(),
-            share: result.result.share.map(|s| 100.0 * s),
-            parts: (result.result.parts.iter())
-                .map(|p| Part { id: p.part, points: p.points, interval: p.points_interval })
-                .collect(),
-            refused: result.result.refused.clone(),
-        };
-        files::write_private(&out.join(name), page(&facts, lang).as_bytes()).map_err(failed)?;
+    stages.next("pages");
+    inputs.iter().try_for_each(|(_, file, _)| file.assert_unchanged())?;
+    let store = publish::Store::open(job.out)?;
+    store.assert_key(key.as_ref())?;
+    let gate = egress::Gate::new(key, &[job.base, job.out]);
+    let mut staging = store.stage(&run_id, &gate)?;
+    for (lang, name) in [(Lang::Nl, "aantallen.html"), (Lang::En, "counts.html")] {
+        let html = counts_page(&page(job, &result, &cells.drops, &run_id, lang), lang);
+        staging.write(&Output::<Meta>::new(name, html.into_bytes())?)?;
     }
-    Ok(Some(result))
+    staging.write(&Output::<Research>::new("counts.json", manifest::json(&result)?)?)?;
+    let manifest = manifest::manifest(job, &run_id, &inputs, staging.files(), gate.key_id())?;
+    let (dir, _) = staging.publish(manifest, manifest::info(&stages)?)?;
+    Ok(Some((result, dir)))
+}
+
+fn page(
+    job: &Job<'_>,
+    counts: &CountsResult,
+    drops: &BTreeMap<CountDrop, u64>,
+    run_id: &str,
+    lang: Lang,
+) -> CountsPage {
+    let study = job.study;
+    let entry = study.counts.as_ref().expect("a study with counts");
+    let exposure = study.exposures.iter().find(|e| e.id == entry.exposure).expect("a checked study");
+    let of = |nl: Option<&String>, en: Option<&String>, id: &str| {
+        let text = if lang == Lang::En { en.or(nl) } else { nl };
+        text.map_or_else(|| id.to_string(), String::clone)
+    };
+    let found = &counts.result;
+    let label = |(nl, en): (&'static str, &'static str)| lang.pick(nl, en);
+    CountsPage {
+        title: study.study.title.clone(),
+        outcome: of(Some(&entry.label), entry.label_en.as_ref(), ""),
+        exposure: of(exposure.label.as_ref(), exposure.label_en.as_ref(), &exposure.id),
+        step: exposure.step,
+        schools: found.schools,
+        cells: found.cells,
+        masked: found.masked,
+        drops: drops.iter().map(|(why, n)| (label(why.label()), *n)).collect(),
+        share: is_shown(found, &profile(study)).then(|| found.share.map(|s| 100.0 * s)),
+        parts: (found.parts.iter())
+            .map(|p| Part { between: label(PART_LABELS[p.at]), points: p.points, interval: p.points_interval })
+            .collect(),
+        refused: found.refused.clone(),
+        run_id: run_id.to_string(),
+    }
+}
+
+/// Whether the share rests on enough pupils, with and without the event, whatever masked counts are.
+fn is_shown(found: &Ecological, profile: &Profile) -> bool {
+    let without = found.pupils[0].saturating_sub(found.events[1]);
+    found.pupils[0] >= profile.min_pupils && found.events[0].min(without) >= profile.min_cell
 }

@@ -165,7 +165,7 @@ fn finished() -> String {
         .map_or_else(String::new, |t| t.to_string())
 }
 
-fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, RunError> {
+pub(super) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, RunError> {
     let mut bytes = serde_json::to_vec_pretty(value)
         .map_err(|e| RunError::Encode { table: "json".into(), reason: e.to_string() })?;
     bytes.push(b'\n');

@@ -1,17 +1,20 @@
 //! `lob counts`.
 
-use super::load_tables;
-use crate::cli::args::Counts;
+use super::{Loaded, load_tables};
+use crate::cli::args::{Args, Counts};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::Screen;
-use crate::run;
+use crate::run::{self, Job};
+use crate::vocab::Lang;
 
-pub(in crate::cli) fn execute(command: &Counts, screen: &Screen) -> Result<Exit, Failure> {
-    let loaded = load_tables(&command.study)?;
+pub(in crate::cli) fn execute(command: &Counts, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
+    let Loaded { study, text, base } = &load_tables(&command.study)?;
+    let lang = args.lang.map_or(study.report.lang, Lang::from);
+    let job = Job { study, text, base, out: &command.to, lang, robustness: None };
     let bar = screen.rows("reading");
-    let done = run::counts(&loaded.study, &loaded.base, &command.to, &bar);
+    let done = run::counts(&job, &bar);
     bar.finish();
-    let Some(done) = done? else {
+    let Some((done, dir)) = done? else {
         return Err(Failure::usage(
             "the study has no [counts]: which table has numbers per school, leerweg and cohort?",
         ));
@@ -25,6 +28,7 @@ pub(in crate::cli) fn execute(command: &Counts, screen: &Screen) -> Result<Exit,
     if let Some(why) = &done.result.refused {
         screen.say(&format!("No association is told: {why}"));
     }
-    screen.say(&format!("Wrote {}", command.to.display()));
+    let page = dir.join(lang.pick("aantallen.html", "counts.html"));
+    screen.say(&format!("Page     {}", page.display()));
     Ok(Exit::Success)
 }
