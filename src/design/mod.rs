@@ -4,6 +4,7 @@
 mod centre;
 mod columns;
 mod compress;
+pub mod contrast;
 pub mod formula;
 
 use std::collections::BTreeMap;
@@ -15,9 +16,10 @@ use crate::panel::sets::SetRow;
 use crate::panel::{Flow, Panel, Step};
 use crate::study::file::{DoseForm, ModelEntry, Random, SlopeOn};
 use crate::vocab::ids::Ix;
-use crate::vocab::{DosePart, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
+use crate::vocab::{CohortIx, DosePart, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
 use centre::Centred;
 use columns::{Columns, Spine};
+use contrast::{Factor, is_out, without_contrast};
 
 /// What all designs have.
 #[derive(Clone, Debug)]
@@ -200,12 +202,26 @@ struct Complete {
     doses: Centred,
     flow: Flow,
     counts: IdVec<SchoolIx, Counts>,
+    /// What a reader should know of who was left out.
+    notes: Vec<String>,
 }
+
+/// Which levels of categories stay.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Levels {
+    All,
+    /// Those in which some have the outcome and some have not.
+    WithContrast,
+}
+
+/// The largest share of the pupils that is left out for levels without contrast: beyond it the model would be of other pupils
+/// than were asked for, and is refused.
+const MOST_LEFT_OUT: f64 = 0.2;
 
 /// Cells for a binary outcome.
 pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesign {
-    let set =
-        complete(panel, entry, panel.rows(panel.plan.outcome(&entry.outcome), panel.plan.exposure(&entry.exposure)));
+    let rows = panel.rows(panel.plan.outcome(&entry.outcome), panel.plan.exposure(&entry.exposure));
+    let set = complete(panel, entry, rows, Levels::WithContrast);
     let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
     let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 2, entry.cohort_intercept);
     let head = head(panel, entry, &columns, &cells.schools, &set);
@@ -220,7 +236,7 @@ pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesi
 pub fn multinomial(panel: &Panel<'_>, entry: &ModelEntry) -> MultinomialDesign {
     let (o, e) = (panel.plan.outcome(&entry.outcome), panel.plan.exposure(&entry.exposure));
     let exits = panel.plan.outcomes[o].exits();
-    let set = complete(panel, entry, panel.exit_rows(o, e));
+    let set = complete(panel, entry, panel.exit_rows(o, e), Levels::All);
     let columns = Columns::new(panel, entry, Start::Periods, &set.rows, &set.doses);
     let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 1 + exits.len(), false);
     let head = head(panel, entry, &columns, &cells.schools, &set);
@@ -230,8 +246,8 @@ pub fn multinomial(panel: &Panel<'_>, entry: &ModelEntry) -> MultinomialDesign {
 
 /// Rows for a Gaussian outcome; `Start::Time` adds the pupils' own intercepts and slopes.
 pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesign {
-    let set =
-        complete(panel, entry, panel.rows(panel.plan.outcome(&entry.outcome), panel.plan.exposure(&entry.exposure)));
+    let rows = panel.rows(panel.plan.outcome(&entry.outcome), panel.plan.exposure(&entry.exposure));
+    let set = complete(panel, entry, rows, Levels::All);
     let columns = Columns::new(panel, entry, start, &set.rows, &set.doses);
     let schools: Vec<SchoolIx> = set.rows.iter().map(|r| panel.pupils.school[r.pupil]).collect();
     let mut x = Array2::zeros((set.rows.len(), columns.terms.len()));
@@ -250,8 +266,13 @@ pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesi
     LinearDesign { y: set.rows.iter().map(|r| r.y).collect(), head, x, z, group, dose, inner }
 }
 
-/// Drops rows without a covariate or dose, counts everyone, and splits the dose.
-fn complete(panel: &Panel<'_>, entry: &ModelEntry, set: (Vec<SetRow>, Vec<(PupilIx, Step)>)) -> Complete {
+/// Drops rows without a covariate or dose, or of a level without contrast, counts everyone, and splits the dose.
+fn complete(
+    panel: &Panel<'_>,
+    entry: &ModelEntry,
+    set: (Vec<SetRow>, Vec<(PupilIx, Step)>),
+    levels: Levels,
+) -> Complete {
     let (mut rows, out) = set;
     let pupils = &panel.pupils;
     let mut steps: BTreeMap<(SchoolIx, Step), u64> = BTreeMap::new();
@@ -267,29 +288,100 @@ fn complete(panel: &Panel<'_>, entry: &ModelEntry, set: (Vec<SetRow>, Vec<(Pupil
     // Scores of a pupil may begin in any period; in all other sets a pupil has a row in the first, and what is missing there
     // is missing in the others.
     let has_first = panel.plan.outcomes[panel.plan.outcome(&entry.outcome)].rule() != OutcomeRule::Score;
-    let mut last: Option<PupilIx> = None;
-    let mut pupils_of = |r: &SetRow| {
-        let is_first = if has_first { r.period == 0 } else { last != Some(r.pupil) };
-        last = Some(r.pupil);
-        if is_first { r.n as u64 } else { 0 }
-    };
-    let mut counts: IdVec<SchoolIx, Counts> = vec![Counts::default(); pupils.schools.len()].into();
-    rows.retain(|r| {
-        let (keep, n) = (!missing(r), pupils_of(r));
-        if !keep {
-            count(r.pupil, Step::MissingCovariate, n);
-            return false;
+    let pupils_of = || {
+        let mut last: Option<PupilIx> = None;
+        move |r: &SetRow| {
+            let is_first = if has_first { r.period == 0 } else { last != Some(r.pupil) };
+            last = Some(r.pupil);
+            if is_first { r.n as u64 } else { 0 }
         }
-        let c = &mut counts[pupils.school[r.pupil]];
-        c.pupils += n;
-        c.events += if r.y == 1.0 { r.n as u64 } else { 0 };
-        true
+    };
+    let mut n = pupils_of();
+    rows.retain(|r| {
+        let (keep, n) = (!missing(r), n(r));
+        count(r.pupil, Step::MissingCovariate, if keep { 0 } else { n });
+        keep
     });
+    let mut notes = Vec::new();
+    if levels == Levels::WithContrast
+        && let Some(left_out) = LeftOut::of(panel, &used, &rows)
+    {
+        notes.push(left_out.note);
+        let (mut n, mut row) = (pupils_of(), 0..);
+        rows.retain(|r| {
+            let (out, n) = (left_out.rows[row.next().expect("a row")], n(r));
+            count(r.pupil, Step::RareLevel, if out { n } else { 0 });
+            !out
+        });
+    }
+    let mut counts: IdVec<SchoolIx, Counts> = vec![Counts::default(); pupils.schools.len()].into();
+    let mut n = pupils_of();
+    for r in &rows {
+        let c = &mut counts[pupils.school[r.pupil]];
+        c.pupils += n(r);
+        c.events += if r.y == 1.0 { r.n as u64 } else { 0 };
+    }
     let mut flow = Flow::default();
     let set = format!("model {}", entry.id);
     steps.into_iter().for_each(|((school, step), n)| flow.add(&set, Some(school), step, n));
     counts.enumerate().for_each(|(school, c)| flow.add(&set, Some(school), Step::Analysed, c.pupils));
-    Complete { rows, doses, flow, counts }
+    Complete { rows, doses, flow, counts, notes }
+}
+
+/// The rows of levels without contrast.
+struct LeftOut {
+    /// Whether each row is one.
+    rows: Vec<bool>,
+    /// Which levels they are.
+    note: String,
+}
+
+impl LeftOut {
+    /// Cohorts and the covariates that are categories; `None` where every level has contrast, and where too many pupils are of
+    /// those that have none.
+    fn of(panel: &Panel<'_>, used: &[usize], rows: &[SetRow]) -> Option<Self> {
+        let pupils = &panel.pupils;
+        let cohorts = Factor { levels: pupils.cohorts.len(), of: Box::new(|i| pupils.cohort[rows[i].pupil].at()) };
+        let categories: Vec<(usize, usize)> =
+            used.iter().filter_map(|&c| Some((c, number_of_levels(panel, c)?))).collect();
+        let of_covariate = |&(c, levels): &(usize, usize)| Factor {
+            levels,
+            of: Box::new(move |i| pupils.covariates[c][rows[i].pupil] as usize),
+        };
+        let factors: Vec<Factor<'_>> = std::iter::once(cohorts).chain(categories.iter().map(of_covariate)).collect();
+        let out = without_contrast(rows.len(), &factors, |i| rows[i].y == 1.0, |i| rows[i].n);
+        if !out.iter().flatten().any(|out| *out) {
+            return None;
+        }
+        let is_left_out: Vec<bool> = (0..rows.len()).map(|i| is_out(&out, &factors, i)).collect();
+        let n = |only: bool| rows.iter().zip(&is_left_out).filter(|(_, o)| !only || **o).map(|(r, _)| r.n).sum::<f64>();
+        if n(true) > MOST_LEFT_OUT * n(false) {
+            return None;
+        }
+        let name = |factor: usize, level: usize| match factor {
+            0 => format!("cohort {}", pupils.cohorts[CohortIx::from_position(level)]),
+            _ => {
+                let c = categories[factor - 1].0;
+                let text = pupils.levels[c].get(level).map_or_else(|| level.to_string(), String::clone);
+                format!("{} {text}", panel.plan.covariates[c].id)
+            }
+        };
+        let levels = out
+            .iter()
+            .enumerate()
+            .flat_map(|(f, out)| out.iter().enumerate().filter(|(_, out)| **out).map(move |(level, _)| (f, level)));
+        let names: Vec<String> = levels.map(|(factor, level)| name(factor, level)).collect();
+        let note = format!("left out, too rare to be compared: {}", names.join(", "));
+        Some(Self { rows: is_left_out, note })
+    }
+}
+
+/// Levels of a covariate that is a category: named ones, or 0 and 1.
+fn number_of_levels(panel: &Panel<'_>, c: usize) -> Option<usize> {
+    let named = panel.pupils.levels[c].len();
+    let recode = &panel.plan.covariates[c].recode;
+    let is_flag = !recode.is_empty() && recode.values().all(|v| *v == 0.0 || *v == 1.0);
+    if named > 0 { Some(named) } else { is_flag.then_some(2) }
 }
 
 /// Positions of the covariates of a model.
@@ -315,7 +407,7 @@ fn head(panel: &Panel<'_>, entry: &ModelEntry, columns: &Columns, schools: &[Sch
         counts: set.counts.clone(),
         flow: set.flow.clone(),
         step: exposure.entry.step,
-        notes: columns.notes.clone(),
+        notes: set.notes.iter().chain(&columns.notes).cloned().collect(),
     }
 }
 

@@ -50,9 +50,7 @@ pub(super) struct Compared {
 
 pub(super) fn compare(national: &National<'_>, columns: &[(DosePart, usize)]) -> Compared {
     let df = national.parts.iter().map(|(_, g)| national.df(g)).fold(f64::INFINITY, f64::min);
-    let tests = national.vcovs.iter().filter_map(|v| equality(&national.beta, v, columns, df));
-    // Of two covariances the one that sees the larger difference counts: pooling is the claim.
-    let test = tests.min_by(|a, b| a.p_value.total_cmp(&b.p_value));
+    let test = equality(&national.beta, national.errors.reported(), columns, df);
     let effect = |part| national.parts.iter().find(|(p, _)| *p == part).map(|(_, g)| g.value);
     let scale = if national.unit == Unit::PercentagePoint { 100.0 } else { 1.0 };
     let cohort_less_within =
@@ -87,7 +85,7 @@ fn equality(beta: &Array1<f64>, vcov: &Array2<f64>, columns: &[(DosePart, usize)
 fn pool(national: &National<'_>) -> Option<Graded> {
     let gradients: Vec<&Array1<f64>> = national.parts.iter().map(|(_, g)| &g.gradient).collect();
     let n = gradients.len();
-    let covariance = Array2::from_shape_fn((n, n), |(a, b)| gradients[a].dot(&national.vcovs[0].dot(gradients[b])));
+    let covariance = Array2::from_shape_fn((n, n), |(a, b)| gradients[a].dot(&national.errors.model.dot(gradients[b])));
     let raw = Cholesky::factor(covariance.view()).ok()?.solve(Array1::ones(n).view());
     let weights = &raw / raw.sum();
     let mut pooled = Graded { value: 0.0, gradient: Array1::zeros(gradients[0].len()) };

@@ -85,7 +85,7 @@ pub(super) fn draw(
         let to_reference = move |i: usize| doses.to_reference(g, design.period[i]);
         questions.push(Question { lever, rows, from: Box::new(to_reference), to: Box::new(|_| 0.0) });
     }
-    let root = root(covariance(&curve, &everybody, lever, head.step)?);
+    let root = root(curve.errors.reported());
     let here: Vec<f64> = questions.iter().map(|q| q.at(&curve)).collect();
     let drawn: Vec<Vec<f64>> = (0..u64::from(replicates.count))
         .into_par_iter()
@@ -113,13 +113,6 @@ fn some_of_each_school(d: &BinaryDesign) -> Vec<Vec<(usize, f64)>> {
         order.into_iter().skip(every / 2).step_by(every).map(|i| (i, d.trials[i])).collect()
     };
     ranges(&d.group, d.head.groups.len()).into_iter().map(thin).collect()
-}
-
-/// Of the covariances of φ the one in which E1 varies most.
-fn covariance<'c>(curve: &Curve<'c>, rows: &[(usize, f64)], lever: Lever, step: f64) -> Option<&'c Array2<f64>> {
-    let risk = |by: f64| curve.of(rows.iter().copied(), lever, |_| by).total();
-    let e1 = risk(step).minus(&risk(0.0));
-    curve.vcovs.iter().copied().max_by(|a, b| e1.variance(&[a]).total_cmp(&e1.variance(&[b])))
 }
 
 /// R with V = RR'; directions without variance stay without.

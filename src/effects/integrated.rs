@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
 use super::lever::Lever;
-use super::risk::{Graded, Risks};
+use super::risk::{Errors, Graded, Risks};
 use crate::design::BinaryDesign;
 use crate::models::{AcceptedFit, Fit};
 use crate::stats::{GlmmFit, Link, gauss_hermite};
@@ -63,8 +63,8 @@ pub(super) struct Curve<'f> {
     cohort_sd: Option<f64>,
     link: Link,
     nodes: Vec<(f64, f64)>,
-    /// Covariances of φ = (β, θ): by the model, and robust to schools where there is one.
-    pub(super) vcovs: Vec<&'f Array2<f64>>,
+    /// Of φ = (β, θ).
+    pub(super) errors: Errors<'f>,
 }
 
 impl Quadrature {
@@ -109,7 +109,7 @@ impl<'f> Curve<'f> {
             cohort_sd: self.cohort_sd.map(|sd| sd + step[k]),
             link: self.link,
             nodes: self.nodes.clone(),
-            vcovs: self.vcovs.clone(),
+            errors: self.errors.clone(),
         }
     }
 
@@ -139,14 +139,12 @@ impl<'f> Curve<'f> {
     pub(super) fn by_laplace(fit: &AcceptedFit<'f>, design: &'f BinaryDesign, link: Link) -> Option<Self> {
         match fit.fit() {
             Fit::Pooled(f) => {
-                let robust = f.robust.iter().map(|robust| &robust.vcov);
-                let vcovs = std::iter::once(&f.glm.vcov).chain(robust).collect();
-                Some(Self::new(design, Cow::Borrowed(&f.glm.beta), Spread::none(), link, vcovs))
+                let (beta, errors) = (Cow::Borrowed(&f.glm.beta), Errors::of_pooled(f));
+                Some(Self::new(design, beta, Spread::none(), link, errors))
             }
             Fit::Mixed(mixed) => {
                 let f = &mixed.ml;
-                let vcovs = [Some(&f.vcov), f.vcov_sandwich.as_ref()].into_iter().flatten().collect();
-                Some(Self::new(design, Cow::Borrowed(&f.beta), Spread::of(f), link, vcovs))
+                Some(Self::new(design, Cow::Borrowed(&f.beta), Spread::of(f), link, Errors::of_mixed(f)))
             }
             Fit::Linear(_) => None,
         }
@@ -157,14 +155,14 @@ impl<'f> Curve<'f> {
         beta: Cow<'f, Array1<f64>>,
         spread: Spread,
         link: Link,
-        vcovs: Vec<&'f Array2<f64>>,
+        errors: Errors<'f>,
     ) -> Self {
         let Spread { lambda, cohort_sd } = spread;
         let gh =
             gauss_hermite(NODES[usize::from(largest_sd(design, &lambda).hypot(cohort_sd.unwrap_or(0.0)) > LITTLE)]);
         let scale = std::f64::consts::PI.sqrt();
         let nodes = gh.nodes.iter().zip(&gh.weights).map(|(t, w)| (t * std::f64::consts::SQRT_2, w / scale)).collect();
-        Self { design, beta, lambda, cohort_sd, link, nodes, vcovs }
+        Self { design, beta, lambda, cohort_sd, link, nodes, errors }
     }
 
     /// Number of parameters φ.

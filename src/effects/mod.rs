@@ -304,7 +304,7 @@ fn scale(unit: Unit) -> f64 {
 }
 
 fn point(graded: &Graded, national: &National<'_>) -> Point {
-    Point { value: graded.value, variance: graded.variance(&national.vcovs) }
+    Point { value: graded.value, variance: graded.variance(national.errors.reported()) }
 }
 
 /// A point in its unit, with its interval.

@@ -8,7 +8,7 @@ use ndarray::{Array1, Array2};
 use super::integrated::{Curve, Quadrature, quadrature_step};
 use super::lever::{Lever, main_part};
 use super::reference::Doses;
-use super::risk::{Graded, Risks};
+use super::risk::{Errors, Graded, Risks};
 use super::schools::Point;
 use crate::design::{BinaryDesign, Design, LinearDesign};
 use crate::models::{AcceptedFit, Fit};
@@ -28,8 +28,8 @@ pub(super) struct National<'f> {
     pub(super) incidence: Vec<(f64, u16, Graded)>,
     /// Coefficients, for tests of the parts.
     pub(super) beta: Cow<'f, Array1<f64>>,
-    /// Covariances of φ = (β, …); the larger variance counts.
-    pub(super) vcovs: Vec<&'f Array2<f64>>,
+    /// Of φ = (β, …).
+    pub(super) errors: Errors<'f>,
     /// What quadrature would change, in models with random effects.
     pub(super) quadrature: Option<Quadrature>,
     /// What the quantities count.
@@ -56,7 +56,7 @@ impl<'f> National<'f> {
                     quartiles: along(main_part(head), doses.quartile_range),
                     incidence: Vec::new(),
                     beta: Cow::Borrowed(&lmm.beta),
-                    vcovs: vec![&lmm.vcov_beta],
+                    errors: Errors::of_model(&lmm.vcov_beta),
                     quadrature: None,
                     unit: Unit::ScorePoint,
                     clusters: Clusters::linear(design),
@@ -103,14 +103,14 @@ impl<'f> National<'f> {
             clusters: Clusters::binary(design, &curve.beta, fit.link()),
             quadrature,
             beta: curve.beta.clone(),
-            vcovs: curve.vcovs.clone(),
+            errors: curve.errors.clone(),
             unit: Unit::PercentagePoint,
         })
     }
 
     /// Degrees of freedom of a quantity: effective schools − 1.
     pub(super) fn df(&self, of: &Graded) -> f64 {
-        self.clusters.df(of, self.vcovs[0])
+        self.clusters.df(of, self.errors.model)
     }
 }
 
@@ -122,8 +122,8 @@ pub(super) fn of_refit(fit: &AcceptedFit<'_>, part: DosePart, link: Link) -> Opt
     let lever = Lever::of(head, part, design.z.ncols())?;
     let curve = Curve::by_laplace(fit, design, link)?;
     let moved = curve.everybody(lever, |_| head.step).total().minus(&curve.everybody(lever, |_| 0.0).total());
-    let df = Clusters::binary(design, &curve.beta, link).df(&moved, curve.vcovs[0]);
-    Some((Point { value: moved.value, variance: moved.variance(&curve.vcovs) }, df))
+    let df = Clusters::binary(design, &curve.beta, link).df(&moved, curve.errors.model);
+    Some((Point { value: moved.value, variance: moved.variance(curve.errors.reported()) }, df))
 }
 
 /// What each school says about β: its rows with their weights.

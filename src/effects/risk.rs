@@ -4,7 +4,12 @@
 //! outcome has one period, where this is the mean risk. Gradient: `∂R = Π(1 − h_t) · Σ_t ∂h_t / (1 − h_t)`. Every estimand
 //! of a binary model is a difference of such risks ([`Graded::minus`]).
 
+use std::borrow::Cow;
+
 use ndarray::{Array1, Array2, ArrayView1};
+
+use crate::models::PooledFit;
+use crate::stats::GlmmFit;
 
 /// A quantity and its gradient over the parameters.
 #[derive(Clone, Debug)]
@@ -19,9 +24,43 @@ impl Graded {
         Graded { value: self.value - other.value, gradient: &self.gradient - &other.gradient }
     }
 
-    /// `g'Vg`, the delta method; of several matrices the largest (`statistics.md` §5.5).
-    pub(super) fn variance(&self, vcovs: &[&Array2<f64>]) -> f64 {
-        vcovs.iter().map(|v| quadratic(v, self.gradient.view())).fold(0.0, f64::max)
+    /// `g'Vg`, the delta method.
+    pub(super) fn variance(&self, vcov: &Array2<f64>) -> f64 {
+        quadratic(vcov, self.gradient.view())
+    }
+}
+
+/// Covariances of parameters φ.
+///
+/// What is reported is the one robust to schools with the factor G/(G − 1), where there is one: with a t quantile of
+/// effective schools − 1 degrees of freedom its intervals hold what they promise in the settings of `lob certify`, also where cohorts of a
+/// school differ by more than the model says. The larger of the two, which stood here before, was too wide: the larger of two
+/// estimates of one error is an overestimate.
+#[derive(Clone)]
+pub(super) struct Errors<'f> {
+    /// By the model.
+    pub(super) model: &'f Array2<f64>,
+    robust: Option<Cow<'f, Array2<f64>>>,
+}
+
+impl<'f> Errors<'f> {
+    pub(super) fn of_model(model: &'f Array2<f64>) -> Self {
+        Self { model, robust: None }
+    }
+
+    pub(super) fn of_pooled(fit: &'f PooledFit) -> Self {
+        Self { model: &fit.glm.vcov, robust: fit.robust.as_ref().map(|robust| Cow::Borrowed(&robust.vcov)) }
+    }
+
+    pub(super) fn of_mixed(fit: &'f GlmmFit) -> Self {
+        let groups = fit.terms[0].n_levels as f64;
+        let scaled = |sandwich: &Array2<f64>| Cow::Owned(sandwich * (groups / (groups - 1.0)));
+        Self { model: &fit.vcov, robust: fit.vcov_sandwich.as_ref().map(scaled) }
+    }
+
+    /// The one that is reported.
+    pub(super) fn reported(&self) -> &Array2<f64> {
+        self.robust.as_deref().unwrap_or(self.model)
     }
 }
 

@@ -16,7 +16,7 @@ use super::conditional::{Own, shares};
 use super::integrated::{Curve, Quadrature, Spread};
 use super::lever::{Lever, main_part, ranges};
 use super::reference::{Doses, reference_pupils};
-use super::risk::Graded;
+use super::risk::{Errors, Graded};
 use crate::design::{BinaryDesign, CohortLevels, Design};
 use crate::models::{AcceptedFit, Fit};
 use crate::stats::{GlmmFit, Link};
@@ -109,7 +109,8 @@ impl<'f> SchoolsOf<'f> {
             Fit::Mixed(mixed) => {
                 let f = &mixed.schools;
                 let reference = reference_pupils(design, &f.beta);
-                let curve = Curve::new(design, Cow::Borrowed(&f.beta), Spread::of(f), fit.link(), vec![&f.vcov]);
+                let curve =
+                    Curve::new(design, Cow::Borrowed(&f.beta), Spread::of(f), fit.link(), Errors::of_model(&f.vcov));
                 let anywhere = curve.of(reference.iter().copied(), lever, |_| 0.0).total();
                 let q = design.z.ncols();
                 let between_ml = if q == 2 { covariance(&mixed.ml.terms[0].lambda)[[1, 1]] } else { 0.0 };
@@ -138,7 +139,7 @@ impl<'f> SchoolsOf<'f> {
         let rows = || self.rows[g].clone().map(|i| (i, d.trials[i]));
         let as_is = self.national.of(rows(), self.lever, |_| 0.0).total();
         let at_reference = self.national.of(rows(), self.lever, |i| doses.to_reference(g, d.period[i])).total();
-        let by_model = |of: &Graded| Point { value: of.value, variance: of.variance(&self.national.vcovs) };
+        let by_model = |of: &Graded| Point { value: of.value, variance: of.variance(self.national.errors.reported()) };
         let mut points = SchoolPoints {
             own: None,
             contribution: Some(by_model(&as_is.minus(&at_reference))),

@@ -11,7 +11,7 @@ use super::conditional::Own;
 use super::integrated::{Curve, Spread};
 use super::lever::Lever;
 use super::reference::reference_pupils;
-use super::risk::Graded;
+use super::risk::{Errors, Graded};
 use super::*;
 use crate::design::{BinaryDesign, CohortLevels};
 use crate::models::{self, Fit, LinearFit};
@@ -51,13 +51,16 @@ fn tiny() -> BinaryDesign {
 
 const LEVER: Lever = Lever { column: 1, slope: true };
 
+/// Of what is only evaluated nobody asks for errors.
+static NO_ERRORS: std::sync::LazyLock<Array2<f64>> = std::sync::LazyLock::new(|| Array2::zeros((0, 0)));
+
 fn curve<'d>(d: &'d BinaryDesign, beta: &'d Array1<f64>, phi: &[f64], link: Link) -> Curve<'d> {
     Curve::new(
         d,
         Cow::Borrowed(beta),
         Spread { lambda: arr2(&[[phi[2], 0.0], [phi[3], phi[4]]]), cohort_sd: phi.get(5).copied() },
         link,
-        Vec::new(),
+        Errors::of_model(&NO_ERRORS),
     )
 }
 
@@ -244,7 +247,13 @@ impl World {
     fn truth(&self) -> (f64, Vec<[f64; 4]>) {
         let (d, beta) = (&self.design, self.beta());
         let lambda = arr2(&[[SD[0], 0.0], [0.0, SD[1]]]);
-        let curve = Curve::new(d, Cow::Borrowed(&beta), Spread { lambda, cohort_sd: None }, Link::Logit, Vec::new());
+        let curve = Curve::new(
+            d,
+            Cow::Borrowed(&beta),
+            Spread { lambda, cohort_sd: None },
+            Link::Logit,
+            Errors::of_model(&NO_ERRORS),
+        );
         let (step, doses) = (d.head.step, Doses::of(&Design::Binary(d.clone()), None));
         let e1 = curve.everybody(LEVER, |_| step).total().minus(&curve.everybody(LEVER, |_| 0.0).total()).value;
         let reference = reference_pupils(d, &beta);

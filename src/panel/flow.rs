@@ -59,6 +59,8 @@ pub enum Step {
     NoOutcome,
     /// A covariate or the dose is missing.
     MissingCovariate,
+    /// Of a level of a category in which nobody, or everybody, has the outcome: there is nothing to compare it with.
+    RareLevel,
     /// Outside the periods that are followed.
     OutsidePeriods,
     /// A later score of the same period took its place.
@@ -71,7 +73,7 @@ pub enum Step {
 
 impl Step {
     /// All steps, in their order.
-    pub const ALL: [Step; 30] = [
+    pub const ALL: [Step; 31] = [
         Step::Read,
         Step::Duplicate,
         Step::NoKey,
@@ -98,6 +100,7 @@ impl Step {
         Step::NoRegistration,
         Step::NoOutcome,
         Step::MissingCovariate,
+        Step::RareLevel,
         Step::OutsidePeriods,
         Step::EarlierInPeriod,
         Step::OutsideSet,
@@ -138,6 +141,7 @@ impl Step {
             Step::NoRegistration => "no_registration",
             Step::NoOutcome => "no_outcome",
             Step::MissingCovariate => "missing_covariate",
+            Step::RareLevel => "rare_level",
             Step::OutsidePeriods => "outside_periods",
             Step::EarlierInPeriod => "earlier_in_period",
             Step::OutsideSet => "outside_set",
@@ -174,6 +178,8 @@ impl Step {
             Step::NoRegistration => ("school en cohort zonder registraties", "school and cohort without registrations"),
             Step::NoOutcome => ("geen uitkomst bekend", "no outcome known"),
             Step::MissingCovariate => ("ontbrekend kenmerk", "missing characteristic"),
+            // Not a word of nobody and everybody: that would tell the outcome of those few.
+            Step::RareLevel => ("kenmerk te zeldzaam om te vergelijken", "characteristic too rare to compare"),
             Step::OutsidePeriods => ("buiten de gevolgde perioden", "outside the followed periods"),
             Step::EarlierInPeriod => {
                 ("vervangen door latere score in dezelfde periode", "replaced by a later score of the period")

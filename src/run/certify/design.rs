@@ -3,6 +3,7 @@
 
 use ndarray::{Array1, Array2, Axis};
 
+use crate::design::contrast::{Factor, is_out, without_contrast};
 use crate::design::{BinaryDesign, Counts, Head};
 use crate::effects::robustness::Rows;
 use crate::panel::Flow;
@@ -51,6 +52,22 @@ fn covariate(p: &LandmarkPupil, c: usize) -> f64 {
         5 => p.ses,
         _ => flag(p.lwoo),
     }
+}
+
+/// The set without pupils of levels that have no contrast, as the engine leaves them out.
+pub(super) fn compared(set: &LandmarkSet) -> LandmarkSet {
+    let pupils = &set.pupils;
+    let leerweg = |i: usize| pupils[i].leerweg.iter().position(|is| *is).map_or(0, |at| at + 1);
+    let cohorts = pupils.iter().map(|p| p.cohort as usize + 1).max().unwrap_or(1);
+    let factors = [
+        Factor { levels: cohorts, of: Box::new(|i| pupils[i].cohort as usize) },
+        Factor { levels: 4, of: Box::new(leerweg) },
+        Factor { levels: 2, of: Box::new(|i| usize::from(pupils[i].girl)) },
+        Factor { levels: 2, of: Box::new(|i| usize::from(pupils[i].lwoo)) },
+    ];
+    let out = without_contrast(pupils.len(), &factors, |i| pupils[i].uitval, |_| 1.0);
+    let kept = (0..pupils.len()).filter(|&i| !is_out(&out, &factors, i)).map(|i| pupils[i].clone()).collect();
+    LandmarkSet { pupils: kept, ..set.clone() }
 }
 
 /// The design of `uitval_jr1` with an intercept and a slope per school. Columns that do not vary are left out.

@@ -1,6 +1,6 @@
 //! One simulated region through the engine: what it said, and what was true.
 
-use super::design::{STEP, design, rows};
+use super::design::{STEP, compared, design, rows};
 use super::entry;
 use super::grid::Setting;
 use crate::design::Design;
@@ -45,7 +45,7 @@ const FLAG_Q: f64 = 0.10;
 pub(super) fn replicate(setting: &Setting, seed: u64, k: u32) -> Replicate {
     let set = landmark_set(&setting.region(seed, k));
     let entry = entry();
-    let design = Design::Binary(design(&set));
+    let design = Design::Binary(design(&compared(&set)));
     let fit = models::model(&entry).fit(&design, &entry);
     let fitted = models::Fitted { entry, design, fit };
     let found = effects::of(&fitted);
