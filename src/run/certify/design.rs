@@ -66,7 +66,7 @@ pub(super) fn compared(set: &LandmarkSet) -> LandmarkSet {
         Factor { levels: 2, of: Box::new(|i| usize::from(pupils[i].lwoo)) },
     ];
     let out = without_contrast(pupils.len(), &factors, |i| pupils[i].uitval, |_| 1.0);
-    let kept = (0..pupils.len()).filter(|&i| !is_out(&out, &factors, i)).map(|i| pupils[i].clone()).collect();
+    let kept = (0..pupils.len()).filter(|&i| !is_out(&out, &factors, i)).map(|i| pupils[i]).collect();
     LandmarkSet { pupils: kept, ..set.clone() }
 }
 
