@@ -122,7 +122,7 @@ fn attack_schools(p: &Profile) -> (usize, usize) {
                 .collect();
             let total = (pupils.iter().sum(), gone.iter().sum());
             let mut all = roads.entry(total).or_insert_with(|| one_reason(total.0, total.1, p)).clone();
-            over_schools(&mut all, &own.iter().map(Vec::as_slice).collect::<Vec<_>>(), p);
+            over_schools(&mut all, &own.iter().map(Vec::as_slice).collect::<Vec<_>>(), p.min_pupils);
             let seen = std::iter::once(&all).chain(&own).map(|rows| numbers(rows)).collect();
             behind.entry(seen).or_default().push(gone);
         }
@@ -140,11 +140,10 @@ fn attack_schools(p: &Profile) -> (usize, usize) {
 
 #[test]
 fn f62_the_margin_over_schools_does_not_give_a_hidden_number() {
-    let (attacked, given_away) = attack_schools(&Profile::SCHOOL_INTERN);
-    assert!(attacked > 1000 && given_away == 0, "{given_away} of {attacked}");
-    // Sums of roundings at their ends: `LIMITATIONS.md` says how many.
-    let (attacked, given_away) = attack_schools(&Profile::SCHOOL_EXTERN);
-    assert!(attacked > 1000 && given_away <= 30, "{given_away} of {attacked}");
+    for profile in [Profile::SCHOOL_INTERN, Profile::SCHOOL_EXTERN] {
+        let (attacked, given_away) = attack_schools(&profile);
+        assert!(attacked > 100 && given_away == 0, "{given_away} of {attacked}");
+    }
 }
 
 /// Two schools of which one hides: the whole page of a check is the same for at least two of its numbers.

@@ -228,6 +228,76 @@ fn the_exam_file_of_duo_is_read_as_counts() {
     assert!(found["drops"]["unknown_school"].as_u64() > Some(5000), "{found}");
 }
 
+/// Old vsv tables have no leerweg and name institutions: cells are of a school and cohort, and `recode` says which school is meant.
+#[test]
+fn the_vsv_table_of_duo_is_read_as_counts_without_leerweg() {
+    let dir = region("12", "1200");
+    let schools = column(&dir, 0);
+    let mut text = String::from(
+        "JAAR;BRIN NUMMER;ONDERWIJSSTRUCTUUR EN LEERJAAR;PROFIEL;AANTAL DEELNEMERS;AANTAL VSV ERS;AANTAL VSV ERS MET VMBO \
+         DIPLOMA;AANTAL VSV ERS MET MBO1 DIPLOMA;AANTAL VSV ERS ZONDER DIPLOMA\n",
+    );
+    for (at, school) in schools.iter().enumerate() {
+        for year in [2020, 2021] {
+            let brin = &school[..4];
+            let (all, gone) = (1_100 + at, 20 + at % 3);
+            text += &format!("{year};{brin};VMBO BOVENBOUW;NVT;1.{:03};{gone};9;0;{}\n", all - 1000, gone - 9);
+            text += &format!("{year};{brin};VMBO ONDERBOUW;NVT;900;3;0;0;3\n");
+        }
+    }
+    fs::write(dir.path().join("regio/uitkomsten.csv"), text).expect("written");
+    let recode: Vec<String> = schools.iter().map(|s| format!("{:?} = {s:?}", &s[..4])).collect();
+    change(dir.path(), "study.toml", |t| {
+        let (head, rest) = t.split_once("[counts]").expect("counts");
+        let (_, privacy) = rest.split_once("\n[privacy]").expect("privacy");
+        let head = head.replace(
+            "files = \"uitkomsten.csv\"\n",
+            "files = \"uitkomsten.csv\"\nfilter = [{ column = \"group\", is = \"VMBO BOVENBOUW\" }]\n",
+        );
+        format!(
+            "{head}[counts]\nsource = \"uitkomsten\"\nlabel = \"Voortijdig gestopt\"\nschool = \"brin\"\ncohort = \
+             \"year\"\nn = \"count\"\nevents = \"dropouts\"\nexposure = \"lob\"\nrecode = {{ {} }}\n\n[privacy]{privacy}",
+            recode.join(", ")
+        )
+    });
+    let ran = lob(dir.path(), &RUN);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let result = &json(dir.path())["result"];
+    assert_eq!((result["schools"].as_u64(), result["cells"].as_u64()), (Some(12), Some(24)), "{result}");
+    let pupils: u64 = (0..12).map(|at| 2 * (1_100 + at)).sum();
+    assert_eq!(result["pupils"][0].as_u64(), Some(pupils), "the other rows are left out");
+    let page = published(dir.path(), "counts.html");
+    assert!(page.contains("counts per school and cohort.") && !page.contains("leerweg and cohort"), "{page}");
+}
+
+#[test]
+fn a_check_reads_the_counts_and_says_which_cells_meet() {
+    let dir = region("12", "1200");
+    let check = ["check", "regio/study.toml"];
+    let ran = lob(dir.path(), &check);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("cells on both sides"), "{}", ran.out);
+    let page = fs::read_to_string(dir.path().join("regio/check/validatie.html")).expect("a page");
+    assert!(page.contains("cellen die in beide staan"), "{page}");
+    // What is wrong is said at once: two cells here, a column there.
+    change(dir.path(), "uitkomsten.csv", |t| {
+        format!(
+            "{t}\"90AA00\";\"VMBO TL\";\"2025-2026\";\"12\";\"9\";\"13\"\n\"90AB00\";\"VMBO TL\";\"2025-2026\";\"x\";\"9\";\"3\"\n"
+        )
+    });
+    let ran = lob(dir.path(), &check);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    for said in
+        ["90AA00 · TL · 2025-2026: more events than pupils", "90AB00 · TL · 2025-2026: `LEERLINGEN` is no count"]
+    {
+        assert!(ran.err.contains(said), "{}", ran.err);
+    }
+    change(dir.path(), "uitkomsten.csv", |t| t.replace("LEERLINGEN", "LLN"));
+    let ran = lob(dir.path(), &check);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("LEERLINGEN"), "{}", ran.err);
+}
+
 /// What stands in a column of the counts.
 fn column(dir: &TempDir, at: usize) -> BTreeSet<String> {
     let text = fs::read_to_string(dir.path().join("regio/uitkomsten.csv")).expect("counts");

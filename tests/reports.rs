@@ -341,3 +341,35 @@ fn chart_table_and_sentence_agree() {
         assert!(text.contains(between), "sentence");
     }
 }
+
+/// The comparable schools are the same for every outcome.
+#[test]
+fn comparable_schools_are_named_once() {
+    let mut page = pages::with_estimates();
+    let named = page.effects.iter().find_map(|row| row.compared.clone()).expect("a row with comparable schools");
+    page.effects.iter_mut().for_each(|row| row.compared = Some(named.clone()));
+    for lang in BOTH {
+        let text = text_of(&school_page(&page, lang));
+        assert_eq!(text.matches(words(lang).section.compared).count(), 1);
+        assert_eq!(text.matches(lang.pick(&named.0, &named.1)).count(), 1);
+    }
+}
+
+/// "0 passed, 0 failed" would read as a result; where nothing could be checked the page says so, with each reason once.
+#[test]
+fn checks_that_are_not_possible_are_not_counted_as_results() {
+    let mut page = pages::with_estimates();
+    let impossible = page.checks[0].rows.iter().find(|r| r.reason.is_some()).expect("an impossible check").clone();
+    let mut other = impossible.clone();
+    other.reason = Some(("Een andere reden.".into(), "Another reason.".into()));
+    page.checks[0].rows = vec![impossible.clone(), other, impossible.clone()];
+    let (nl, en) = impossible.reason.expect("a reason");
+    for lang in BOTH {
+        let text = text_of(&school_page(&page, lang));
+        assert!(text.contains(lang.pick("de controles zijn niet mogelijk.", "the checks are not possible.")));
+        assert!(!text.contains(lang.pick("0 gelukt", "0 passed")));
+        for reason in [lang.pick(&nl, &en), lang.pick("Een andere reden.", "Another reason.")] {
+            assert_eq!(text.matches(reason).count(), 1);
+        }
+    }
+}

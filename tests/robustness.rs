@@ -7,15 +7,14 @@ use lob_effect::effects::robustness::{CHECKS, Effort, Evidence, Robustness, Verd
 use lob_effect::ingest::Silence;
 use lob_effect::models;
 use lob_effect::panel::Step;
-use lob_effect::run::{Computed, compute_with};
+use lob_effect::run::{Computed, Job, compute_with, pages_only};
 use lob_effect::simulate::{RegionSpec, Scenario, simulate, write_region};
 use lob_effect::study::Study;
 use lob_effect::study::template::TEMPLATE;
-use lob_effect::vocab::SchoolIx;
 use lob_effect::vocab::ids::Ix;
+use lob_effect::vocab::{Lang, SchoolIx};
 
-/// The seed of a region of 24 schools in which one level of a covariate has no dropout in the first year: its model is
-/// refused as separated.
+/// The seed of a region of 24 schools in which one level of a covariate has no dropout in the first year.
 const SEPARATED: u64 = 2;
 
 const SMALL: Effort = Effort { seed: 1, permutations: 199, replicates: 12 };
@@ -30,11 +29,20 @@ fn study(outcomes: &[&str]) -> Study {
         .expect("a part of the template is a study")
 }
 
+fn region(scenario: Scenario, schools: u32, seed: u64) -> RegionSpec {
+    scenario.plant(RegionSpec {
+        schools,
+        cohorts: 4,
+        pupils: 60 * schools,
+        seed,
+        missing_ses: 0.0,
+        ..RegionSpec::default()
+    })
+}
+
 fn computed<'s>(study: &'s Study, scenario: Scenario, schools: u32, seed: u64, effort: Option<Effort>) -> Computed<'s> {
-    let plain =
-        RegionSpec { schools, cohorts: 4, pupils: 60 * schools, seed, missing_ses: 0.0, ..RegionSpec::default() };
     let dir = tempfile::tempdir().expect("a temporary folder");
-    write_region(&simulate(&scenario.plant(plain)), dir.path()).expect("the region is written");
+    write_region(&simulate(&region(scenario, schools, seed)), dir.path()).expect("the region is written");
     compute_with(study, dir.path(), effort, &Silence).expect("the region can be read")
 }
 
@@ -97,6 +105,22 @@ fn a_level_in_which_nobody_drops_out_is_left_out_and_counted() {
     assert_eq!(all, head.flow.total(&set, Step::Read), "everybody is counted once");
     assert!(head.notes.iter().any(|note| note.starts_with("left out, too rare to be compared: ")), "{:?}", head.notes);
     assert_eq!(head.total().pupils, analysed);
+}
+
+/// The flow of a page is that of the study's first model, so here it is the one that leaves pupils out.
+#[test]
+fn a_page_says_why_pupils_of_a_rare_level_are_missing() {
+    let study = study(&["uitval_jr1"]);
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    write_region(&simulate(&region(Scenario::Plain, 24, SEPARATED)), dir.path()).expect("the region is written");
+    for lang in [Lang::Nl, Lang::En] {
+        let out = dir.path().join("out");
+        let job = Job { study: &study, text: "", base: dir.path(), out: &out, lang, robustness: None };
+        let pages = pages_only(&job, &Silence).expect("pages");
+        let (nl, en) = Step::RareLevel.label();
+        let saying = pages.iter().filter(|page| page.html.contains(lang.pick(nl, en))).count();
+        assert!(saying > 0 && saying < pages.len(), "{saying} of {} pages", pages.len());
+    }
 }
 
 #[test]

@@ -24,12 +24,17 @@ pub const MIN_SCHOOLS: usize = 10;
 /// The parts of the dose.
 pub const PARTS: [&str; 3] = ["between_schools", "between_leerwegen", "between_cohorts"];
 
-/// The parts in words: (Dutch, English).
-pub const PART_LABELS: [(&str, &str); 3] = [
-    ("tussen scholen", "between schools"),
-    ("tussen leerwegen van dezelfde school", "between leerwegen of the same school"),
-    ("tussen cohorten van dezelfde school en leerweg", "between cohorts of the same school and leerweg"),
-];
+/// The part at a position of [`PARTS`] in words: (Dutch, English). Not all counts are told by leerweg.
+pub fn part_label(part: usize, has_leerweg: bool) -> (&'static str, &'static str) {
+    match part {
+        0 => ("tussen scholen", "between schools"),
+        1 => ("tussen leerwegen van dezelfde school", "between leerwegen of the same school"),
+        _ if has_leerweg => {
+            ("tussen cohorten van dezelfde school en leerweg", "between cohorts of the same school and leerweg")
+        }
+        _ => ("tussen cohorten van dezelfde school", "between cohorts of the same school"),
+    }
+}
 
 /// A part's association, per step of the exposure. With masked counts each pair is the range over the fillings.
 #[derive(Clone, Debug, Serialize)]

@@ -4,7 +4,7 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, Float64Array, Int32Array, Int64Array, StringArray,
 };
 use arrow::compute::{cast, filter, take};
-use arrow::datatypes::{DataType, Int32Type};
+use arrow::datatypes::{DataType, Float64Type, Int32Type};
 
 use super::forms::{NumberForm, is_serial_day, is_spreadsheet_damage, parse_date, parse_number};
 use super::reject::Problem;
@@ -20,6 +20,8 @@ pub enum As {
     Number,
     /// A day of the study's time axis.
     Day,
+    /// A count, as text: a whole number in whatever type, or masked, `<5`.
+    Count,
 }
 
 /// A wanted column.
@@ -231,6 +233,7 @@ pub(super) fn convert(array: &ArrayRef, as_: As, reading: &Reading<'_>) -> Resul
             let bad = if reading.is_typed { damaged(&text) } else { Vec::new() };
             Ok(Converted { column: Column::Text(text), bad })
         }
+        As::Count => to_count(array).map(|text| Converted { column: Column::Text(text), bad: Vec::new() }),
         As::Number => to_number(array, reading.numbers),
         As::Day if reading.axis == Axis::Days => to_day_number(array),
         As::Day => to_date(array, reading.dates),
@@ -265,6 +268,20 @@ fn to_text(array: &ArrayRef) -> Result<Text, &'static str> {
         }
         _ => Err(wanted),
     }
+}
+
+/// Counts beside missing ones come as decimal numbers out of many programs.
+fn to_count(array: &ArrayRef) -> Result<Text, &'static str> {
+    if !array.data_type().is_floating() {
+        return to_text(array);
+    }
+    let wanted = "whole numbers";
+    let numbers = cast(array, &DataType::Float64).map_err(|_| wanted)?;
+    let is_whole = |v: f64| v.fract() == 0.0 && v.abs() <= f64::from(u32::MAX);
+    if !numbers.as_primitive::<Float64Type>().iter().flatten().all(is_whole) {
+        return Err(wanted);
+    }
+    to_text(&cast(&numbers, &DataType::Int64).map_err(|_| wanted)?)
 }
 
 fn to_number(array: &ArrayRef, form: NumberForm) -> Result<Converted, &'static str> {

@@ -127,7 +127,7 @@ impl<'s> Table<'s> {
     /// Finds out how dates and numbers are written in text columns, where the study does not say it.
     fn find_forms(&mut self) -> Result<(), InputError> {
         let looks_at = |as_: As| match as_ {
-            As::Text => false,
+            As::Text | As::Count => false,
             As::Number => self.source.decimal.is_none(),
             As::Day => self.axis == Axis::Calendar && self.dates.is_none(),
         };

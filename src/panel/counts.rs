@@ -12,12 +12,15 @@ use crate::study::file::Counts;
 use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, PupilIx, SchoolIx};
 
+/// Faults of counts that are said one by one.
+const FAULTS: usize = 20;
+
 /// A cell with a dose and an outcome.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CountCell {
     /// The school.
     pub school: SchoolIx,
-    /// Position of the leerweg in the levels of its covariate.
+    /// Position of the leerweg in the levels of its covariate; 0 where the counts are of all together.
     pub leerweg: usize,
     /// The cohort.
     pub cohort: CohortIx,
@@ -108,7 +111,10 @@ impl Panel<'_> {
     /// Never with the `[counts]` of a checked study.
     pub fn count_cells(&self, counts: &Counts, base: &Path, progress: &dyn Progress) -> Result<CountCells, InputError> {
         let study = self.plan.study;
-        let leerweg = study.covariates.iter().position(|c| c.id == counts.covariate).expect("a checked study");
+        let leerweg = counts
+            .leerweg
+            .as_ref()
+            .map(|_| study.covariates.iter().position(|c| c.id == counts.covariate).expect("a checked study"));
         let exposure = study.exposures.iter().position(|e| e.id == counts.exposure).expect("a checked study");
         let mut doses = self.doses_by_cell(leerweg, exposure);
         let mut found = CountCells::default();
@@ -140,11 +146,12 @@ impl Panel<'_> {
     }
 
     /// Pupils with a dose, and the sum of their doses.
-    fn doses_by_cell(&self, leerweg: usize, e: usize) -> BTreeMap<Key, (u64, f64)> {
+    fn doses_by_cell(&self, leerweg: Option<usize>, e: usize) -> BTreeMap<Key, (u64, f64)> {
         let mut doses: BTreeMap<Key, (u64, f64)> = BTreeMap::new();
         let counts_activities = ExposurePlan::counts_activities(&self.plan.exposures[e]);
         for p in (0..self.pupils.len()).map(PupilIx::from_position) {
-            let (dose, level) = (self.dose(e, p, DoseAt::Landmark), self.pupils.covariates[leerweg][p]);
+            let dose = self.dose(e, p, DoseAt::Landmark);
+            let level = leerweg.map_or(0.0, |of| self.pupils.covariates[of][p]);
             let is_in = self.at_landmark(p).is_ok() && (!counts_activities || self.is_measured(p));
             if is_in && !dose.is_nan() && !level.is_nan() {
                 let cell = doses.entry((self.pupils.school[p], level as usize, self.pupils.cohort[p])).or_default();
@@ -158,45 +165,59 @@ impl Panel<'_> {
 /// Positions of the labels that counts may name.
 struct Places<'p> {
     schools: BTreeMap<&'p str, usize>,
-    leerwegen: BTreeMap<&'p str, usize>,
+    /// `None` where cells are of all leerwegen together.
+    leerwegen: Option<BTreeMap<&'p str, usize>>,
     cohorts: BTreeMap<&'p str, usize>,
 }
 
 impl<'p> Places<'p> {
-    fn of(panel: &'p Panel<'_>, leerweg: usize) -> Self {
+    fn of(panel: &'p Panel<'_>, leerweg: Option<usize>) -> Self {
         let pupils = &panel.pupils;
         Self {
             schools: pupils.schools.iter().map(String::as_str).zip(0..).collect(),
-            leerwegen: pupils.levels[leerweg].iter().map(String::as_str).zip(0..).collect(),
+            leerwegen: leerweg.map(|of| pupils.levels[of].iter().map(String::as_str).zip(0..).collect()),
             cohorts: pupils.cohorts.iter().map(String::as_str).zip(0..).collect(),
         }
     }
 
     fn find(&self, school: &str, leerweg: &str, cohort: &str) -> Result<Key, CountDrop> {
         let school = self.schools.get(school).ok_or(CountDrop::UnknownSchool)?;
-        let leerweg = self.leerwegen.get(leerweg).ok_or(CountDrop::UnknownLeerweg)?;
+        let leerweg = match &self.leerwegen {
+            Some(levels) => *levels.get(leerweg).ok_or(CountDrop::UnknownLeerweg)?,
+            None => 0,
+        };
         let cohort = self.cohorts.get(cohort).ok_or(CountDrop::UnknownCohort)?;
-        Ok((SchoolIx::from_position(*school), *leerweg, CohortIx::from_position(*cohort)))
+        Ok((SchoolIx::from_position(*school), leerweg, CohortIx::from_position(*cohort)))
     }
+}
+
+/// The columns that `[counts]` asks of its source: school, cohort, the leerweg where it is told, then the numbers.
+pub fn wants(counts: &Counts) -> Vec<Want> {
+    let texts = [Some(&counts.school), Some(&counts.cohort), counts.leerweg.as_ref()];
+    let numbers = [Some(&counts.n), Some(&counts.events), counts.n_hi.as_ref(), counts.events_hi.as_ref()];
+    let texts = texts.into_iter().flatten().map(|name| Want::new(name, As::Text));
+    texts.chain(numbers.into_iter().flatten().map(|name| Want::new(name, As::Count))).collect()
 }
 
 type Read = BTreeMap<(String, String, String), (Option<Bounds>, Option<Bounds>)>;
 
 fn read(counts: &Counts, panel: &Panel<'_>, base: &Path, progress: &dyn Progress) -> Result<Read, InputError> {
+    let table = Table::open(panel.plan.study, base, &counts.source, &wants(counts))?;
     let has_bounds = counts.n_hi.is_some();
-    let as_ = if has_bounds { As::Number } else { As::Text };
-    let texts = [&counts.school, &counts.leerweg, &counts.cohort].map(|name| Want::new(name, As::Text));
-    let numbers = [Some(&counts.n), Some(&counts.events), counts.n_hi.as_ref(), counts.events_hi.as_ref()];
-    let numbers = numbers.into_iter().flatten().map(|name| Want::new(name, as_));
-    let wants: Vec<Want> = texts.into_iter().chain(numbers).collect();
-    let table = Table::open(panel.plan.study, base, &counts.source, &wants)?;
+    let has_leerweg = counts.leerweg.is_some();
     let (mut cells, mut faults, mut seen) = (Read::new(), Vec::new(), BTreeSet::new());
     let rejects = table.for_each(progress, |batch| {
         for row in 0..batch.rows {
             let text = |column: usize| batch.columns[column].text().get(row).unwrap_or_default().trim().to_string();
             let recoded = |column: usize| counts.recode.get(&text(column)).cloned().unwrap_or_else(|| text(column));
-            let key = (text(0), recoded(1), recoded(2));
-            let name = format!("{} · {} · {}", key.0, key.1, key.2);
+            let leerweg = if has_leerweg { recoded(2) } else { String::new() };
+            let key = (recoded(0), leerweg, recoded(1));
+            let first = usize::from(has_leerweg) + 2;
+            let name = if has_leerweg {
+                format!("{} · {} · {}", key.0, key.1, key.2)
+            } else {
+                format!("{} · {}", key.0, key.2)
+            };
             let mut cell = |at: usize, column: &str| {
                 bounds(batch, row, at, has_bounds).unwrap_or_else(|()| {
                     faults
@@ -204,7 +225,7 @@ fn read(counts: &Counts, panel: &Panel<'_>, base: &Path, progress: &dyn Progress
                     None
                 })
             };
-            let (n, events) = (cell(3, &counts.n), cell(4, &counts.events));
+            let (n, events) = (cell(first, &counts.n), cell(first + 1, &counts.events));
             // Of nobody nobody has the event, whether the file says so or is silent.
             let nobody = Bounds { lo: 0, hi: 0 };
             let events = if n == Some(nobody) { events.or(n) } else { events };
@@ -219,9 +240,13 @@ fn read(counts: &Counts, panel: &Panel<'_>, base: &Path, progress: &dyn Progress
         }
     })?;
     if !faults.is_empty() || rejects.count() > panel.plan.study.study.max_reject {
-        let (first, more) = (faults.first().cloned().unwrap_or_else(|| rejects.to_string()), faults.len().max(1) - 1);
-        let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
-        return Err(InputError::BadCounts { source_name: counts.source.clone(), detail: format!("{first}{more}") });
+        let mut said: Vec<String> = faults.iter().take(FAULTS).cloned().collect();
+        if faults.is_empty() {
+            said.push(rejects.to_string());
+        } else if faults.len() > FAULTS {
+            said.push(format!("and {} more", faults.len() - FAULTS));
+        }
+        return Err(InputError::BadCounts { source_name: counts.source.clone(), detail: said.join("\n  ") });
     }
     Ok(cells)
 }
@@ -231,24 +256,14 @@ fn plus(a: Option<Bounds>, b: Option<Bounds>) -> Option<Bounds> {
     a.zip(b).map(|(a, b)| Bounds { lo: a.lo + b.lo, hi: a.hi + b.hi })
 }
 
-/// The count at column `at`: a text, or a number with its upper bound two columns further.
+/// The count at column `at`; with bounds its upper end stands two columns further.
 fn bounds(batch: &Batch, row: usize, at: usize, has_bounds: bool) -> Result<Option<Bounds>, ()> {
+    let read = |column: usize| count(&batch.columns[column].text().get(row).unwrap_or_default());
     if !has_bounds {
-        return count(&batch.columns[at].text().get(row).unwrap_or_default());
+        return read(at);
     }
-    let whole = |column: usize| {
-        let value = super::pupils::number_at(batch, column, row);
-        let is_whole = value >= 0.0 && value <= f64::from(u32::MAX) && value.fract() == 0.0;
-        if value.is_nan() {
-            Ok(None)
-        } else if is_whole {
-            Ok(Some(value as u32))
-        } else {
-            Err(())
-        }
-    };
-    match whole(at)?.zip(whole(at + 2)?) {
-        Some((lo, hi)) if lo > hi => Err(()),
-        both => Ok(both.map(|(lo, hi)| Bounds { lo, hi })),
+    match read(at)?.zip(read(at + 2)?) {
+        Some((lo, hi)) if lo.lo > hi.hi => Err(()),
+        both => Ok(both.map(|(lo, hi)| Bounds { lo: lo.lo, hi: hi.hi })),
     }
 }

@@ -27,6 +27,8 @@ pub struct CountsPage {
     pub exposure: String,
     /// How much more of it.
     pub step: f64,
+    /// Whether cells are told by leerweg.
+    pub has_leerweg: bool,
     /// Schools and cells that were used.
     pub schools: usize,
     /// See `schools`.
@@ -55,7 +57,7 @@ fn content(p: &CountsPage, lang: Lang) -> Markup {
         .pick("Dit gaat op schoolniveau, niet over leerlingen.", "This is at the level of schools, not about pupils.");
     html! {
         h1 { (p.title) }
-        p { b { (caution) } " " (limits(lang)) }
+        p { b { (caution) } " " (limits(p.has_leerweg, lang)) }
         p { (share(p, lang)) }
         @if p.masked > 0 { p { (masked(p.masked, lang)) } }
         h2 { (lang.pick("Waarmee LOB samenhangt", "What career guidance goes with")) }
@@ -75,15 +77,22 @@ fn content(p: &CountsPage, lang: Lang) -> Markup {
     }
 }
 
-fn limits(lang: Lang) -> &'static str {
-    lang.pick(
-        "De uitkomsten zijn aantallen per school, leerweg en cohort. Of leerlingen met meer LOB het anders doen dan hun \
+fn limits(has_leerweg: bool, lang: Lang) -> String {
+    let of = match (has_leerweg, lang) {
+        (true, Lang::Nl) => "De uitkomsten zijn aantallen per school, leerweg en cohort.",
+        (true, Lang::En) => "The outcomes are counts per school, leerweg and cohort.",
+        (false, Lang::Nl) => "De uitkomsten zijn aantallen per school en cohort.",
+        (false, Lang::En) => "The outcomes are counts per school and cohort.",
+    };
+    let means = lang.pick(
+        "Of leerlingen met meer LOB het anders doen dan hun \
          klasgenoten, staat niet in deze gegevens. Een samenhang tussen scholen of cohorten kan ook komen door iets anders \
          waarin zij verschillen.",
-        "The outcomes are counts per school, leerweg and cohort. Whether pupils with more career guidance do otherwise than \
+        "Whether pupils with more career guidance do otherwise than \
          their classmates is not in these data. An association between schools or cohorts may also come from something else \
          in which they differ.",
-    )
+    );
+    format!("{of} {means}")
 }
 
 fn range(ends: [f64; 2], lang: Lang) -> String {

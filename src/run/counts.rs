@@ -9,7 +9,7 @@ use super::stages::Stages;
 use super::{Job, RunError, VERSION, egress, hash_inputs, manifest, profile, publish, run_id};
 use crate::disclosure::suppress::Profile;
 use crate::disclosure::zone::{Meta, Output, Research};
-use crate::effects::ecological::{Ecological, PART_LABELS, ecological};
+use crate::effects::ecological::{Ecological, ecological, part_label};
 use crate::ingest::{Progress, assert_one_key, key_of};
 use crate::panel::counts::CountDrop;
 use crate::panel::{self, Plan};
@@ -93,19 +93,25 @@ fn page(
         text.map_or_else(|| id.to_string(), String::clone)
     };
     let found = &counts.result;
+    let has_leerweg = entry.leerweg.is_some();
     let label = |(nl, en): (&'static str, &'static str)| lang.pick(nl, en);
     CountsPage {
         title: study.study.title.clone(),
         outcome: of(Some(&entry.label), entry.label_en.as_ref(), ""),
         exposure: of(exposure.label.as_ref(), exposure.label_en.as_ref(), &exposure.id),
         step: exposure.step,
+        has_leerweg,
         schools: found.schools,
         cells: found.cells,
         masked: found.masked,
         drops: drops.iter().map(|(why, n)| (label(why.label()), *n)).collect(),
         share: is_shown(found, &profile(study)).then(|| found.share.map(|s| 100.0 * s)),
         parts: (found.parts.iter())
-            .map(|p| Part { between: label(PART_LABELS[p.at]), points: p.points, interval: p.points_interval })
+            .map(|p| Part {
+                between: label(part_label(p.at, has_leerweg)),
+                points: p.points,
+                interval: p.points_interval,
+            })
             .collect(),
         refused: found.refused.clone(),
         run_id: run_id.to_string(),

@@ -1,5 +1,6 @@
 //! What a stranger's columns and words may mean: proposals for a person to check, never used by themselves.
 
+use crate::vocab::leerwegen::EXPECTED_LEVELS;
 use crate::vocab::{ACTIVITIES, ActivityType};
 
 /// What a column may be for.
@@ -27,6 +28,12 @@ pub enum Role {
     Sector,
     /// Programme (crebo).
     Programme,
+    /// Leerweg.
+    Leerweg,
+    /// How many of the pupils had an event.
+    Events,
+    /// Number of pupils.
+    Number,
     /// Personal data that the study does not need.
     Personal,
 }
@@ -74,6 +81,8 @@ const NAMES: &[(&str, Role)] = &[
     ("=school", Role::School),
     ("schoolcode", Role::School),
     ("school_id", Role::School),
+    ("leerweg", Role::Leerweg),
+    ("onderwijstype", Role::Leerweg),
     ("cohort", Role::Cohort),
     ("schooljaar", Role::Cohort),
     ("examenjaar", Role::Cohort),
@@ -104,6 +113,18 @@ const NAMES: &[(&str, Role)] = &[
     ("duur", Role::Amount),
     ("=tijd", Role::Amount),
     ("uren", Role::Amount),
+    ("uitval", Role::Events),
+    ("vsv", Role::Events),
+    ("vsv ", Role::Events),
+    ("niet in onderwijs", Role::Events),
+    ("geslaagd", Role::Events),
+    ("switch", Role::Events),
+    ("gestopt", Role::Events),
+    ("leerlingen", Role::Number),
+    ("deelnemers", Role::Number),
+    ("kandidaten", Role::Number),
+    ("aantal", Role::Number),
+    ("count", Role::Number),
 ];
 
 /// The role that a column's name speaks of.
@@ -123,6 +144,16 @@ pub fn role(name: &str) -> Option<Role> {
         None => name.contains(part),
     };
     NAMES.iter().find(|(part, _)| fits(part)).map(|(_, role)| *role)
+}
+
+/// The leerweg of the study that a word of a table of numbers may mean: `VMBO BB` is `BB`.
+pub fn leerweg(word: &str) -> Option<&'static str> {
+    let last = word.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).last()?.to_uppercase();
+    let codes = EXPECTED_LEVELS.iter().map(|(code, _)| *code);
+    // DUO writes BL and KL for the leerwegen.
+    let short = [("BL", "BB"), ("KL", "KB")];
+    let whole = |code: &&str| **code == last;
+    codes.clone().find(whole).or_else(|| short.iter().find(|(code, _)| *code == last).map(|(_, code)| *code))
 }
 
 /// The form of dates (strftime) that a masked shape speaks of. `99-99-9999` is day-month-year, as Dutch files write it.
@@ -193,6 +224,9 @@ mod tests {
             ("Soort activiteit", Role::Activity),
             ("Duur (min)", Role::Amount),
             ("Achternaam", Role::Personal),
+            ("AANTAL VSV ERS", Role::Events),
+            ("Aantal leerlingen", Role::Number),
+            ("LEERWEG", Role::Leerweg),
             ("geboortedatum", Role::Personal),
         ];
         for (name, expected) in cases {
@@ -210,6 +244,12 @@ mod tests {
         for (_, code) in ACTIVITY_WORDS {
             assert!(ACTIVITIES.iter().any(|a| a.code == *code), "{code} is no activity type");
         }
+    }
+
+    #[test]
+    fn leerwegen_of_tables() {
+        assert_eq!([leerweg("VMBO BB"), leerweg("vmbo-kl"), leerweg("TL")], [Some("BB"), Some("KB"), Some("TL")]);
+        assert_eq!([leerweg("VMBO BOVENBOUW"), leerweg("")], [None, None]);
     }
 
     #[test]

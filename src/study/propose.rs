@@ -1,6 +1,8 @@
 //! A study file proposed from the columns of files that nobody here has seen. Every line says whether it was found or must
 //! be filled in; `lob check` then says what is still wrong.
 
+mod counts;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -45,6 +47,8 @@ pub enum Part {
     Activities,
     /// One row per enrolment after vmbo.
     Enrolments,
+    /// One row per school, leerweg and cohort, with numbers of pupils.
+    Counts,
     /// Schools with their names.
     Schools,
     /// None of these.
@@ -57,6 +61,7 @@ impl Part {
             Part::Pupils => "leerling",
             Part::Activities => "activiteit",
             Part::Enrolments => "inschrijving",
+            Part::Counts => "aantallen",
             Part::Schools => "school",
             Part::Unknown => "bestand",
         }
@@ -67,6 +72,7 @@ impl Part {
             Part::Pupils => "one row per pupil",
             Part::Activities => "one row per activity",
             Part::Enrolments => "one row per enrolment after vmbo",
+            Part::Counts => "numbers per school, with an outcome",
             Part::Schools => "names of schools",
             Part::Unknown => "not recognised",
         }
@@ -85,7 +91,13 @@ impl SeenFile {
     /// What the file may be, by the roles of its columns.
     pub fn part(&self) -> Part {
         if !self.has(Role::Pupil) {
-            return if self.has(Role::School) { Part::Schools } else { Part::Unknown };
+            // Numbers without an outcome are not of use.
+            let has_names_alone = self.has(Role::School) && !self.has(Role::Number);
+            return match () {
+                () if counts::is_counts(self) => Part::Counts,
+                () if has_names_alone => Part::Schools,
+                () => Part::Unknown,
+            };
         }
         if self.has(Role::From) && (self.has(Role::Sector) || self.has(Role::Programme)) && !self.has(Role::Cohort) {
             Part::Enrolments
@@ -113,7 +125,10 @@ pub fn propose(files: &[SeenFile]) -> String {
     pupils(&mut out, first(Part::Pupils), first(Part::Schools));
     activities(&mut out, first(Part::Activities));
     enrolments(&mut out, first(Part::Enrolments));
-    outcomes(&mut out, first(Part::Activities).is_some(), first(Part::Enrolments).is_some());
+    if let Some(file) = first(Part::Counts) {
+        counts::counts(&mut out, file);
+    }
+    outcomes(&mut out, &|part| first(part).is_some());
     if needs_key {
         out += "[privacy]\n# Make it once with: lob key new project.key --project studie\nkey_file = \"project.key\"\n";
     }
@@ -168,6 +183,9 @@ fn sources(out: &mut String, part: Part, files: &[&SeenFile]) -> bool {
     let _ = writeln!(out, "[sources.{}]\nfiles = {list}   # GUESS: {}; {rows} rows", part.source(), part.words());
     if let Some(format) = &files[0].format {
         let _ = writeln!(out, "format = {}   # GUESS, from the content", quoted(format));
+    }
+    if part == Part::Counts {
+        *out += counts::keep(files[0]);
     }
     if files.iter().any(|f| f.all_sheets) {
         *out += "sheets = \"*\"   # GUESS: all visible sheets under each other; or name those that you need\n";
@@ -228,7 +246,7 @@ fn time(out: &mut String, files: &[SeenFile]) {
     let dates = files
         .iter()
         .flat_map(|f| &f.columns)
-        .filter(|c| matches!(role(&c.name), Some(Role::Date | Role::From | Role::To)) || role(&c.name).is_none());
+        .filter(|c| matches!(role(&c.name), Some(Role::Date | Role::From | Role::To | Role::Events) | None));
     for format in dates.filter_map(|c| date_format(c.shape.as_deref()?)) {
         *formats.entry(format).or_default() += 1;
     }
@@ -324,11 +342,13 @@ fn enrolments(out: &mut String, file: Option<&SeenFile>) {
     *out += "known_until = \"2024-12-31\"   # FILL IN: the day up to which the file is complete\n\n";
 }
 
-fn outcomes(out: &mut String, has_activities: bool, has_enrolments: bool) {
+fn outcomes(out: &mut String, has: &dyn Fn(Part) -> bool) {
     *out += "# `lob schema --list` shows all outcomes and kinds of models.\n";
-    if has_activities && has_enrolments {
+    if has(Part::Activities) && has(Part::Enrolments) {
         *out += "[[outcomes]]\nid = \"uitval_jr1\"\n\n[[models]]\nid = \"uitval_jr1\"\nkind = \"landmark\"\noutcome = \"uitval_jr1\"\n\
                  exposure = \"lob\"\n\n";
+    } else if has(Part::Counts) {
+        *out += "# Beside [counts] no [[outcomes]] and [[models]] are needed.\n\n";
     } else {
         *out += "# [[outcomes]] and [[models]]: FILL IN\n\n";
     }
@@ -398,6 +418,27 @@ mod tests {
     }
 
     #[test]
+    fn numbers_per_school_are_proposed_as_counts() {
+        let columns =
+            ["VESTIGINGSCODE", "LEERWEG", "SCHOOLJAAR", "LEERLINGEN", "IN MBO", "NIET IN ONDERWIJS"].map(|n| (n, "aa"));
+        let mut free = file("aantallen.csv", &columns);
+        free.columns[1].words = [("VMBO BB".to_string(), 40), ("anders".to_string(), 12)].into();
+        assert_eq!(free.part(), Part::Counts);
+        let text = propose(&[seen().remove(0), seen().remove(1), free]);
+        let toml: toml::Table = text.parse().expect("TOML");
+        let found = &toml["counts"];
+        let of = |key: &str| found[key].as_str();
+        assert_eq!((of("school"), of("leerweg")), (Some("VESTIGINGSCODE"), Some("LEERWEG")));
+        assert_eq!((of("n"), of("events")), (Some("LEERLINGEN"), Some("NIET IN ONDERWIJS")));
+        assert_eq!(found["recode"]["VMBO BB"].as_str(), Some("BB"));
+        let exams = SeenFile { format: Some("duo-examens".into()), ..SeenFile::default() };
+        let toml: toml::Table = propose(&[exams]).parse().expect("TOML");
+        assert_eq!(toml["counts"]["events_hi"].as_str(), Some("passed_hi"));
+        let pupils_alone = file("01voins.csv", &[("brin", "99AA"), ("count_lo", "9")]);
+        assert_eq!(pupils_alone.part(), Part::Unknown, "no outcome is among them");
+    }
+
+    #[test]
     fn a_fixed_format_is_proposed_by_table_and_sheets_together() {
         let table = |format: &str, table: &str| SeenFile {
             path: "levering".into(),
@@ -426,6 +467,7 @@ mod tests {
                 words: [(names[k].clone(), 12), (format!("gesprek {}", names[k]), 11)].into(),
             };
             let roles = [("stamnr", 0), ("datum", 1), ("activiteit", 2), ("anders", 3), ("achternaam", 4), ("minuten", 5), ("brin", 6)];
+            let numbers = [("brin", 0), ("leerweg", 1), ("cohort", 2), ("leerlingen", 4), ("uitval", 5)];
             let free = SeenFile {
                 path: names[7].clone(),
                 format: Some(names[8].clone()),
@@ -434,7 +476,8 @@ mod tests {
             };
             let pupils = SeenFile { columns: vec![column("leerlingnummer", 9), column("cohort", 10)], ..free.clone() };
             let fixed = SeenFile { table: Some(names[11].clone()), ..free.clone() };
-            let text = propose(&[free, pupils, fixed]);
+            let counts = SeenFile { columns: numbers.iter().map(|(role, k)| column(role, *k)).collect(), ..free.clone() };
+            let text = propose(&[free, pupils, counts, fixed]);
             let parsed = text.parse::<toml::Table>();
             proptest::prop_assert!(parsed.is_ok(), "{:?} in {}", parsed, text);
         }

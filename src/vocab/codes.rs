@@ -370,10 +370,10 @@ codes! {
     "LOB-E0153" 3 "counts-error" {
         nl: "Geen cel met aantallen past bij leerlingen uit het dossier.",
             "School, leerweg en cohort moeten in beide hetzelfde heten.",
-            "Zet bij `recode` van [counts] hoe leerweg en cohort in de studie heten, zoals { \"2019-2020\" = \"2019\" }.";
+            "Zet bij `recode` van [counts] hoe school, leerweg en cohort in de studie heten, zoals { \"2019-2020\" = \"2019\" }.";
         en: "No cell of counts meets pupils of the dossier.",
             "School, leerweg and cohort must have the same names in both.",
-            "Write in `recode` of [counts] what the study calls leerweg and cohort, such as { \"2019-2020\" = \"2019\" }.";
+            "Write in `recode` of [counts] what the study calls school, leerweg and cohort, such as { \"2019-2020\" = \"2019\" }.";
     }
     "LOB-E0160" 3 "schema-error" {
         nl: "Een bestand met groepen (cells.parquet) past niet bij de studie, of de aantallen kunnen niet kloppen.",

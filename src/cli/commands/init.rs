@@ -86,7 +86,9 @@ fn seen_file(path: &str, p: &FileProfile) -> SeenFile {
         is_bsn: c.bsn.real().is_some(),
         words: match role(&c.name) {
             // Words of other columns are nobody's business.
-            Some(Role::Activity) => c.categories(FEWEST).into_iter().map(|(word, n)| (word.to_string(), n)).collect(),
+            Some(Role::Activity | Role::Leerweg | Role::Cohort) => {
+                c.categories(FEWEST).into_iter().map(|(word, n)| (word.to_string(), n)).collect()
+            }
             _ => BTreeMap::new(),
         },
     };

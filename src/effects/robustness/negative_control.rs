@@ -6,7 +6,7 @@
 //! interval holds 0 and two one-sided tests at 5 % put it within ±1 percentage point (equivalence), fails when the interval
 //! leaves 0 out, and is undecided otherwise.
 
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
 
 use super::rows::{Rows, lpm};
 use super::{Check, Estimated, Obstacle, Specification, Subject, Verdict, rows};
@@ -97,20 +97,46 @@ pub fn control_within(rows: &Rows) -> Result<(Estimated, Verdict), Obstacle> {
 /// # Errors
 /// A model that can't be fitted.
 pub fn control_between(rows: &Rows) -> Result<(Estimated, Verdict), Obstacle> {
-    let (x, column) = between_columns(rows)?;
-    let data = OlsData { y: rows.y.view(), x: x.view(), weights: None, offset: None };
-    let fit = fit_ols(&data, &OlsOptions::default()).map_err(rows::obstacle)?;
-    let left = data.residuals(fit.beta.view());
-    let robust = ols_cluster_vcov(x.view(), left.view(), None, &rows.school, rows.schools, CrType::Cr2);
-    let robust = robust.map_err(rows::obstacle)?;
-    let unit = Array1::from_shape_fn(x.ncols(), |j| f64::from(u8::from(j == column)));
-    let error = robust.vcov[[column, column]].max(0.0).sqrt();
-    Ok(judged(per_step(fit.beta[column], error, robust.df_for(unit.view()), rows.step)))
+    let fit = Between::of(rows)?;
+    Ok(judged(per_step(fit.slope, fit.error, fit.df, rows.step)))
+}
+
+/// The slope of the school's mean dose by least squares, with its CR2 error.
+pub(super) struct Between {
+    /// The columns (n×p), as [`between_columns`] makes them.
+    pub(super) x: Array2<f64>,
+    /// Position of the school's mean.
+    pub(super) column: usize,
+    /// Residuals (n).
+    pub(super) left: Array1<f64>,
+    /// Slope per unit of the dose.
+    slope: f64,
+    /// CR2 error of the slope.
+    pub(super) error: f64,
+    /// Degrees of freedom of that error.
+    pub(super) df: f64,
+}
+
+impl Between {
+    /// # Errors
+    /// A model that can't be fitted.
+    pub(super) fn of(rows: &Rows) -> Result<Self, Obstacle> {
+        let (x, column) = between_columns(rows)?;
+        let data = OlsData { y: rows.y.view(), x: x.view(), weights: None, offset: None };
+        let fit = fit_ols(&data, &OlsOptions::default()).map_err(rows::obstacle)?;
+        let left = data.residuals(fit.beta.view());
+        let robust = ols_cluster_vcov(x.view(), left.view(), None, &rows.school, rows.schools, CrType::Cr2);
+        let robust = robust.map_err(rows::obstacle)?;
+        let unit = Array1::from_shape_fn(x.ncols(), |j| f64::from(u8::from(j == column)));
+        let error = robust.vcov[[column, column]].max(0.0).sqrt();
+        let df = robust.df_for(unit.view());
+        Ok(Self { x, column, left, slope: fit.beta[column], error, df })
+    }
 }
 
 /// Independent columns of 1, the school's mean dose, the other parts of the dose, cohorts and covariates; and the position
 /// of the school's mean.
-pub(super) fn between_columns(rows: &Rows) -> Result<(ndarray::Array2<f64>, usize), Obstacle> {
+fn between_columns(rows: &Rows) -> Result<(Array2<f64>, usize), Obstacle> {
     let held = rows.held_equal();
     let varies = rows.school_mean.iter().any(|v| (v - rows.school_mean[0]).abs() > 1e-12);
     if !varies {
@@ -120,7 +146,7 @@ pub(super) fn between_columns(rows: &Rows) -> Result<(ndarray::Array2<f64>, usiz
     let cohort_part = &rows.cohort_mean - &rows.school_mean;
     // The last two columns of what is held equal are the means themselves.
     let others = held.ncols() - 2;
-    let all = ndarray::Array2::from_shape_fn((n, others + 4), |(i, j)| match j {
+    let all = Array2::from_shape_fn((n, others + 4), |(i, j)| match j {
         0 => 1.0,
         1 => rows.school_mean[i],
         2 => cohort_part[i],

@@ -8,11 +8,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use rayon::prelude::*;
 
-use super::negative_control::between_columns;
+use super::negative_control::Between;
 use super::rows::Rows;
-use super::{Check, Estimated, Measure, Obstacle, Specification, Subject, Verdict, rows};
+use super::{Check, Estimated, Measure, Obstacle, Specification, Subject, Verdict};
 use crate::stats::linalg::Cholesky;
-use crate::stats::{CrType, OlsData, OlsOptions, fit_ols, ols_cluster_vcov};
 use crate::vocab::ids::Ix;
 
 pub(super) const CHECK: Check = Check {
@@ -78,17 +77,10 @@ fn shuffle(subject: &Subject<'_>) -> Result<Shuffled, Obstacle> {
 /// have the root of the sum of their squares as error. They come of the same residuals, so it has less; twice that is
 /// exceeded in at most 1 of 20 regions. Not under 10 %.
 pub(super) fn spread(rows: &Rows, strata: &[Vec<usize>], seed: u64, permutations: u32) -> Result<Shuffled, Obstacle> {
-    let (x, column) = between_columns(rows)?;
-    let data = OlsData { y: rows.y.view(), x: x.view(), weights: None, offset: None };
-    let fit = fit_ols(&data, &OlsOptions::default()).map_err(rows::obstacle)?;
-    let left = data.residuals(fit.beta.view());
-    let robust = ols_cluster_vcov(x.view(), left.view(), None, &rows.school, rows.schools, CrType::Cr2);
-    let robust = robust.map_err(rows::obstacle)?;
-    let reported = robust.vcov[[column, column]].max(0.0).sqrt();
-    let unit = Array1::from_shape_fn(x.ncols(), |j| f64::from(u8::from(j == column)));
+    let Between { x, column, left, error: reported, df, .. } = Between::of(rows)?;
     let schools = rows.schools_present() as f64;
     let squared = |df: f64| 1.0 / (2.0 * df.max(1.0));
-    let own = (squared(robust.df_for(unit.view())) + squared(schools - 1.0) + squared(f64::from(permutations))).sqrt();
+    let own = (squared(df) + squared(schools - 1.0) + squared(f64::from(permutations))).sqrt();
     let products = Products::of(rows, &x, column)?;
     let errors = products.with_outcome(rows, left.view(), &x, column);
     let draws: Vec<(f64, f64)> = (0..permutations)

@@ -290,7 +290,7 @@ fn other(
                 return ledger.add(name, source, Fate::UnknownPupil, 1);
             }
             let cell = |(k, w): (usize, &Wanted)| match w.as_ {
-                As::Text => Cell::text(row.text(k)),
+                As::Text | As::Count => Cell::text(row.text(k)),
                 As::Number => Cell::number(row.number(k)),
                 As::Day => Cell::day(row.day(k)),
             };
@@ -304,7 +304,7 @@ fn other(
     let mut columns = vec![ColumnDef::must("pupil_key", Kind::Text)];
     columns.extend(wanted.iter().map(|w| {
         let kind = match w.as_ {
-            As::Text => Kind::Text,
+            As::Text | As::Count => Kind::Text,
             As::Number => Kind::Number,
             As::Day => Kind::Day,
         };

@@ -87,7 +87,7 @@ pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMa
             unread += u64::from(track.is_none() && row.text(4).is_some());
             let given = std::array::from_fn(|k| row.day(5 + k));
             let extra = |(k, w): (usize, &Wanted)| match w.as_ {
-                As::Text => Cell::text(row.text(k)),
+                As::Text | As::Count => Cell::text(row.text(k)),
                 As::Number => Cell::number(row.number(k)),
                 As::Day => Cell::day(row.day(k)),
             };
@@ -215,7 +215,7 @@ pub(super) fn columns(extras: &[Wanted]) -> Vec<ColumnDef> {
     all.push(ColumnDef::must("link_status", Kind::Text));
     all.push(ColumnDef::may("known_until", Kind::Day));
     let kind = |as_: As| match as_ {
-        As::Text => Kind::Text,
+        As::Text | As::Count => Kind::Text,
         As::Number => Kind::Number,
         As::Day => Kind::Day,
     };

@@ -20,11 +20,20 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
             (section.effects_intro)
             @if !page.adjusted_for.is_empty() { " " (section.effects_held) }
         }
+        @if let Some((nl, en)) = comparable(page) {
+            p class="quiet" { (section.compared) " " (label(nl, en, words.lang)) }
+        }
         @for (i, row) in page.effects.iter().enumerate() {
             (card(i, row, page, words))
         }
         @if page.n_schools > 1 { p class="note" { (section.effects_note) } }
     }
+}
+
+/// Which schools are comparable: the same ones for every outcome, so it is said once, and only where a dose is set beside theirs.
+fn comparable(page: &SchoolPage) -> Option<&(String, String)> {
+    let is_said = |row: &&EffectRow| matches!(row.contribution, Finding::Estimate(_));
+    page.effects.iter().filter(is_said).find_map(|row| row.compared.as_ref())
 }
 
 fn card(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {

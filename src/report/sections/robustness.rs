@@ -1,5 +1,7 @@
 //! Does it hold: the checks of each model, with what they said.
 
+use std::collections::BTreeSet;
+
 use super::label;
 use crate::disclosure::page::{CheckRow, ChecksOfModel, Measure, SchoolPage, Verdict};
 use crate::report::format;
@@ -17,14 +19,33 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
         @for checks in &page.checks {
             details {
                 summary { h3 { bdi { (label(&checks.outcome_nl, &checks.outcome_en, words.lang)) } } ": " (counted(checks, words)) }
-                div { (table(checks, words)) }
+                div {
+                    @if none_possible(checks) {
+                        @for (nl, en) in reasons(checks) { p { (label(nl, en, words.lang)) } }
+                    } @else {
+                        (table(checks, words))
+                    }
+                }
             }
         }
     }
 }
 
+/// Whether no check at all was possible, as for a kind of model that has none.
+fn none_possible(checks: &ChecksOfModel) -> bool {
+    checks.rows.iter().all(|r| matches!(r.verdict, Verdict::NotPossible(_)))
+}
+
+/// Why checks were not possible, each reason once.
+fn reasons(checks: &ChecksOfModel) -> BTreeSet<&(String, String)> {
+    checks.rows.iter().filter_map(|r| r.reason.as_ref()).collect()
+}
+
 /// How many passed and failed.
 fn counted(checks: &ChecksOfModel, words: &Words) -> String {
+    if none_possible(checks) {
+        return words.lang.pick("de controles zijn niet mogelijk.", "the checks are not possible.").into();
+    }
     let of = |verdict: Verdict| checks.rows.iter().filter(|r| r.verdict == verdict).count();
     let (passed, failed, undecided) = (of(Verdict::Passed), of(Verdict::Failed), of(Verdict::Undecided));
     match words.lang {

@@ -81,14 +81,14 @@ impl Sink for Nothing {
 /// Of deliveries: how many pupils of each school were found in later education or on a list.
 pub(super) fn of_deliveries(ledger: &Ledger, profile: &Profile) -> Vec<FlowReport> {
     let step = |nl: &str, en: &str, is_total: bool, n: u64| FlowCount { nl: nl.into(), en: en.into(), is_total, n };
-    let road = |school: Option<String>, s: Share| {
+    let road = |s: Share| {
         let counts = vec![
             step("leerlingen", "pupils", true, s.pupils),
             step("niet in de koppeltabel", "not in the crosswalk", false, s.no_number),
             step("nergens gevonden: vervolg onbekend", "found nowhere: later education unknown", false, s.not_found),
             step("gekoppeld", "linked", true, s.linked),
         ];
-        (school, suppress::flow(counts, profile))
+        suppress::flow(counts, profile)
     };
     let add = |a: Share, b: &Share| Share {
         pupils: a.pupils + b.pupils,
@@ -97,22 +97,26 @@ pub(super) fn of_deliveries(ledger: &Ledger, profile: &Profile) -> Vec<FlowRepor
         no_number: a.no_number + b.no_number,
     };
     let all = ledger.linked.values().fold(Share::default(), add);
-    let schools = ledger.linked.iter().map(|(school, s)| road(Some(school.clone()), *s));
-    reports("deliveries", std::iter::once(road(None, all)).chain(schools).collect(), profile)
+    let schools = ledger.linked.iter().map(|(school, s)| (Some(school.clone()), road(*s)));
+    reports("deliveries", road(all), schools.collect(), profile)
 }
 
-/// The roads of a set, that of all schools together first.
-fn reports(set: &str, mut roads: Vec<(Option<String>, Vec<FlowRow>)>, profile: &Profile) -> Vec<FlowReport> {
-    if let Some(((_, all), schools)) = roads.split_first_mut() {
-        let schools: Vec<&[FlowRow]> = schools.iter().map(|(_, rows)| rows.as_slice()).collect();
-        margins::over_schools(all, &schools, profile);
-    }
+/// The roads of a set: all together, of what its parts show, then each school. A part without a name is of no school.
+fn reports(
+    set: &str,
+    mut all: Vec<FlowRow>,
+    parts: Vec<(Option<String>, Vec<FlowRow>)>,
+    profile: &Profile,
+) -> Vec<FlowReport> {
+    let shown: Vec<&[FlowRow]> = parts.iter().map(|(_, rows)| rows.as_slice()).collect();
+    margins::over_schools(&mut all, &shown, profile.min_pupils);
     let report = |(school, rows): (Option<String>, Vec<FlowRow>)| FlowReport {
         set: set.to_string(),
         school,
         steps: rows.iter().map(step_of).collect(),
     };
-    roads.into_iter().map(report).collect()
+    let schools = parts.into_iter().filter(|(school, _)| school.is_some());
+    std::iter::once((None, all)).chain(schools).map(report).collect()
 }
 
 /// Totals of all sets and steps, as they are.
@@ -125,16 +129,16 @@ pub(super) fn totals(flow: &Flow) -> Vec<(String, &'static str, u64)> {
 pub(super) fn flow(panel: &Panel<'_>, flow: &Flow, profile: &Profile) -> Vec<FlowReport> {
     let mut sets: BTreeMap<&str, BTreeMap<Option<SchoolIx>, BTreeMap<Step, u64>>> = BTreeMap::new();
     for (set, school, step, n) in flow.iter() {
-        let of_set = sets.entry(set).or_default();
-        *of_set.entry(None).or_default().entry(step).or_default() += n;
-        if school.is_some() {
-            *of_set.entry(school).or_default().entry(step).or_default() += n;
-        }
+        *sets.entry(set).or_default().entry(school).or_default().entry(step).or_default() += n;
     }
-    let road = |(school, steps): (Option<SchoolIx>, BTreeMap<Step, u64>)| {
-        (school.map(|s| panel.pupils.schools[s].clone()), suppress::flow(counts(&steps), profile))
+    let of_set = |(set, parts): (&str, BTreeMap<Option<SchoolIx>, BTreeMap<Step, u64>>)| {
+        let steps: BTreeSet<Step> = parts.values().flat_map(BTreeMap::keys).copied().collect();
+        let all = steps.into_iter().map(|step| (step, flow.total(set, step))).collect();
+        let road = |steps: &BTreeMap<Step, u64>| suppress::flow(counts(steps), profile);
+        let name = |school: &SchoolIx| panel.pupils.schools[*school].clone();
+        let parts = parts.iter().map(|(school, steps)| (school.as_ref().map(name), road(steps))).collect();
+        reports(set, road(&all), parts, profile)
     };
-    let of_set = |(set, roads): (&str, BTreeMap<_, _>)| reports(set, roads.into_iter().map(road).collect(), profile);
     sets.into_iter().flat_map(of_set).collect()
 }
 

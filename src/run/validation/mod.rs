@@ -25,6 +25,7 @@ use super::{RunError, files as output, profile};
 use crate::ingest::canonical::{self, Ledger};
 use crate::ingest::{InputError, Progress, assert_one_key, key_of};
 use crate::models;
+use crate::panel::counts::CountCells;
 use crate::panel::{self, Plan};
 use crate::study::Study;
 use crate::vocab::Lang;
@@ -246,7 +247,15 @@ pub fn validate(study: &Study, base: &Path, before: Option<&Validation>, progres
         }
     } else if v.count(Severity::Error) == 0 {
         match panel::build(Plan::of(study), base, progress) {
-            Ok(panel) => v.panel(study, &panel),
+            Ok(panel) => {
+                v.panel(study, &panel);
+                if let Some(counts) = &study.counts {
+                    match panel.count_cells(counts, base, progress) {
+                        Ok(cells) => v.counts(&cells),
+                        Err(e) => v.refuse(&e),
+                    }
+                }
+            }
             Err(e) => v.refuse(&e),
         }
     }
@@ -290,6 +299,24 @@ impl Validation {
         self.coverage = linkage::coverage(panel, &profile(study));
         let notes = panel::matched::notes(panel);
         self.issues.extend(notes.into_iter().map(|note| Found::new(Severity::Warning, "LOB-E0150", note)));
+    }
+}
+
+impl Validation {
+    /// Cells of counts are no pupils: their numbers hide nothing.
+    fn counts(&mut self, cells: &CountCells) {
+        let set = "counts";
+        let used = (("cellen die in beide staan", "cells on both sides"), cells.cells.len() as u64, true);
+        let drops = cells.drops.iter().map(|(why, n)| (why.label(), *n, false));
+        let steps = std::iter::once(used).chain(drops);
+        self.totals.extend(steps.clone().map(|((_, en), n, _)| (set.to_string(), en, n)));
+        let step = |((nl, en), n, is_total): ((&str, &str), u64, bool)| FlowStep {
+            nl: nl.to_string(),
+            en: en.to_string(),
+            is_total,
+            n: Some(n),
+        };
+        self.flow.push(FlowReport { set: set.to_string(), school: None, steps: steps.map(step).collect() });
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::ingest::canonical;
 use crate::ingest::{As, Want};
+use crate::panel;
 use crate::study::Study;
 use crate::study::file::Names;
 use crate::vocab::OutcomeRule;
@@ -48,6 +49,9 @@ fn of_tables(study: &Study) -> BTreeMap<String, Vec<Want>> {
             all.one(source, o.date.as_ref(), As::Day);
         }
         all.one(source, o.column.as_ref(), As::Number);
+    }
+    if let Some(counts) = &study.counts {
+        all.0.entry(counts.source.clone()).or_default().extend(panel::counts::wants(counts));
     }
     all.0
 }

@@ -9,7 +9,8 @@ impl Check<'_> {
         let exposures: Vec<String> = self.file.exposures.iter().map(|e| e.id.clone()).collect();
         self.known("counts.exposure", "exposure", &counts.exposure, &exposures);
         let covariates: Vec<String> = self.file.covariates.iter().map(|c| c.id.clone()).collect();
-        let known = self.known("counts.covariate", "covariate", &counts.covariate, &covariates);
+        let known =
+            counts.leerweg.is_some() && self.known("counts.covariate", "covariate", &counts.covariate, &covariates);
         let has_levels = self.file.covariates.iter().any(|c| c.id == counts.covariate && !c.levels.is_empty());
         if known && !has_levels {
             self.error("counts.covariate", "the leerweg must be a category: give its covariate `levels`");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Outcomes that come as numbers per school, leerweg and cohort, where nobody gives them per pupil. `lob counts` sets them
+/// Outcomes that come as numbers per school, leerweg (where the file has it) and cohort, where nobody gives them per pupil. `lob counts` sets them
 /// beside mean doses of the same cells.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,8 +19,9 @@ pub struct Counts {
     pub label_en: Option<String>,
     /// Column with the school, written as in the pupil table.
     pub school: String,
-    /// Column with the leerweg.
-    pub leerweg: String,
+    /// Column with the leerweg; without it a cell is all of a school and cohort.
+    #[serde(default)]
+    pub leerweg: Option<String>,
     /// Column with the cohort.
     pub cohort: String,
     /// Column with the pupils of the cell: a whole number or masked, `<5`. With `n_hi`: at least so many.
@@ -37,7 +38,7 @@ pub struct Counts {
     /// error.
     #[serde(default)]
     pub sum: bool,
-    /// Words of the file for leerwegen and cohorts of the study: `recode = { "VMBO BB" = "BB", "2019-2020" = "2019" }`.
+    /// Words of the file for schools, leerwegen and cohorts of the study: `recode = { "VMBO BB" = "BB", "2019-2020" = "2019" }`.
     #[serde(default)]
     pub recode: BTreeMap<String, String>,
     /// Covariate that is the leerweg of a pupil; default `leerweg`. It must be a category with `levels`.

@@ -17,9 +17,6 @@ pub(super) fn says(row: &EffectRow, words: &Words) -> Markup {
                 @for text in contribution(e, row, words) { p { (text) } }
                 @if is_gap(e, words) { (super::certainty(effect_words(e, row, words).verdict, words)) }
                 p class="quiet" { (words.section.contribution_caveat) }
-                @if let Some((nl, en)) = &row.compared {
-                    p class="quiet" { (words.section.compared) " " (label(nl, en, words.lang)) }
-                }
             }
             other => @for text in sentences(other, row, words) { p { (text) } }
         }
