@@ -104,6 +104,28 @@ fn a_region_with_masked_counts_is_told_at_the_level_of_schools() {
     assert_eq!(fs::read_dir(dir.path().join("uit/runs")).expect("runs").count(), 1);
 }
 
+/// Files as schools have them: pupil lists and dossiers become tables, the counts go with them.
+#[test]
+fn pupil_lists_a_dossier_and_counts_are_enough() {
+    let dir = TempDir::new().expect("a folder");
+    let of = ["--schools", "14", "--cohorts", "2", "--pupils", "1600", "--seed", "5", "--as", "las,dossier-csv,counts"];
+    let ran = lob(dir.path(), &[&["simulate", "--to", "regio"][..], &of].concat());
+    assert_eq!((ran.code, ran.out.contains("lob counts ")), (0, true), "{}{}", ran.out, ran.err);
+    assert_eq!(lob(dir.path(), &["key", "new", "regio/sleutel.key", "--project", "lob"]).code, 0);
+    let ran = lob(dir.path(), &["check", "regio/study.toml"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let ran = lob(dir.path(), &RUN);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let found = json(dir.path());
+    let rows =
+        fs::read_to_string(dir.path().join("regio/open/uitkomsten_per_leerweg.csv")).expect("counts").lines().count();
+    assert_eq!(found["result"]["cells"].as_u64(), Some(rows as u64 - 1), "every cell meets: {found}");
+    assert_eq!(found["drops"], serde_json::json!({}));
+    assert!(
+        found["result"]["masked"].as_u64() > Some(0) && !found["result"]["parts"].as_array().expect("parts").is_empty()
+    );
+}
+
 #[test]
 fn a_person_number_stops_the_page_and_the_old_one_stays() {
     let dir = region("12", "1200");

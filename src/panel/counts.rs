@@ -7,7 +7,7 @@ use std::path::Path;
 use super::plan::ExposurePlan;
 use super::sets::{DoseAt, Panel};
 pub use crate::ingest::Bounds;
-use crate::ingest::{As, Batch, InputError, Progress, Table, Want, count};
+use crate::ingest::{Batch, InputError, Progress, Table, count, count_wants};
 use crate::study::file::Counts;
 use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, PupilIx, SchoolIx};
@@ -191,18 +191,10 @@ impl<'p> Places<'p> {
     }
 }
 
-/// The columns that `[counts]` asks of its source: school, cohort, the leerweg where it is told, then the numbers.
-pub fn wants(counts: &Counts) -> Vec<Want> {
-    let texts = [Some(&counts.school), Some(&counts.cohort), counts.leerweg.as_ref()];
-    let numbers = [Some(&counts.n), Some(&counts.events), counts.n_hi.as_ref(), counts.events_hi.as_ref()];
-    let texts = texts.into_iter().flatten().map(|name| Want::new(name, As::Text));
-    texts.chain(numbers.into_iter().flatten().map(|name| Want::new(name, As::Count))).collect()
-}
-
 type Read = BTreeMap<(String, String, String), (Option<Bounds>, Option<Bounds>)>;
 
 fn read(counts: &Counts, panel: &Panel<'_>, base: &Path, progress: &dyn Progress) -> Result<Read, InputError> {
-    let table = Table::open(panel.plan.study, base, &counts.source, &wants(counts))?;
+    let table = Table::open(panel.plan.study, base, &counts.source, &count_wants(counts))?;
     let has_bounds = counts.n_hi.is_some();
     let has_leerweg = counts.leerweg.is_some();
     let (mut cells, mut faults, mut seen) = (Read::new(), Vec::new(), BTreeSet::new());

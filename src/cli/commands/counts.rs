@@ -1,6 +1,6 @@
 //! `lob counts`.
 
-use super::{Loaded, load_tables};
+use super::{Loaded, ingest, load};
 use crate::cli::args::{Args, Counts};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::Screen;
@@ -8,7 +8,7 @@ use crate::run::{self, Job};
 use crate::vocab::Lang;
 
 pub(in crate::cli) fn execute(command: &Counts, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
-    let Loaded { study, text, base } = &load_tables(&command.study)?;
+    let Loaded { study, text, base } = &ingest::prepared(load(&command.study)?, &command.to, screen)?;
     let lang = args.lang.map_or(study.report.lang, Lang::from);
     let job = Job { study, text, base, out: &command.to, lang, robustness: None };
     let bar = screen.rows("reading");

@@ -8,6 +8,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::ingest::canonical::{Fate, Ledger};
 use crate::run::{self, Ingested};
+use crate::study::file::Ingest as Sources;
 
 pub(in crate::cli) fn execute(command: &Ingest, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = load(&command.study)?;
@@ -26,7 +27,7 @@ fn ingest(loaded: &Loaded, out: &Path, screen: &Screen) -> Result<Ingested, Fail
     let done = run::ingest(&loaded.study, ingest, &loaded.text, &loaded.base, out, &bar);
     bar.finish();
     let done = done?;
-    print(&done, screen);
+    print(&done, ingest, screen);
     Ok(done)
 }
 
@@ -39,18 +40,21 @@ pub(super) fn prepared(loaded: Loaded, out: &Path, screen: &Screen) -> Result<Lo
     load(&done.study)
 }
 
-fn print(done: &Ingested, screen: &Screen) {
+fn print(done: &Ingested, ingest: &Sources, screen: &Screen) {
     let tables: Vec<String> = done.tables.iter().map(|(name, rows)| format!("{} {name}", grouped(*rows))).collect();
     screen.say(&format!("Tables   {}", tables.join(", ")));
     for line in left_out(&done.ledger) {
         screen.say(&line);
     }
-    let (pupils, linked) = done.ledger.linked.values().fold((0, 0), |t, s| (t.0 + s.pupils, t.1 + s.linked));
-    screen.say(&format!(
-        "Linked   {} of {} pupils were found in later education or on a list",
-        grouped(linked),
-        grouped(pupils)
-    ));
+    // Beside counts nobody is looked for.
+    if [&ingest.enrolment, &ingest.diploma, &ingest.dropout].iter().any(|sources| !sources.0.is_empty()) {
+        let (pupils, linked) = done.ledger.linked.values().fold((0, 0), |t, s| (t.0 + s.pupils, t.1 + s.linked));
+        screen.say(&format!(
+            "Linked   {} of {} pupils were found in later education or on a list",
+            grouped(linked),
+            grouped(pupils)
+        ));
+    }
     for note in &done.ledger.notes {
         screen.say(&format!("Note: {note}."));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use super::files_study;
@@ -46,21 +47,27 @@ pub(in crate::cli) fn execute(command: &Simulate, screen: &Screen) -> Result<Exi
 fn studies(spec: &RegionSpec, forms: &[Form], dir: &Path, screen: &Screen) -> Result<(), Failure> {
     let put = |name: &str, text: &str| {
         fs::write(dir.join(name), text).map_err(|e| Failure::write(name, &e))?;
-        screen.say(&format!("Run it with: lob run {}", dir.join(name).display()));
+        let (study, folder) = (dir.join(name), dir.join("counts"));
+        screen.say(&if text.contains("\n[counts]\n") {
+            format!("Run it with: lob counts {} --to {}", study.display(), folder.display())
+        } else {
+            format!("Run it with: lob run {}", study.display())
+        });
         Ok(())
     };
     let has_tables = forms.contains(&Form::Parquet);
     if has_tables {
         put("study.toml", &study_of(spec))?;
     }
-    match files_study::of(forms, &known_until(spec)) {
+    match files_study::of(forms, &known_until(spec), exam_years(spec)) {
         Some(text) => {
             screen.say(&format!("First make its key: lob key new {} --project lob", dir.join("sleutel.key").display()));
             put(if has_tables { "study-files.toml" } else { "study.toml" }, &text)
         }
         None => {
             screen.say(
-                "The files alone make no study: that takes `duo`, `las` and one of `dossier-csv`, `dossier-xlsx`.",
+                "The files alone make no study: that takes `las`, one of `dossier-csv`, `dossier-xlsx`, and `duo` or \
+                 `counts`.",
             );
             Ok(())
         }
@@ -103,6 +110,10 @@ fn study_of(spec: &RegionSpec) -> String {
 }
 
 fn known_until(spec: &RegionSpec) -> String {
-    let last_exam = i64::from(spec.first_exam_year) + i64::from(spec.cohorts.max(1)) - 1;
-    format!("{}-12-31", last_exam + 1)
+    format!("{}-12-31", exam_years(spec).end() + 1)
+}
+
+fn exam_years(spec: &RegionSpec) -> RangeInclusive<i64> {
+    let first = i64::from(spec.first_exam_year);
+    first..=first + i64::from(spec.cohorts.max(1)) - 1
 }

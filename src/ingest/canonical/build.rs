@@ -13,9 +13,9 @@ use super::ledger::{Fate, Ledger};
 use super::source::{Reading, Wanted};
 use super::successors::{ChainError, Successors, Transition};
 use super::{activity, dropout, later, pupils};
-use crate::ingest::{As, InputError, Progress};
+use crate::ingest::{As, InputError, Progress, count_wants};
 use crate::study::Study;
-use crate::study::file::Ingest;
+use crate::study::file::{Counts, Ingest};
 use crate::vocab::{Day, OutcomeRule};
 
 /// Takes the tables.
@@ -43,7 +43,7 @@ pub trait Sink {
 }
 
 /// Builds all tables of a study and hands them to `sink`, in the order `pupil`, `enrolment`, `diploma`, `dropout`, `start_pop`,
-/// `school`, others, `activity`.
+/// `school`, others, the numbers of `[counts]` by the name of their source, `activity`.
 ///
 /// # Errors
 /// Unreadable input, repeated keys, more rejected rows than the study allows; or the sink's own.
@@ -105,6 +105,10 @@ pub fn build<S: Sink>(
     for (name, sources) in &ingest.other {
         let (columns, rows) = other(&reading, name, &sources.0, &all, &mut ledger)?;
         whole(sink, name, &columns, &rows)?;
+    }
+    if let Some(counts) = &study.counts {
+        let (columns, rows) = count_rows(&reading, counts, &mut ledger)?;
+        whole(sink, &counts.source, &columns, &rows)?;
     }
     if !ingest.activity.0.is_empty() {
         let columns = activity::columns();
@@ -260,6 +264,26 @@ fn school_rows(
         ]
     };
     keys.into_iter().map(row).collect()
+}
+
+/// Columns of a table of numbers of pupils.
+pub(super) fn count_columns(counts: &Counts) -> Vec<Wanted> {
+    count_wants(counts).iter().map(|want| Wanted::must(&want.name, want.as_)).collect()
+}
+
+/// A table of numbers of pupils, as it is: `lob counts` reads it beside the others.
+fn count_rows(
+    reading: &Reading<'_>,
+    counts: &Counts,
+    ledger: &mut Ledger,
+) -> Result<(Vec<ColumnDef>, Vec<Vec<Cell>>), InputError> {
+    let (name, wanted) = (&counts.source, count_columns(counts));
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    reading.rows(name, name, false, &wanted, ledger, |row, ledger| {
+        rows.push((0..wanted.len()).map(|k| Cell::text(row.text(k))).collect());
+        ledger.add(name, name, Fate::Kept, 1);
+    })?;
+    Ok((wanted.iter().map(|w| ColumnDef::may(&w.name, Kind::Text)).collect(), rows))
 }
 
 /// Columns of a table of dated events or scores: those that the study's outcomes name.

@@ -31,6 +31,9 @@ pub fn wants(study: &Study, ingest: &Ingest, base: &Path) -> BTreeMap<String, Ve
     all.of(&one(&ingest.crosswalk), true, &[]);
     all.of(&one(&ingest.programmes), false, &later::programme_columns());
     all.of(&one(&ingest.successors), false, &build::transition_columns());
+    if let Some(counts) = &study.counts {
+        all.of(&one(&Some(counts.source.clone())), false, &build::count_columns(counts));
+    }
     all.wants
 }
 

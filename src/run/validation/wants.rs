@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::ingest::canonical;
-use crate::ingest::{As, Want};
-use crate::panel;
+use crate::ingest::{As, Want, count_wants};
 use crate::study::Study;
 use crate::study::file::Names;
 use crate::vocab::OutcomeRule;
@@ -51,7 +50,7 @@ fn of_tables(study: &Study) -> BTreeMap<String, Vec<Want>> {
         all.one(source, o.column.as_ref(), As::Number);
     }
     if let Some(counts) = &study.counts {
-        all.0.entry(counts.source.clone()).or_default().extend(panel::counts::wants(counts));
+        all.0.entry(counts.source.clone()).or_default().extend(count_wants(counts));
     }
     all.0
 }
