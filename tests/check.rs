@@ -295,16 +295,16 @@ fn init_proposes_a_study_from_files_and_check_leads_to_a_run() {
         "type = \"Onderdeel\"",
         "school = \"BRIN\"",
         "sector = \"sector\"",
+        "landmark = \"peildatum\"",
         "GUESS",
         "FILL IN",
     ] {
         assert!(text.contains(words), "no `{words}` in {text}");
     }
     let ran = folder.lob(&["check", "new.toml"]);
-    assert!(ran.code == 2 && ran.err.contains("landmark"), "{}{}", ran.out, ran.err);
+    assert!(ran.code == 2 && ran.err.contains("pupils.linked"), "{}{}", ran.out, ran.err);
     // What the messages ask for.
     let filled = text
-        .replace("# landmark = \"…\"", "landmark = \"peildatum\"")
         .replace(
             "# linked = { column = \"…\", is = \"gekoppeld\" }",
             "linked = { column = \"koppeling\", is = \"ja\" }",

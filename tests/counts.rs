@@ -126,6 +126,39 @@ fn pupil_lists_a_dossier_and_counts_are_enough() {
     );
 }
 
+/// Without a study: what `lob init` proposes of the same files, with the label that it asks for.
+#[test]
+fn a_study_of_counts_is_proposed_from_the_files() {
+    let dir = TempDir::new().expect("a folder");
+    let of = ["--schools", "12", "--cohorts", "2", "--pupils", "1400", "--seed", "6", "--as", "las,dossier-csv,counts"];
+    assert_eq!(lob(dir.path(), &[&["simulate", "--to", "regio"][..], &of].concat()).code, 0);
+    fs::remove_file(dir.path().join("regio/study.toml")).expect("a study");
+    let lists = |folder: &str, with: &str| -> Vec<String> {
+        let all = fs::read_dir(dir.path().join("regio").join(folder)).expect("a folder");
+        let names = all.map(|f| f.expect("a file").file_name().to_string_lossy().into_owned());
+        let mut paths: Vec<String> =
+            names.filter(|n| n.starts_with(with)).map(|n| format!("regio/{folder}/{n}")).collect();
+        paths.sort();
+        paths
+    };
+    let files = [lists("las", "magister"), lists("las", "somtoday"), lists("dossier", "dossier"), lists("open", "")];
+    let files = files.concat();
+    let init: Vec<&str> =
+        ["init", "regio/study.toml", "--from"].into_iter().chain(files.iter().map(String::as_str)).collect();
+    let ran = lob(dir.path(), &init);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let ran = lob(dir.path(), &["check", "regio/study.toml"]);
+    assert!(ran.code == 2 && ran.err.contains("counts.label"), "{}", ran.err);
+    change(dir.path(), "study.toml", |t| t.replace("label = \"…\"", "label = \"Niet in onderwijs\""));
+    assert_eq!(lob(dir.path(), &["key", "new", "regio/project.key", "--project", "studie"]).code, 0);
+    let ran = lob(dir.path(), &["check", "regio/study.toml"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let ran = lob(dir.path(), &RUN);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let found = json(dir.path());
+    assert_eq!((found["result"]["schools"].as_u64(), &found["drops"]), (Some(12), &serde_json::json!({})), "{found}");
+}
+
 #[test]
 fn a_person_number_stops_the_page_and_the_old_one_stays() {
     let dir = region("12", "1200");

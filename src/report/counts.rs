@@ -161,5 +161,9 @@ fn parts(p: &CountsPage, lang: Lang) -> Markup {
                 td class="num" { (range(part.interval, lang)) }
             } } }
         }
+        p class="note" { (lang.pick(
+            "Ligt 0 in een interval, dan kan er ook geen samenhang zijn.",
+            "Where 0 lies in an interval, there may be no association at all.",
+        )) }
     }
 }

@@ -28,6 +28,12 @@ pub enum Role {
     Sector,
     /// Programme (crebo).
     Programme,
+    /// Day on which the dose is frozen.
+    Landmark,
+    /// Day on which an activity was entered.
+    Entered,
+    /// System in which it was registered.
+    System,
     /// Leerweg.
     Leerweg,
     /// How many of the pupils had an event.
@@ -86,6 +92,13 @@ const NAMES: &[(&str, Role)] = &[
     ("cohort", Role::Cohort),
     ("schooljaar", Role::Cohort),
     ("examenjaar", Role::Cohort),
+    ("landmark", Role::Landmark),
+    ("peildatum", Role::Landmark),
+    ("ingevoerd", Role::Entered),
+    ("invoer", Role::Entered),
+    ("systeem", Role::System),
+    ("inschrijf", Role::From),
+    ("uitschrijf", Role::To),
     ("datumbegin", Role::From),
     ("datum_begin", Role::From),
     ("begin", Role::From),
@@ -103,6 +116,7 @@ const NAMES: &[(&str, Role)] = &[
     ("sector", Role::Sector),
     ("crebo", Role::Programme),
     ("opleiding", Role::Programme),
+    ("=studie", Role::Programme),
     ("activiteit", Role::Activity),
     ("soort", Role::Activity),
     ("type", Role::Activity),

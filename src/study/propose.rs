@@ -2,8 +2,9 @@
 //! be filled in; `lob check` then says what is still wrong.
 
 mod counts;
+mod deliveries;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::guess::{Role, activity, date_format, role};
@@ -118,21 +119,45 @@ pub fn propose(files: &[SeenFile]) -> String {
          # Lines with FILL IN could not be guessed. Then run `lob check` on this file and follow what it says.\n\n\
          [study]\nid = \"studie\"                # FILL IN: letters, digits, - and _\ntitle = \"Onze studie\"        # FILL IN: as reports print it\n\n",
     );
-    let needs_key = parts.iter().fold(false, |any, (part, files)| sources(&mut out, *part, files) || any);
-    let needs_key = fixed(&mut out, files) || needs_key;
-    time(&mut out, files);
-    let first = |part: Part| parts.get(&part).map(|files| files[0]);
-    pupils(&mut out, first(Part::Pupils), first(Part::Schools));
-    activities(&mut out, first(Part::Activities));
-    enrolments(&mut out, first(Part::Enrolments));
+    let together: BTreeMap<Part, SeenFile> = parts.iter().map(|(part, files)| (*part, together(files))).collect();
+    let first = |part: Part| together.get(&part);
+    let has_fixed = fixed(&mut out, files);
+    let of_deliveries = deliveries::are_deliveries(first(Part::Pupils));
+    let needs_key = if of_deliveries {
+        let needs_key = deliveries::sources(&mut out, &parts, files);
+        time(&mut out, files);
+        deliveries::tables(&mut out, &first);
+        needs_key
+    } else {
+        let one =
+            |any, (part, files): (&Part, &Vec<&SeenFile>)| source(&mut out, *part, part.source(), files, None) || any;
+        let needs_key = parts.iter().fold(false, one);
+        time(&mut out, files);
+        pupils(&mut out, first(Part::Pupils), first(Part::Schools));
+        activities(&mut out, first(Part::Activities));
+        enrolments(&mut out, first(Part::Enrolments));
+        needs_key
+    };
+    let needs_key = needs_key || has_fixed;
     if let Some(file) = first(Part::Counts) {
-        counts::counts(&mut out, file);
+        counts::counts(&mut out, file, of_deliveries);
     }
     outcomes(&mut out, &|part| first(part).is_some());
     if needs_key {
         out += "[privacy]\n# Make it once with: lob key new project.key --project studie\nkey_file = \"project.key\"\n";
     }
     out
+}
+
+/// The first of these files with the words of all.
+fn together(files: &[&SeenFile]) -> SeenFile {
+    let mut all = files[0].clone();
+    for column in files[1..].iter().flat_map(|f| &f.columns) {
+        if let Some(own) = all.columns.iter_mut().find(|c| c.name == column.name) {
+            column.words.iter().for_each(|(word, n)| *own.words.entry(word.clone()).or_default() += n);
+        }
+    }
+    all
 }
 
 /// A text as a TOML string on one line, also where it stands in a comment.
@@ -175,14 +200,16 @@ fn fixed(out: &mut String, files: &[SeenFile]) -> bool {
     true
 }
 
-/// Writes the sources of a part; true when ids must be replaced.
-fn sources(out: &mut String, part: Part, files: &[&SeenFile]) -> bool {
+/// Writes a source with the names that its columns get; true when ids must be replaced.
+fn source(out: &mut String, part: Part, name: &str, files: &[&SeenFile], rename: Option<&[(String, String)]>) -> bool {
     let paths: Vec<String> = files.iter().map(|f| quoted(&f.path)).collect();
     let list = if paths.len() == 1 { paths[0].clone() } else { format!("[{}]", paths.join(", ")) };
     let rows: u64 = files.iter().map(|f| f.rows).sum();
-    let _ = writeln!(out, "[sources.{}]\nfiles = {list}   # GUESS: {}; {rows} rows", part.source(), part.words());
+    let _ = writeln!(out, "[sources.{}]\nfiles = {list}   # GUESS: {}; {rows} rows", quoted(name), part.words());
     if let Some(format) = &files[0].format {
         let _ = writeln!(out, "format = {}   # GUESS, from the content", quoted(format));
+    } else if rename.is_some() && part == Part::Activities && !files[0].path.ends_with(".parquet") {
+        *out += "format = \"dossier\"   # totals rows are taken off, names and free text are not read\n";
     }
     if part == Part::Counts {
         *out += counts::keep(files[0]);
@@ -208,13 +235,18 @@ fn sources(out: &mut String, part: Part, files: &[&SeenFile]) -> bool {
             }
         }
     }
-    let unused: Vec<String> = files
+    if let Some(pairs) = rename.filter(|pairs| !pairs.is_empty()) {
+        let pairs: Vec<String> = pairs.iter().map(|(to, from)| format!("{to} = {}", quoted(from))).collect();
+        let _ = writeln!(out, "rename = {{ {} }}   # GUESS: the table's column = the file's", pairs.join(", "));
+    }
+    let unused: BTreeSet<String> = files
         .iter()
         .flat_map(|f| &f.columns)
         .filter(|c| role(&c.name) == Some(Role::Personal))
         .map(|c| quoted(&c.name))
         .collect();
     if !unused.is_empty() {
+        let unused: Vec<String> = unused.into_iter().collect();
         let _ = writeln!(out, "# not read, and better left out of the export: {}", unused.join(", "));
     }
     out.push('\n');
@@ -277,8 +309,14 @@ fn pupils(out: &mut String, file: Option<&SeenFile>, schools: Option<&SeenFile>)
     optional(out, "cohort", file.column(Role::Cohort));
     line(out, "origin", file.column(Role::From), "the day on which the pupil's clock starts (1 October of leerjaar 3)");
     optional(out, "end", file.column(Role::To));
-    *out += "# landmark = \"…\"   # FILL IN: column with the day on which the dose is frozen, such as the exam\n\
-             # linked = { column = \"…\", is = \"gekoppeld\" }   # FILL IN: who was found in later education\n";
+    match file.column(Role::Landmark) {
+        Some(c) => optional(out, "landmark", Some(c)),
+        None => {
+            *out +=
+                "# landmark = \"…\"   # FILL IN: column with the day on which the dose is frozen, such as the exam\n"
+        }
+    }
+    *out += "# linked = { column = \"…\", is = \"gekoppeld\" }   # FILL IN: who was found in later education\n";
     if schools.is_some() {
         *out += "# names of schools: add to [sources.leerling] lookup = [{ table = \"school\", on = \"…\", take = \"…\" }]\n";
     }
@@ -308,13 +346,16 @@ fn activities(out: &mut String, file: Option<&SeenFile>) {
     line(out, "date", file.column(Role::Date), "the column with the day of the activity");
     optional(out, "type", file.column(Role::Activity));
     if let Some(amount) = file.column(Role::Amount) {
-        let unit = if amount.name.to_lowercase().contains("uur") || amount.name.to_lowercase().contains("uren") {
-            "hours"
-        } else {
-            "minutes"
-        };
+        let name = amount.name.to_lowercase().replace("duur", "");
+        let unit = if ["uur", "uren"].iter().any(|word| name.contains(word)) { "hours" } else { "minutes" };
         let _ = writeln!(out, "amount = {}   # GUESS\nunit = {unit:?}   # GUESS", quoted(&amount.name));
     }
+    recode(out, file);
+    exposure(out);
+}
+
+/// The words of the activity types.
+fn recode(out: &mut String, file: &SeenFile) {
     if let Some(kind) = file.column(Role::Activity).filter(|k| !k.words.is_empty()) {
         *out += "\n[activities.recode]   # GUESS: the words of the file, and the activity types that they may mean\n";
         for (word, n) in &kind.words {
@@ -325,6 +366,9 @@ fn activities(out: &mut String, file: Option<&SeenFile>) {
             };
         }
     }
+}
+
+fn exposure(out: &mut String) {
     *out += "\n[[exposures]]\nid = \"lob\"\nlabel = \"LOB-activiteiten\"\nlabel_en = \"career guidance activities\"\nstep = 5\n\n";
 }
 
@@ -379,6 +423,7 @@ mod tests {
                     ("BRIN", "99AA"),
                     ("Cohort", "9999"),
                     ("van", "99-99-9999"),
+                    ("Peildatum", "99-99-9999"),
                 ],
             ),
             dossier,
@@ -424,8 +469,11 @@ mod tests {
         let mut free = file("aantallen.csv", &columns);
         free.columns[1].words = [("VMBO BB".to_string(), 40), ("anders".to_string(), 12)].into();
         assert_eq!(free.part(), Part::Counts);
-        let text = propose(&[seen().remove(0), seen().remove(1), free]);
+        let mut list = seen().remove(0);
+        list.columns.retain(|c| c.name != "Peildatum");
+        let text = propose(&[list, seen().remove(1), free]);
         let toml: toml::Table = text.parse().expect("TOML");
+        assert_eq!(toml["ingest"]["pupil"].as_array().map(Vec::len), Some(1), "a cohort and no landmark: tables first");
         let found = &toml["counts"];
         let of = |key: &str| found[key].as_str();
         assert_eq!((of("school"), of("leerweg")), (Some("VESTIGINGSCODE"), Some("LEERWEG")));

@@ -80,6 +80,9 @@ fn seen_in(path: &str, file: &InputFile, bar: &dyn Progress) -> Result<Vec<SeenF
 }
 
 fn seen_file(path: &str, p: &FileProfile) -> SeenFile {
+    // A table without pupils has no words of one.
+    let has_pupils = p.columns.iter().any(|c| role(&c.name) == Some(Role::Pupil) || c.bsn.real().is_some());
+    let fewest = if has_pupils { FEWEST } else { 1 };
     let column = |c: &ColumnProfile| SeenColumn {
         name: c.name.clone(),
         shape: c.shape().map(|(shape, _)| shape.to_string()),
@@ -87,7 +90,7 @@ fn seen_file(path: &str, p: &FileProfile) -> SeenFile {
         words: match role(&c.name) {
             // Words of other columns are nobody's business.
             Some(Role::Activity | Role::Leerweg | Role::Cohort) => {
-                c.categories(FEWEST).into_iter().map(|(word, n)| (word.to_string(), n)).collect()
+                c.categories(fewest).into_iter().map(|(word, n)| (word.to_string(), n)).collect()
             }
             _ => BTreeMap::new(),
         },

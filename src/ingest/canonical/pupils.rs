@@ -61,12 +61,16 @@ const OWN: usize = 10;
 pub(super) fn wanted(reading: &Reading<'_>) -> Vec<Wanted> {
     let mut wanted = vec![
         Wanted::must("school", As::Text),
-        Wanted::may("cohort", As::Text),
-        Wanted::may("school_year", As::Text),
-        Wanted::may("track", As::Text),
-        Wanted::may("study", As::Text),
+        Wanted::may("cohort", As::Text).or(&["school_year"]),
+        Wanted::may("school_year", As::Text).or(&["cohort"]),
+        Wanted::may("track", As::Text).or(&["study"]),
+        Wanted::may("study", As::Text).or(&["track"]),
     ];
-    wanted.extend(DAYS.map(|name| Wanted::may(name, As::Day)));
+    // Of the days the calendar gives the first three, see `with_calendar`.
+    let day = |(k, name): (usize, &&str)| {
+        Wanted::may(name, As::Day).or(if k < FROM { &["cohort", "school_year"] } else { &[] })
+    };
+    wanted.extend(DAYS.iter().enumerate().map(day));
     debug_assert_eq!(wanted.len(), OWN);
     wanted.extend(extras(reading));
     wanted

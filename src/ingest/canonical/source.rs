@@ -17,15 +17,22 @@ pub(super) struct Wanted {
     pub name: String,
     pub as_: As,
     pub required: bool,
+    /// Columns of which each says it too: where one is there, nobody misses this one.
+    pub instead: &'static [&'static str],
 }
 
 impl Wanted {
     pub fn may(name: &str, as_: As) -> Self {
-        Self { name: name.into(), as_, required: false }
+        Self { name: name.into(), as_, required: false, instead: &[] }
     }
 
     pub fn must(name: &str, as_: As) -> Self {
-        Self { name: name.into(), as_, required: true }
+        Self { name: name.into(), as_, required: true, instead: &[] }
+    }
+
+    /// A column that `instead` can stand for.
+    pub fn or(self, instead: &'static [&'static str]) -> Self {
+        Self { instead, ..self }
     }
 }
 
@@ -101,8 +108,10 @@ impl Reading<'_> {
                 wants.push(Want::new(&w.name, w.as_));
             }
         }
+        let has = |name: &&str| wanted.iter().zip(&at).any(|(w, at)| w.name == **name && at.is_some());
+        let is_missed = |w: &Wanted, at: Option<usize>| at.is_none() && !w.instead.iter().any(|name| has(&name));
         let lacks: Vec<&str> =
-            wanted.iter().zip(&at).filter(|(_, at)| at.is_none()).map(|(w, _)| w.name.as_str()).collect();
+            wanted.iter().zip(&at).filter(|(w, at)| is_missed(w, **at)).map(|(w, _)| w.name.as_str()).collect();
         let what = format!("columns that `{table}` can have are not in sources.{source}: {}", lacks.join(", "));
         ledger.note(lacks.len() as u64, &what);
         let has_kind = is_keyed && known.iter().all(|(_, words)| words.contains(ID_KIND));

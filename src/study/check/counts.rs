@@ -5,6 +5,12 @@ use super::Check;
 impl Check<'_> {
     pub(super) fn counts(&mut self) {
         let Some(counts) = &self.file.counts else { return };
+        if counts.label.trim_matches(['…', ' ']).is_empty() {
+            self.error(
+                "counts.label",
+                "say what the events are, as reports print it: \"Niet in onderwijs na een jaar\"",
+            );
+        }
         self.known("counts.source", "source", &counts.source, &self.source_names());
         let exposures: Vec<String> = self.file.exposures.iter().map(|e| e.id.clone()).collect();
         self.known("counts.exposure", "exposure", &counts.exposure, &exposures);

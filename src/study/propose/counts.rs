@@ -50,8 +50,8 @@ pub(super) fn keep(file: &SeenFile) -> &'static str {
     known(file).map_or("", |k| k.keep)
 }
 
-/// Writes `[counts]`.
-pub(super) fn counts(out: &mut String, file: &SeenFile) {
+/// Writes `[counts]`. Where [ingest] makes the pupils' table, a cohort is its exam year, and the leerweg has its covariate.
+pub(super) fn counts(out: &mut String, file: &SeenFile, of_deliveries: bool) {
     *out += "# Counts per school, leerweg and cohort (`lob counts`): their school, leerweg and cohort are met by those of [pupils].\n\
              [counts]\nsource = \"aantallen\"\nlabel = \"…\"   # FILL IN: what the events are, as reports say it\n\
              exposure = \"lob\"\n";
@@ -75,13 +75,17 @@ pub(super) fn counts(out: &mut String, file: &SeenFile) {
         line(out, "n", file.column(Role::Number), "the column with the number of pupils");
         line(out, "events", file.column(Role::Events), "the column with how many of them had the event");
     }
-    recode(out, file);
+    recode(out, file, of_deliveries);
+    out.push('\n');
+    if of_deliveries {
+        return;
+    }
     *out += "# A leerweg needs a covariate with its levels:\n# [[covariates]]\n# id = \"leerweg\"\n\
              # levels = [\"TL\", \"GL\", \"KB\", \"BB\"]   # FILL IN: as the pupils' file writes them; the first is the reference\n\n";
 }
 
 /// Words of the file and what the study may call them.
-fn recode(out: &mut String, file: &SeenFile) {
+fn recode(out: &mut String, file: &SeenFile, of_deliveries: bool) {
     let words = |role: Role| file.column(role).into_iter().flat_map(|c: &SeenColumn| c.words.keys());
     let (leerwegen, cohorts): (Vec<&String>, Vec<&String>) =
         (words(Role::Leerweg).collect(), words(Role::Cohort).collect());
@@ -96,6 +100,14 @@ fn recode(out: &mut String, file: &SeenFile) {
         };
     }
     for word in cohorts {
+        if let Some(year) = word.split(['-', '/']).nth(1).filter(|y| of_deliveries && is_year(y)) {
+            let _ = writeln!(out, "{} = {year:?}   # GUESS: the exam year", quoted(word));
+            continue;
+        }
         let _ = writeln!(out, "# {} = \"…\"   # FILL IN, where [pupils] writes this cohort otherwise", quoted(word));
     }
+}
+
+fn is_year(word: &str) -> bool {
+    word.len() == 4 && word.bytes().all(|b| b.is_ascii_digit())
 }
