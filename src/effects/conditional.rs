@@ -1,6 +1,10 @@
-//! Risks at one school's own random effects b, with gradients over (β, b).
+//! Risks at one school's own random effects b, with gradients over (β, b): at b as it is, or over what b may be.
+//!
+//! A risk bends in b, so that the risk at the predicted b is not the risk that is to be expected: with `b ~ N(b̂, C)` that is
+//! `E[g⁻¹(x'β + z'b)]`, an integral in one dimension. With few events b̂, which is the mode, lies off the mean too:
+//! [`Own::mean_effects`].
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::{Array1, ArrayView1, ArrayView2};
 
 use super::lever::Lever;
 use super::risk::{Graded, Risks, quadratic};
@@ -17,6 +21,15 @@ pub(super) struct Own<'a> {
     pub(super) b: ArrayView1<'a, f64>,
     /// Predicted levels of cohorts per row of the design; they count as known.
     pub(super) cohorts: Option<&'a [f64]>,
+    /// What is not known of b; `None` for the risk at b as it is.
+    pub(super) unsure: Option<Unsure<'a>>,
+}
+
+/// The covariance of a school's b given the parameters, with nodes and weights for a standard normal.
+#[derive(Clone, Copy)]
+pub(super) struct Unsure<'a> {
+    pub(super) covariance: ArrayView2<'a, f64>,
+    pub(super) nodes: &'a [(f64, f64)],
 }
 
 impl Own<'_> {
@@ -37,8 +50,19 @@ impl Own<'_> {
             let own: f64 = z.iter().zip(self.b).map(|(z, b)| z * b).sum();
             let cohort = self.cohorts.map_or(0.0, |levels| levels[i]);
             let eta = x.dot(self.beta) + own + cohort + moved * slope;
-            let d1 = weight * self.link.mean_d1(eta);
-            let gradient = risks.add(self.design.period[i], weight, self.link.mean(eta));
+            let (mean, slope_of_mean) = match self.unsure {
+                None => (self.link.mean(eta), self.link.mean_d1(eta)),
+                Some(Unsure { covariance, nodes }) => {
+                    let sd = z.dot(&covariance.dot(&z)).max(0.0).sqrt();
+                    let at = |(mean, d1): (f64, f64), &(t, w): &(f64, f64)| {
+                        let eta = eta + sd * t;
+                        (mean + w * self.link.mean(eta), d1 + w * self.link.mean_d1(eta))
+                    };
+                    nodes.iter().fold((0.0, 0.0), at)
+                }
+            };
+            let d1 = weight * slope_of_mean;
+            let gradient = risks.add(self.design.period[i], weight, mean);
             gradient.iter_mut().zip(x.iter().chain(z.iter().take(q))).for_each(|(g, v)| *g += d1 * v);
             gradient[lever.column] += d1 * moved;
             if lever.slope {
@@ -46,6 +70,36 @@ impl Own<'_> {
             }
         }
         risks
+    }
+}
+
+impl Own<'_> {
+    /// The mean of what b may be given the outcomes of these rows, `b̂ + ½ C Σ l‴(ηᵢ) zᵢ (zᵢ'C zᵢ)`: the mode moved by the skewness
+    /// of the likelihood to first order (Tierney, Kass & Kadane 1989, JASA 84:710).
+    pub(super) fn mean_effects(
+        &self,
+        rows: impl Iterator<Item = usize>,
+        covariance: ArrayView2<'_, f64>,
+    ) -> Array1<f64> {
+        let d = self.design;
+        let mut pull = Array1::zeros(self.b.len());
+        for i in rows {
+            let z = d.z.row(i);
+            let eta = d.x.row(i).dot(self.beta) + z.dot(&self.b) + self.cohorts.map_or(0.0, |levels| levels[i]);
+            let third = self.third_derivative(eta, d.successes[i], d.trials[i]);
+            pull.scaled_add(0.5 * third * z.dot(&covariance.dot(&z)), &z);
+        }
+        &self.b + &covariance.dot(&pull)
+    }
+
+    /// l‴ of a binomial row at η: the second difference of its score, for any link.
+    fn third_derivative(&self, eta: f64, successes: f64, trials: f64) -> f64 {
+        const H: f64 = 1e-3;
+        let score = |eta: f64| {
+            let mean = self.link.mean(eta);
+            (successes - trials * mean) * self.link.mean_d1(eta) / (mean * (1.0 - mean))
+        };
+        (score(eta + H) - 2.0 * score(eta) + score(eta - H)) / (H * H)
     }
 }
 

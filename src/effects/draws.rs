@@ -83,7 +83,8 @@ pub(super) fn draw(
     let mut questions: Vec<Question<'_>> = head.doses.iter().filter_map(part).collect();
     for (g, rows) in some.iter().enumerate() {
         let to_reference = move |i: usize| doses.to_reference(g, design.period[i]);
-        questions.push(Question { lever, rows, from: Box::new(to_reference), to: Box::new(|_| 0.0) });
+        let along = Lever { slope: false, ..lever };
+        questions.push(Question { lever: along, rows, from: Box::new(to_reference), to: Box::new(|_| 0.0) });
     }
     let root = root(curve.errors.reported());
     let here: Vec<f64> = questions.iter().map(|q| q.at(&curve)).collect();

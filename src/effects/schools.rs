@@ -2,8 +2,9 @@
 //! outcome (E5).
 //!
 //! E3 moves the doses of all its pupils by the school's gap to the reference, which leaves alone how they differ among each
-//! other: on a curve that bends, that would change the mean risk too. It stands on the national curve alone: whatever the school's own outcomes were, only β and Σ are unsure. E4, E5 and the
-//! own association are evaluated at the school's predicted random effects, in the fit whose variances a weak prior keeps
+//! other: on a curve that bends, that would change the mean risk too. It stands on the national curve alone: whatever the school's own outcomes were, only β and Σ are unsure. Slopes of schools
+//! don't move along: how they spread is known of differences within schools, and far beyond those it would bend the curve by itself. E4 and the
+//! own association are evaluated at the school's predicted random effects, E5 over what they may be, in the fit whose variances a weak prior keeps
 //! away from 0 ([`crate::models::MixedFit::schools`]): with maximum likelihood, whose slope variance is often estimated at
 //! 0, these intervals held the truth in 89 of 100 schools.
 
@@ -12,8 +13,8 @@ use std::ops::Range;
 
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-use super::conditional::{Own, shares};
-use super::integrated::{Curve, Quadrature, Spread};
+use super::conditional::{Own, Unsure, shares};
+use super::integrated::{Curve, Quadrature, Spread, normal_nodes};
 use super::lever::{Lever, main_part, ranges};
 use super::reference::{Doses, reference_pupils};
 use super::risk::{Errors, Graded};
@@ -83,7 +84,12 @@ pub(super) struct SchoolsOf<'f> {
     lever: Lever,
     link: Link,
     ends: Ends<'f>,
+    /// For what a school's effects may be.
+    nodes: Vec<(f64, f64)>,
 }
+
+/// Nodes for what a school's effects may be, which is less than how schools differ.
+const NODES: usize = 7;
 
 /// How schools differ.
 enum Ends<'f> {
@@ -124,7 +130,7 @@ impl<'f> SchoolsOf<'f> {
             _ => Ends::Pooled,
         };
         let rows = ranges(&design.group, design.head.groups.len());
-        Some(Self { design, national, rows, lever, link: fit.link(), ends })
+        Some(Self { design, national, rows, lever, link: fit.link(), ends, nodes: normal_nodes(NODES) })
     }
 
     /// Levels of the schools' cohorts per row of the design, where the model has them.
@@ -138,7 +144,8 @@ impl<'f> SchoolsOf<'f> {
         let step = d.head.step;
         let rows = || self.rows[g].clone().map(|i| (i, d.trials[i]));
         let as_is = self.national.of(rows(), self.lever, |_| 0.0).total();
-        let at_reference = self.national.of(rows(), self.lever, |i| doses.to_reference(g, d.period[i])).total();
+        let along = Lever { slope: false, ..self.lever };
+        let at_reference = self.national.of(rows(), along, |i| doses.to_reference(g, d.period[i])).total();
         let by_model = |of: &Graded| Point { value: of.value, variance: of.variance(self.national.errors.reported()) };
         let mut points = SchoolPoints {
             own: None,
@@ -150,7 +157,14 @@ impl<'f> SchoolsOf<'f> {
         match &self.ends {
             Ends::Pooled => {
                 let none = Array1::zeros(0);
-                let at = Own { design: d, link: self.link, beta: &self.national.beta, b: none.view(), cohorts: None };
+                let at = Own {
+                    design: d,
+                    link: self.link,
+                    beta: &self.national.beta,
+                    b: none.view(),
+                    cohorts: None,
+                    unsure: None,
+                };
                 let risk = |by: f64| at.risks(rows(), self.lever, |_| by).total();
                 points.own = Some(by_model(&risk(step).minus(&risk(0.0))));
             }
@@ -161,6 +175,7 @@ impl<'f> SchoolsOf<'f> {
                     beta: &fit.beta,
                     b: fit.terms[0].modes.row(g),
                     cohorts: self.cohort_levels(),
+                    unsure: None,
                 };
                 let point = |of: &Graded, less: Option<&Graded>| {
                     let shares = shares(fit, g, of, less);
@@ -185,7 +200,14 @@ impl<'f> SchoolsOf<'f> {
                     });
                 }
                 // Reference pupils belong to no cohort of this school: its cohorts' levels are 0 on average.
-                let at = Own { cohorts: None, ..at };
+                let covariance = fit.terms[0].cond_var.index_axis(Axis(0), g);
+                let mean = at.mean_effects(self.rows[g].clone(), covariance);
+                let at = Own {
+                    b: mean.view(),
+                    cohorts: None,
+                    unsure: Some(Unsure { covariance, nodes: &self.nodes }),
+                    ..at
+                };
                 let here = at.risks(reference.iter().copied(), self.lever, |_| 0.0).total();
                 points.adjusted = Some(point(&here, Some(anywhere)).0);
             }

@@ -7,8 +7,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::conditional::Own;
-use super::integrated::{Curve, Spread};
+use super::conditional::{Own, Unsure};
+use super::integrated::{Curve, Spread, normal_nodes};
 use super::lever::Lever;
 use super::reference::reference_pupils;
 use super::risk::{Errors, Graded};
@@ -114,12 +114,35 @@ fn gradients_at_a_schools_own_effects_equal_central_differences() {
     for slope in [true, false] {
         assert_gradient(&[-1.2, -0.4, 0.3, -0.2], |phi| {
             let (beta, b) = (arr1(&phi[..2]), arr1(&phi[2..]));
-            let own = Own { design: &d, link: Link::Logit, beta: &beta, b: b.view(), cohorts: None };
+            let own = Own { design: &d, link: Link::Logit, beta: &beta, b: b.view(), cohorts: None, unsure: None };
             let rows = || (0..3).map(|i| (i, d.trials[i]));
             let moved = own.risks(rows(), Lever { slope, ..LEVER }, |_| 1.5).total();
             moved.minus(&own.risks(rows(), LEVER, |_| 0.0).total())
         });
     }
+}
+
+/// Over what b may be: the gradient, and the risk beside a fine sum.
+#[test]
+fn the_risk_over_what_b_may_be_is_the_expected_one() {
+    let d = tiny();
+    let covariance = arr2(&[[0.3, 0.05], [0.05, 0.1]]);
+    let nodes = normal_nodes(7);
+    let risk = |phi: &[f64]| {
+        let (beta, b) = (arr1(&phi[..2]), arr1(&phi[2..]));
+        let unsure = Some(Unsure { covariance: covariance.view(), nodes: &nodes });
+        let own = Own { design: &d, link: Link::Logit, beta: &beta, b: b.view(), cohorts: None, unsure };
+        own.risks(std::iter::once((1, 1.0)), LEVER, |_| 0.0).total()
+    };
+    let phi = [-1.2, -0.4, 0.3, -0.2];
+    assert_gradient(&phi, risk);
+    let z = d.z.row(1);
+    let sd = z.dot(&covariance.dot(&z)).sqrt();
+    let eta = d.x.row(1).dot(&arr1(&phi[..2])) + z.dot(&arr1(&phi[2..]));
+    let n = 100_000;
+    let quantile = |k: u32| normal_quantile((f64::from(k) + 0.5) / f64::from(n));
+    let fine = (0..n).map(|k| 1.0 / (1.0 + (-eta - sd * quantile(k)).exp())).sum::<f64>() / f64::from(n);
+    assert!((risk(&phi).value - fine).abs() < 1e-6, "{} {fine}", risk(&phi).value);
 }
 
 #[test]
@@ -261,8 +284,11 @@ impl World {
         let school = |g: usize| {
             let rows = || (0..d.trials.len()).filter(|&i| d.group[i] as usize == g).map(|i| (i, d.trials[i]));
             let e3 = curve.of(rows(), LEVER, |_| 0.0).total().value
-                - curve.of(rows(), LEVER, |i| doses.to_reference(g, d.period[i])).total().value;
-            let own = Own { design: d, link: Link::Logit, beta: &beta, b: self.b.row(g), cohorts: None };
+                - curve
+                    .of(rows(), Lever { slope: false, ..LEVER }, |i| doses.to_reference(g, d.period[i]))
+                    .total()
+                    .value;
+            let own = Own { design: d, link: Link::Logit, beta: &beta, b: self.b.row(g), cohorts: None, unsure: None };
             let risk = |slope, by: f64| own.risks(rows(), Lever { slope, ..LEVER }, |_| by).total().value;
             let e5 = own.risks(reference.iter().copied(), LEVER, |_| 0.0).total().value - anywhere;
             [e3, risk(true, step) - risk(false, step), e5, risk(true, step) - risk(true, 0.0)].map(|p| 100.0 * p)

@@ -33,6 +33,10 @@ pub struct LandmarkPupil {
     pub absence: i32,
     /// Standardised motivation, which no table shows; 0 where the truth has none.
     pub motivation: f64,
+    /// Linear predictor of `uitval_jr1` without the school's own intercept and slope.
+    pub eta: f64,
+    /// Dose above the mean of school and cohort.
+    pub within: f64,
     /// `uitval_jr1`.
     pub uitval: bool,
     /// `doorstroom_mbo`.
@@ -48,6 +52,8 @@ pub struct LandmarkSet {
     pub pupils: Vec<LandmarkPupil>,
     /// Key of each school.
     pub schools: Vec<String>,
+    /// Intercept and slope of each school in the model of `uitval_jr1`.
+    pub ranef: Vec<[f64; 2]>,
     /// As in `truth.parquet`.
     pub truth: Vec<TruthRow>,
 }
@@ -56,11 +62,12 @@ pub struct LandmarkSet {
 pub fn landmark_set(spec: &RegionSpec) -> LandmarkSet {
     let plan = Plan::new(spec);
     let schools: Vec<_> = (0..plan.schools()).into_par_iter().map(|s| plan.until_landmark(s, false)).collect();
-    let (mut pupils, mut keys, mut truths) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut pupils, mut keys, mut truths, mut ranef) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (s, school) in (0_u32..).zip(schools) {
         for (i, p) in school.pupils.iter().enumerate() {
             let Some(path) = school.after.path[i] else { continue };
             let started = matches!(path, Path::LeftMbo | Path::Stayed | Path::Switched);
+            let [eta, within] = school.after.fixed[i];
             pupils.push(LandmarkPupil {
                 school: s,
                 cohort: p.cohort as u32,
@@ -72,13 +79,16 @@ pub fn landmark_set(spec: &RegionSpec) -> LandmarkSet {
                 lwoo: p.lwoo,
                 absence: p.absence,
                 motivation: p.motivation,
+                eta,
+                within,
                 uitval: matches!(path, Path::NeverStarted | Path::LeftMbo),
                 doorstroom: started,
                 gebleven: path == Path::Stayed,
             });
         }
         keys.push(school.school.key.clone());
+        ranef.push([school.ranef[0].intercept, school.ranef[0].slope]);
         truths.push(school.truth());
     }
-    LandmarkSet { pupils, schools: keys, truth: plan.truth_rows(&truths) }
+    LandmarkSet { pupils, schools: keys, ranef, truth: plan.truth_rows(&truths) }
 }

@@ -77,6 +77,8 @@ impl Probabilities {
 pub(super) struct Landmark {
     /// Path per pupil; `None` for those not in the landmark set (dropped out, or not linked).
     pub path: Vec<Option<Path>>,
+    /// Of `uitval_jr1` per pupil of the set: the linear predictor without the school's own terms, and the dose within school and cohort.
+    pub fixed: Vec<[f64; 2]>,
     /// True effects of `uitval_jr1`, `doorstroom_mbo`, `gestart_en_gebleven`.
     pub ame: [AmeSum; 3],
     /// Pupils whose p_G was cut.
@@ -101,13 +103,20 @@ pub(super) fn draw(
         })
         .collect();
     let logits = [&models.uitval, &models.doorstroom, &models.gebleven];
-    let mut all = Landmark { path: vec![None; pupils.len()], ame: Default::default(), cut: 0 };
+    let mut all = Landmark {
+        path: vec![None; pupils.len()],
+        fixed: vec![[f64::NAN; 2]; pupils.len()],
+        ame: Default::default(),
+        cut: 0,
+    };
     for (member, parts) in members.iter().zip(split(&members, cohorts.len(), models.landmark_centre)) {
         let eta: [f64; 3] =
             std::array::from_fn(|j| logits[j].eta(member.cohort, &pupils[member.pupil], parts, ranef[j]));
         for j in 0..3 {
             all.ame[j].add(0, eta[j], logits[j].slopes(ranef[j]));
         }
+        let own = ranef[0].intercept + ranef[0].slope * parts.within;
+        all.fixed[member.pupil] = [eta[0] - own, parts.within];
         let [uitval, doorstroom, gebleven] = eta.map(expit);
         let p = Probabilities { uitval, doorstroom, gebleven };
         all.cut += u64::from(p.is_cut());

@@ -116,7 +116,7 @@ pub(super) struct UntilLandmark<'p> {
     pub pupils: Vec<Pupil>,
     /// As registered.
     pub activities: Activities,
-    ranef: [Ranef; 4],
+    pub ranef: [Ranef; 4],
     left: Dropout,
     pub after: Landmark,
     scores: Vec<Score>,

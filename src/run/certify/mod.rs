@@ -7,6 +7,7 @@
 mod design;
 mod grid;
 mod replicate;
+mod school_truth;
 mod table;
 
 use rayon::prelude::*;

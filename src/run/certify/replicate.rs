@@ -3,6 +3,7 @@
 use super::design::{STEP, compared, design, rows};
 use super::entry;
 use super::grid::Setting;
+use super::school_truth::Planted;
 use crate::design::Design;
 use crate::effects::robustness::{Verdict, control_between, control_within, next_cohort};
 use crate::effects::{self, Finding};
@@ -27,6 +28,8 @@ pub(super) struct Replicate {
     pub nation: [Option<Answer>; 3],
     /// Each school that has one.
     pub schools: Vec<Answer>,
+    /// E3, E4 and E5 of each school that has them.
+    pub by_school: [Vec<Answer>; 3],
     /// Schools with pupils that got none.
     pub schools_refused: u64,
     /// Schools that would be flagged: the interval leaves 0 out and Benjamini–Hochberg's q is at most 0.10.
@@ -45,7 +48,8 @@ const FLAG_Q: f64 = 0.10;
 pub(super) fn replicate(setting: &Setting, seed: u64, k: u32) -> Replicate {
     let set = landmark_set(&setting.region(seed, k));
     let entry = entry();
-    let design = Design::Binary(design(&compared(&set)));
+    let kept = compared(&set);
+    let design = Design::Binary(design(&kept));
     let fit = models::model(&entry).fit(&design, &entry);
     let fitted = models::Fitted { entry, design, fit };
     let found = effects::of(&fitted);
@@ -65,6 +69,17 @@ pub(super) fn replicate(setting: &Setting, seed: u64, k: u32) -> Replicate {
         if let Some(answer) = truth.and_then(|truth| answer(finding, truth)) {
             p_values.push(t_two_sided(e.quantity.value / e.std_error, e.df));
             out.schools.push(answer);
+        }
+    }
+    let planted = Planted::of(&kept);
+    for (s, school) in found.by_school.enumerate() {
+        // The step of E3 is how much more dose the school has than those it is compared with.
+        let Finding::Estimate(contribution) = &school.contribution else { continue };
+        let Some(planted) = &planted else { continue };
+        let truth = planted.of_school(crate::vocab::ids::Ix::at(s), -contribution.estimand.contrast.step);
+        let findings = [&school.contribution, &school.deviation, &school.adjusted];
+        for ((answers, finding), truth) in out.by_school.iter_mut().zip(findings).zip(truth) {
+            answers.extend(answer(finding, truth));
         }
     }
     let q = benjamini_hochberg(&p_values);

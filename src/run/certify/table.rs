@@ -68,7 +68,7 @@ pub struct Guarantee {
     pub scenario: Scenario,
     /// Size of the regions: code, Dutch, English.
     pub size: (&'static str, &'static str, &'static str),
-    /// What is estimated: `E1_within`, `E1_cohort`, `E1_school`, `school_within`, or a check `F1_within`, …
+    /// What is estimated: `E1_within`, `E1_cohort`, `E1_school`, `school_within`, `E3`, `E4`, `E5`, or a check `F1_within`, …
     pub estimand: &'static str,
     /// What is measured of it.
     pub metric: Metric,
@@ -103,6 +103,12 @@ pub(super) fn guarantees(setting: &Setting, all: &[Replicate]) -> Vec<Guarantee>
     }
     let schools: Vec<Vec<Answer>> = all.iter().map(|r| r.schools.clone()).collect();
     rows.extend(of_answers(setting, "school_within", &schools));
+    for (i, estimand) in ["E3", "E4", "E5"].into_iter().enumerate() {
+        let answers: Vec<Vec<Answer>> = all.iter().map(|r| r.by_school[i].clone()).collect();
+        let lines = of_answers(setting, estimand, &answers);
+        // Schools differ in E5 also where the dose goes with nothing: leaving 0 out is then no error.
+        rows.extend(lines.into_iter().filter(|l| !(estimand == "E5" && l.metric == Metric::TypeOne)));
+    }
     let refused = Ratio::of(all, |r| (r.schools_refused as f64, (r.schools_refused as usize + r.schools.len()) as f64));
     rows.push(line(setting, "school_within", Metric::Refused, None, &refused, None));
     if setting.scenario == Scenario::Null {

@@ -1,0 +1,73 @@
+//! What E3, E4 and E5 of a school truly are: their definitions at the planted coefficients, worked out without the engine's own
+//! integrals.
+
+use super::design::STEP;
+use crate::simulate::truth::TruthRow;
+use crate::simulate::{LandmarkPupil, LandmarkSet};
+
+/// Points of the trapezoid rule over ±8 standard deviations, which for a normal density leaves nothing to see.
+const POINTS: usize = 33;
+
+/// The planted model of `uitval_jr1`.
+pub(super) struct Planted<'s> {
+    set: &'s LandmarkSet,
+    /// β of the part within school and cohort.
+    within: f64,
+    /// Σ of the schools' intercepts and slopes: variances and covariance.
+    between: [f64; 3],
+    /// Mean risk of all pupils at any school.
+    anywhere: f64,
+}
+
+fn expit(eta: f64) -> f64 {
+    1.0 / (1.0 + (-eta).exp())
+}
+
+fn mean<'p>(pupils: impl Iterator<Item = &'p LandmarkPupil>, of: impl Fn(&LandmarkPupil) -> f64) -> f64 {
+    let (sum, n) = pupils.fold((0.0, 0.0), |(sum, n), p| (sum + of(p), n + 1.0));
+    sum / n
+}
+
+impl<'s> Planted<'s> {
+    pub(super) fn of(set: &'s LandmarkSet) -> Option<Self> {
+        let parameter = |term: &str| {
+            let is_it = |r: &&TruthRow| r.outcome == "uitval_jr1" && r.level == "parameter" && r.term == term;
+            set.truth.iter().find(is_it).map(|r| r.value)
+        };
+        let [intercept, slope] = [parameter("sd_intercept")?, parameter("sd_slope")?];
+        let between = [intercept * intercept, parameter("correlation")? * intercept * slope, slope * slope];
+        let mut planted = Self { set, within: parameter("dose_within")?, between, anywhere: f64::NAN };
+        planted.anywhere = mean(set.pupils.iter(), |p| planted.marginal(p, 0.0));
+        Some(planted)
+    }
+
+    /// Risk with `by` more dose along the slope of all schools, over all schools that there could be.
+    fn marginal(&self, p: &LandmarkPupil, by: f64) -> f64 {
+        let w = p.within;
+        let [v0, both, v1] = self.between;
+        let sd = (v0 + 2.0 * w * both + w * w * v1).max(0.0).sqrt();
+        let eta = p.eta + self.within * by;
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for k in 0..POINTS {
+            let u = 16.0 * k as f64 / (POINTS - 1) as f64 - 8.0;
+            let weight = (-0.5 * u * u).exp();
+            sum += weight * expit(eta + sd * u);
+            weights += weight;
+        }
+        sum / weights
+    }
+
+    /// E3, E4 and E5 of a school, in percentage points, where the pupils lack `to_reference` of dose to those it is compared with.
+    pub(super) fn of_school(&self, school: usize, to_reference: f64) -> [f64; 3] {
+        let [b0, b1] = self.set.ranef[school];
+        let own = || self.set.pupils.iter().filter(|p| p.school as usize == school);
+        let contribution = mean(own(), |p| self.marginal(p, 0.0) - self.marginal(p, to_reference));
+        let here = |p: &LandmarkPupil| p.eta + b0 + b1 * p.within;
+        let deviation = mean(own(), |p| {
+            let along_all = here(p) + STEP * self.within;
+            expit(along_all + STEP * b1) - expit(along_all)
+        });
+        let adjusted = mean(self.set.pupils.iter(), |p| expit(here(p))) - self.anywhere;
+        [contribution, deviation, adjusted].map(|v| 100.0 * v)
+    }
+}
