@@ -121,6 +121,8 @@ pub struct EffectRow {
     pub smallest_visible: Option<f64>,
     /// The checks that failed for this model, as questions (Dutch, English): sentences are one step less sure.
     pub failed_checks: Vec<(String, String)>,
+    /// Whether pupils of some level are left out, because nobody or everybody of it has the outcome.
+    pub leaves_out_levels: bool,
 }
 
 /// The checks of one model: national numbers, so nothing in them is about a school.

@@ -18,6 +18,7 @@ mod lever;
 mod linear;
 mod national;
 pub mod power;
+pub mod programme;
 mod reference;
 mod risk;
 pub mod robustness;

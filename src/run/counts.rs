@@ -31,6 +31,9 @@ pub struct CountsResult {
     pub step: f64,
     /// Cells left out, by reason.
     pub drops: BTreeMap<&'static str, u64>,
+    /// The same in words, in English.
+    #[serde(skip)]
+    pub words: Vec<(&'static str, u64)>,
     /// The associations.
     pub result: Ecological,
 }
@@ -60,6 +63,7 @@ pub fn counts(job: &Job<'_>, progress: &dyn Progress) -> Result<Option<(CountsRe
         exposure: exposure.id.clone(),
         step: exposure.step,
         drops: cells.drops.iter().map(|(why, n)| (why.id(), *n)).collect(),
+        words: cells.drops.iter().map(|(why, n)| (why.label().1, *n)).collect(),
         result: ecological(&cells.cells, exposure.step),
     };
     stages.next("pages");

@@ -16,6 +16,7 @@ mod files;
 mod manifest;
 mod pages;
 pub mod power;
+mod programme_table;
 mod publish;
 mod stages;
 mod status;

@@ -300,6 +300,7 @@ fn effect_row(
             && seen.is_some_and(|s| s.robust.is_some()),
         deviation,
         failed_checks: Vec::new(),
+        leaves_out_levels: fitted.design.head().flow.iter().any(|(_, _, step, n)| step == Step::RareLevel && n > 0),
         compared: computed.comparable.as_ref().map(|c| (c.explain(s, Lang::Nl), c.explain(s, Lang::En))),
         own,
         nation: of_others(effect(found.nation.clone(), profile)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::record_batch::RecordBatch;
 
-use super::{Computed, RunError, VERSION, effect_tables, status};
+use super::{Computed, RunError, VERSION, effect_tables, programme_table, status};
 use crate::design::{Design, Head};
 use crate::effects::robustness::{self as checks, Specification, Verdict};
 use crate::effects::{Finding, ModelFindings};
@@ -31,6 +31,7 @@ pub(super) fn all(computed: &Computed<'_>) -> Result<Vec<(&'static str, RecordBa
     ];
     if !computed.checks.is_empty() {
         tables.push(("robustness", robustness(computed)?));
+        tables.push(("programme", programme_table::programme(computed)?));
     }
     Ok(tables)
 }

@@ -42,8 +42,8 @@ pub use bootstrap::{
 pub use cells::{Cells, binomial_constant, poisson_constant};
 pub use compare::{Likelihood, LikelihoodRatio, likelihood_ratio};
 pub use did::{
-    Aggregate, Aggregation, AttCell, AttSkipped, Band, DidControls, DidData, DidEstimator, DidFit, DidOptions,
-    WaldTest, fit_did,
+    Aggregate, Aggregation, AttCell, AttSkipped, Band, DidControls, DidData, DidEstimator, DidFit, DidOptions, Imputed,
+    WaldTest, fit_did, impute_did,
 };
 pub use dist::{chi2_quantile, chi2_survival, f_survival, normal_cdf, normal_quantile, t_quantile, t_two_sided};
 pub use error::StatsError;

@@ -44,6 +44,8 @@ pub struct SeenFile {
 pub enum Part {
     /// One row per pupil.
     Pupils,
+    /// One row per pupil with two of its numbers.
+    Crosswalk,
     /// One row per activity.
     Activities,
     /// One row per enrolment after vmbo.
@@ -60,6 +62,7 @@ impl Part {
     fn source(self) -> &'static str {
         match self {
             Part::Pupils => "leerling",
+            Part::Crosswalk => "koppeltabel",
             Part::Activities => "activiteit",
             Part::Enrolments => "inschrijving",
             Part::Counts => "aantallen",
@@ -71,6 +74,7 @@ impl Part {
     fn words(self) -> &'static str {
         match self {
             Part::Pupils => "one row per pupil",
+            Part::Crosswalk => "two numbers of each pupil",
             Part::Activities => "one row per activity",
             Part::Enrolments => "one row per enrolment after vmbo",
             Part::Counts => "numbers per school, with an outcome",
@@ -104,8 +108,13 @@ impl SeenFile {
             Part::Enrolments
         } else if self.has(Role::Date) && (self.has(Role::Activity) || self.has(Role::Amount)) {
             Part::Activities
-        } else {
+        } else if self.columns.iter().filter(|c| c.is_bsn || role(&c.name) == Some(Role::Pupil)).count() == 2 {
+            Part::Crosswalk
+        } else if self.has(Role::School) || self.has(Role::Cohort) || self.has(Role::From) || self.has(Role::Landmark) {
             Part::Pupils
+        } else {
+            // Numbers of pupils and little else: scores, marks.
+            Part::Unknown
         }
     }
 }
@@ -438,6 +447,9 @@ mod tests {
     fn parts_are_recognised_by_their_columns() {
         let parts: Vec<Part> = seen().iter().map(SeenFile::part).collect();
         assert_eq!(parts, [Part::Pupils, Part::Activities, Part::Enrolments]);
+        let crosswalk = file("k.csv", &[("brin", "99AA"), ("leerlingnummer", "99999"), ("pgn", "999999999")]);
+        let scan = file("scan.csv", &[("leerlingnummer", "99999"), ("Afnamedatum", "99-99-9999"), ("Score", "9")]);
+        assert_eq!([crosswalk.part(), scan.part()], [Part::Crosswalk, Part::Unknown]);
     }
 
     #[test]

@@ -90,6 +90,7 @@ fn effect(id: &str, labels: (&str, &str), direction: Direction, own: Finding, na
         parts: Vec::new(),
         smallest_visible: None,
         failed_checks: Vec::new(),
+        leaves_out_levels: false,
         compared: None,
     }
 }

@@ -14,6 +14,7 @@ mod likelihood;
 mod negative_control;
 mod permutation;
 mod planted;
+mod programme_change;
 mod rows;
 mod unlinked;
 mod unmeasured;
@@ -27,6 +28,7 @@ pub use words::Obstacle;
 use rayon::prelude::*;
 
 use super::lever::main_part;
+use super::programme::{Programme, programme};
 use super::{Finding, ModelFindings};
 use crate::design::Design;
 use crate::models::Fitted;
@@ -55,13 +57,13 @@ pub static CHECKS: &[Check] = &[
     fixed_effects::CHECK,
     doubly_robust::CHECK,
     words::MARGINAL_STRUCTURAL,
-    words::PROGRAMME_CHANGE,
+    programme_change::CHECK,
     doses::CHECK,
     coverage::CHECK,
     likelihood::CHECK,
     negative_control::CHECK,
     lead::CHECK,
-    words::PRE_TRENDS,
+    programme_change::PRE_TRENDS,
     permutation::CHECK,
     planted::CHECK,
     unmeasured::CHECK,
@@ -154,7 +156,7 @@ impl Estimated {
         Self { value, lo: None, hi: None }
     }
 
-    fn covers(&self, x: f64) -> bool {
+    pub(super) fn covers(&self, x: f64) -> bool {
         self.lo.is_some_and(|lo| lo <= x) && self.hi.is_some_and(|hi| x <= hi)
     }
 
@@ -250,6 +252,8 @@ struct Subject<'a> {
     /// The national number that is to hold.
     primary: Option<Estimated>,
     rows: Result<Rows, Obstacle>,
+    /// E7.
+    programme: Result<Programme, Obstacle>,
 }
 
 impl Subject<'_> {
@@ -265,6 +269,8 @@ impl Subject<'_> {
 pub struct Robustness {
     /// All specifications, in the order of [`CHECKS`].
     pub specifications: Vec<Specification>,
+    /// E7, or why there is none.
+    pub programme: Result<Programme, Obstacle>,
 }
 
 /// How sure a sentence may sound.
@@ -304,9 +310,10 @@ pub fn of(panel: &Panel<'_>, fitted: &Fitted, findings: &ModelFindings, effort: 
         Design::Binary(d) if !d.period.iter().any(|k| *k > 0) => Ok(Rows::of_binary(panel, d)),
         Design::Binary(_) | Design::Linear(_) => Err(Obstacle::NotLandmark),
     };
-    let subject = Subject { panel, fitted, part, effort, primary, rows };
+    let programme = rows.as_ref().map_err(|obstacle| *obstacle).and_then(programme);
+    let subject = Subject { panel, fitted, part, effort, primary, rows, programme };
     let specifications = CHECKS.par_iter().map(|check| (check.run)(&subject)).collect::<Vec<_>>();
-    Robustness { specifications: specifications.into_iter().flatten().collect() }
+    Robustness { specifications: specifications.into_iter().flatten().collect(), programme: subject.programme }
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ impl Rows {
     }
 
     /// The dose as it is, less a constant.
-    pub(super) fn total(&self) -> Array1<f64> {
+    pub(in crate::effects) fn total(&self) -> Array1<f64> {
         &self.within + &self.cohort_mean
     }
 

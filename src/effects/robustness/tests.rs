@@ -114,7 +114,7 @@ fn checks_have_unique_numbers_and_words_in_both_languages() {
 #[test]
 fn a_failed_check_lowers_what_may_be_said_and_is_named() {
     let spec = |id, verdict| Specification { verdict, ..Specification::new(id, "x", "nl", "en") };
-    let of = |specifications| Robustness { specifications }.evidence();
+    let of = |specifications| Robustness { specifications, programme: Err(Obstacle::NotLandmark) }.evidence();
     let standing = of(vec![
         spec("R1", Verdict::Passed),
         spec("F1", Verdict::Undecided),
@@ -135,7 +135,8 @@ fn obstacles_have_their_own_codes_and_short_sentences() {
         FewCohorts(3),
         NoControl,
         NoHistory,
-        NoChanges,
+        FewChanges(5),
+        NoYearsBefore,
         NoImputation,
         NoOtherDose,
         AllLinked,

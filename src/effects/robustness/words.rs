@@ -18,8 +18,10 @@ pub enum Obstacle {
     NoControl,
     /// The panel keeps no history of what changes while the dose is received.
     NoHistory,
-    /// The study has no design that follows changes of programmes.
-    NoChanges,
+    /// Fewer schools that changed their programme, or that did not, than the check needs.
+    FewChanges(u32),
+    /// No school has a year from before its change to look at.
+    NoYearsBefore,
     /// Missing values are not imputed.
     NoImputation,
     /// The study has no other dose.
@@ -44,7 +46,8 @@ impl Obstacle {
             Obstacle::FewCohorts(_) => "few_cohorts",
             Obstacle::NoControl => "no_control",
             Obstacle::NoHistory => "no_history",
-            Obstacle::NoChanges => "no_changes",
+            Obstacle::FewChanges(_) => "few_changes",
+            Obstacle::NoYearsBefore => "no_years_before",
             Obstacle::NoImputation => "no_imputation",
             Obstacle::NoOtherDose => "no_other_dose",
             Obstacle::AllLinked => "all_linked",
@@ -64,6 +67,14 @@ impl Obstacle {
             Obstacle::FewCohorts(n) => match lang {
                 Lang::Nl => format!("Hiervoor zijn minstens {n} schooljaren nodig."),
                 Lang::En => format!("This needs at least {n} school years."),
+            },
+            Obstacle::FewChanges(n) => match lang {
+                Lang::Nl => {
+                    format!("Hiervoor moeten minstens {n} scholen hun LOB hebben uitgebreid, en minstens {n} niet.")
+                }
+                Lang::En => {
+                    format!("This needs at least {n} schools that extended their guidance, and {n} that did not.")
+                }
             },
             other => {
                 let (nl, en) = other.plain();
@@ -88,9 +99,9 @@ impl Obstacle {
                 "Hiervoor is per half jaar nodig wat er veranderde. Dat houdt het onderzoek niet bij.",
                 "This needs what changed in each half-year. The study does not record that.",
             ),
-            Obstacle::NoChanges => (
-                "Het onderzoek volgt geen veranderingen van LOB-programma's.",
-                "The study follows no changes of guidance programmes.",
+            Obstacle::NoYearsBefore => (
+                "Van vóór de uitbreidingen zijn er te weinig schooljaren.",
+                "There are too few school years from before the extensions.",
             ),
             Obstacle::NoImputation => {
                 ("Ontbrekende gegevens worden niet aangevuld.", "Missing values are not filled in.")
@@ -105,7 +116,7 @@ impl Obstacle {
             Obstacle::OutOfRange => {
                 ("De schatting past niet bij deze rekenwijze.", "The estimate does not fit this way of computing.")
             }
-            Obstacle::Fit(_) | Obstacle::FewSchools(_) | Obstacle::FewCohorts(_) => {
+            Obstacle::Fit(_) | Obstacle::FewSchools(_) | Obstacle::FewCohorts(_) | Obstacle::FewChanges(_) => {
                 ("De berekening gaf geen uitkomst.", "The computation gave no result.")
             }
         }
@@ -125,31 +136,5 @@ pub(super) const MARGINAL_STRUCTURAL: Check = Check {
             "Weighted by half-year (marginal structural model).",
         );
         vec![Specification::new("R3", "weights", nl, en).impossible(Obstacle::NoHistory)]
-    },
-};
-
-/// R4.
-pub(super) const PROGRAMME_CHANGE: Check = Check {
-    id: "R4",
-    nl: "Zien we hetzelfde als scholen hun programma uitbreiden?",
-    en: "Do we see the same when schools extend their programme?",
-    rule_nl: "De marge overlapt.",
-    rule_en: "The margin overlaps.",
-    run: |_: &Subject<'_>| {
-        let (nl, en) = ("Verschil-in-verschillen na een uitbreiding.", "Difference-in-differences after an extension.");
-        vec![Specification::new("R4", "did", nl, en).impossible(Obstacle::NoChanges)]
-    },
-};
-
-/// F3.
-pub(super) const PRE_TRENDS: Check = Check {
-    id: "F3",
-    nl: "Liepen scholen vóór een uitbreiding gelijk op?",
-    en: "Did schools move alike before an extension?",
-    rule_nl: "Wordt alleen gemeld.",
-    rule_en: "Reported only.",
-    run: |_: &Subject<'_>| {
-        let (nl, en) = ("Ontwikkeling vóór de uitbreiding.", "Development before the extension.");
-        vec![Specification::new("F3", "pre_trends", nl, en).impossible(Obstacle::NoChanges)]
     },
 };

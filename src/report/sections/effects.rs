@@ -58,8 +58,19 @@ fn card(i: usize, row: &EffectRow, page: &SchoolPage, words: &Words) -> Markup {
             (own::table(row, outcome, words))
             (own::line(row, words))
             (parts(row, words))
+            @if row.leaves_out_levels { p class="quiet" { (left_out(words)) } }
         }
     }
+}
+
+/// That not all pupils of the study are in this outcome's numbers.
+fn left_out(words: &Words) -> &'static str {
+    words.lang.pick(
+        "Niet alle leerlingen tellen hier mee: groepen waarin niemand of iedereen deze uitkomst had (zoals één cohort of één \
+         leerweg) vallen af.",
+        "Not all pupils count here: groups in which nobody or everybody had this outcome (such as one cohort or one leerweg) \
+         are left out.",
+    )
 }
 
 /// All that is said about one finding.

@@ -36,7 +36,7 @@ fn columns(text: &mut String, name: &str, source: &Source, wants: &[Want], files
             continue;
         }
         let by_role = guess::role(want).and_then(|role| free.iter().find(|h| guess::role(h) == Some(role)));
-        match near(want, &free).or(by_role) {
+        match by_role.or_else(|| near(want, &free)) {
             Some(found) => lines.push(format!("{want:?} = {:?}", shown_name(found))),
             None => unknown.push(want.to_string()),
         }

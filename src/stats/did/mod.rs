@@ -21,12 +21,14 @@
 mod aggregate;
 mod bands;
 mod cell;
+mod imputation;
 
 use ndarray::{Array1, Array2, ArrayView2};
 use rayon::prelude::*;
 
 pub use aggregate::{Aggregate, Aggregation};
 pub use bands::{Band, WaldTest};
+pub use imputation::{Imputed, impute_did};
 
 use super::cells::check_finite;
 use super::error::StatsError;

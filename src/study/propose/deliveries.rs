@@ -38,13 +38,17 @@ pub(super) fn sources(out: &mut String, parts: &BTreeMap<Part, Vec<&SeenFile>>, 
             Part::Pupils => "pupil",
             Part::Activities => "activity",
             Part::Enrolments => "enrolment",
-            Part::Counts | Part::Schools | Part::Unknown => {
+            Part::Crosswalk => "crosswalk",
+            Part::Schools => "school",
+            Part::Counts | Part::Unknown => {
                 needs_key |= source(out, *part, part.source(), files, None);
                 continue;
             }
         };
         for (at, group) in groups(files).iter().enumerate() {
-            let name = if at == 0 { part.source().to_string() } else { format!("{}_{}", part.source(), at + 1) };
+            // `school` is a table that [ingest] makes.
+            let own = if *part == Part::Schools { "scholen" } else { part.source() };
+            let name = if at == 0 { own.to_string() } else { format!("{own}_{}", at + 1) };
             let rename = rename(*part, group[0], &key);
             needs_key |= source(out, *part, &name, group, Some(&rename));
             made.entry(table).or_default().push(quoted(&name));
@@ -67,7 +71,10 @@ pub(super) fn sources(out: &mut String, parts: &BTreeMap<Part, Vec<&SeenFile>>, 
          others, by a lookup in a crosswalk",
         quoted(&key)
     );
-    for table in ["pupil", "activity", "enrolment", "diploma", "dropout", "start_pop"] {
+    if let Some(first) = made.get("crosswalk").and_then(|names| names.first()) {
+        let _ = writeln!(out, "crosswalk = {first}   # GUESS: a register by another number needs `lookup` in it");
+    }
+    for table in ["pupil", "activity", "enrolment", "diploma", "dropout", "start_pop", "school"] {
         if let Some(names) = made.get(table) {
             let _ = writeln!(out, "{table} = [{}]", names.join(", "));
         }
@@ -105,6 +112,8 @@ fn rename(part: Part, file: &SeenFile, key: &str) -> Vec<(String, String)> {
             ("entered", file.column(Role::Entered)),
             ("system", file.column(Role::System)),
         ],
+        Part::Crosswalk => Vec::new(),
+        Part::Schools => vec![("school", file.column(Role::School)), ("school_name", file.column(Role::SchoolName))],
         _ => vec![
             (key, file.column(Role::Pupil)),
             ("period_start", file.column(Role::From)),
