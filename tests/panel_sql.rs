@@ -182,3 +182,23 @@ fn spark_dialect_prints_views_and_the_same_query() {
     insta::assert_snapshot!("spark", print(&plan, plan.outcome("vertrek"), Dialect::Spark, Path::new("data")));
     insta::assert_snapshot!("duckdb", print(&plan, plan.outcome("vertrek"), Dialect::DuckDb, Path::new("data")));
 }
+
+/// E6 of an event with causes is told for each way out, as they compete.
+#[test]
+fn ways_out_of_an_event_with_causes_have_their_incidence() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let spec = RegionSpec { schools: 12, cohorts: 2, pupils: 2_400, seed: 7, ..RegionSpec::default() };
+    simulate_to(&spec, dir.path()).expect("the region is written");
+    studies::write_causes(dir.path());
+    let study = study(&studies::with_causes(TEMPLATE));
+    let computed =
+        lob_effect::run::compute(&study, dir.path(), &lob_effect::ingest::Silence).expect("the region can be read");
+    let (_, found) = computed.models.iter().find(|(m, _)| m.entry.kind == "hazard").expect("a hazard model");
+    let of = |multiple: f64| found.incidence.iter().filter(move |i| i.multiple == multiple);
+    let exits: std::collections::BTreeSet<_> = of(1.0).map(|i| i.exit.expect("a way out").code()).collect();
+    assert_eq!(exits.into_iter().collect::<Vec<_>>(), ["diploma", "overstap", "uitval"]);
+    let last = of(1.0).map(|i| i.period).max().expect("periods");
+    let all: f64 = of(1.0).filter(|i| i.period == last).map(|i| i.level.value).sum();
+    assert!(all > 1.0 && all < 100.0, "{all} % have left");
+    assert!(of(1.0).all(|i| i.level.std_error > 0.0));
+}

@@ -138,6 +138,8 @@ pub struct MultinomialDesign {
     pub group: Vec<u32>,
     /// Period of each cell.
     pub period: Vec<u16>,
+    /// Dose of each cell as it is, in no parts.
+    pub dose: Array1<f64>,
 }
 
 /// A design of either kind.
@@ -155,6 +157,14 @@ impl Design {
         match self {
             Design::Binary(d) => &d.head,
             Design::Linear(d) => &d.head,
+        }
+    }
+
+    /// See [`Self::head`].
+    pub(crate) fn head_mut(&mut self) -> &mut Head {
+        match self {
+            Design::Binary(d) => &mut d.head,
+            Design::Linear(d) => &mut d.head,
         }
     }
 
@@ -241,7 +251,7 @@ pub fn multinomial(panel: &Panel<'_>, entry: &ModelEntry) -> MultinomialDesign {
     let cells = compress::cells(panel, &set.rows, &set.doses, &columns, 1 + exits.len(), false);
     let head = head(panel, entry, &columns, &cells.schools, &set);
     let group = codes(&cells.schools);
-    MultinomialDesign { head, x: cells.x, counts: cells.counts, exits, group, period: cells.period }
+    MultinomialDesign { head, x: cells.x, counts: cells.counts, exits, group, period: cells.period, dose: cells.dose }
 }
 
 /// Rows for a Gaussian outcome; `Start::Time` adds the pupils' own intercepts and slopes.

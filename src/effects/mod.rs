@@ -4,6 +4,7 @@
 //! the dose, and each school. `docs/estimands` has one page per estimand.
 
 pub mod comparable;
+mod competing;
 mod conditional;
 mod decomposition;
 pub mod describe;
@@ -24,6 +25,7 @@ mod risk;
 pub mod robustness;
 mod schools;
 
+pub use competing::competing;
 pub use decomposition::{Comparison, PartsTest};
 pub use draws::{Drawn, Replicates};
 pub use estimands::EstimandId;
@@ -37,7 +39,8 @@ use crate::design::{Counts, Design, Head};
 use crate::models::{AcceptedFit, Fitted};
 use crate::stats::t_quantile;
 use crate::vocab::{
-    Contrast, DosePart, Estimand, IdVec, Interval, IntervalMethod, Level, Population, Quantity, Reading, SchoolIx, Unit,
+    Contrast, DosePart, Estimand, ExitKind, IdVec, Interval, IntervalMethod, Level, Population, Quantity, Reading,
+    SchoolIx, Unit,
 };
 use lever::main_part;
 use national::National;
@@ -77,6 +80,8 @@ pub struct Incidence {
     pub multiple: f64,
     /// The period.
     pub period: u16,
+    /// The way out, where an event has several; `None` for an event without causes.
+    pub exit: Option<ExitKind>,
     /// The share.
     pub level: LevelEstimate,
 }
@@ -157,7 +162,7 @@ impl Frame<'_> {
         let incidence = |(multiple, period, graded): &(f64, u16, Graded)| {
             let point = point(graded, national);
             let kind = Kind { df: national.df(graded), method: IntervalMethod::Wald };
-            Incidence { multiple: *multiple, period: *period, level: level(point, kind, national.unit) }
+            Incidence { multiple: *multiple, period: *period, exit: None, level: level(point, kind, national.unit) }
         };
         let (schools, by_school) = self.schools(fit, doses, national);
         ModelFindings {

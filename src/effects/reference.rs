@@ -11,11 +11,11 @@ const REFERENCE_PUPILS: f64 = 1000.0;
 
 /// One row of an analysis set, as far as doses go.
 #[derive(Clone, Copy)]
-struct Dosed {
-    group: usize,
-    period: usize,
-    weight: f64,
-    dose: f64,
+pub(super) struct Dosed {
+    pub(super) group: usize,
+    pub(super) period: usize,
+    pub(super) weight: f64,
+    pub(super) dose: f64,
 }
 
 /// Mean doses of schools and what they are compared with, per group of a design and period.
@@ -158,7 +158,7 @@ fn neighbours(schools: impl Iterator<Item = (f64, u64)>, of: f64) -> (u64, u64) 
 }
 
 /// Quartiles over pupils: the smallest dose that at least the share has or stays below.
-fn quartiles<'r>(rows: impl Iterator<Item = &'r Dosed>) -> [f64; 3] {
+pub(super) fn quartiles<'r>(rows: impl Iterator<Item = &'r Dosed>) -> [f64; 3] {
     let mut doses: Vec<(f64, f64)> = rows.map(|r| (r.dose, r.weight)).collect();
     doses.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let total: f64 = doses.iter().map(|d| d.1).sum();

@@ -222,7 +222,8 @@ fn cases<'c>(fitted: &'c Fitted, contribution: &Finding) -> Row<'c> {
 
 fn incidence<'c>(i: &Incidence, fitted: &'c Fitted, nation: &Finding) -> Row<'c> {
     let LevelEstimate { value, std_error, interval } = i.level;
-    let contrast = format!("median_dose_x{}_until_period{}", i.multiple, i.period);
+    let exit = i.exit.map_or_else(String::new, |exit| format!("_{}", exit.code()));
+    let contrast = format!("median_dose_x{}_until_period{}{exit}", i.multiple, i.period);
     let number = Number { unit: "percent", estimate: value, std_error, df: None, interval };
     Row { number: Some(number), contrast, ..Row::of(EstimandId::E6, fitted, nation) }
 }
