@@ -364,7 +364,9 @@ impl LeftOut {
             return None;
         }
         let is_left_out: Vec<bool> = (0..rows.len()).map(|i| is_out(&out, &factors, i)).collect();
-        let n = |only: bool| rows.iter().zip(&is_left_out).filter(|(_, o)| !only || **o).map(|(r, _)| r.n).sum::<f64>();
+        // Each pupil once: in the first of its periods.
+        let first = || rows.iter().zip(&is_left_out).filter(|(r, _)| r.period == 0);
+        let n = |only: bool| first().filter(|(_, o)| !only || **o).map(|(r, _)| r.n).sum::<f64>();
         if n(true) > MOST_LEFT_OUT * n(false) {
             return None;
         }

@@ -2,13 +2,13 @@
 
 use super::fixed_effects::agrees;
 use super::rows::lpm;
-use super::{Check, Estimated, Obstacle, Specification, Subject, Verdict};
+use super::{Check, Estimated, Obstacle, Specification, Subject, Verdict, imputation};
 use crate::effects::describe::reach;
 
 pub(super) const CHECK: Check = Check {
     id: "R6",
-    nl: "Blijft het zo zonder scholen die weinig registreren?",
-    en: "Does it stay without schools that register little?",
+    nl: "Blijft het zo zonder scholen die weinig registreren, en met aangevulde kenmerken?",
+    en: "Does it stay without schools that register little, and with gaps filled in?",
     rule_nl: "Als bij R1.",
     rule_en: "As R1.",
     run,
@@ -30,7 +30,13 @@ fn run(subject: &Subject<'_>) -> Vec<Specification> {
         "Ontbrekende kenmerken aangevuld (multiple imputation).",
         "Missing characteristics filled in (multiple imputation).",
     );
-    vec![well.with(covered(subject)), filled.impossible(Obstacle::NoImputation)]
+    vec![well.with(covered(subject)), filled.with(imputed(subject))]
+}
+
+fn imputed(subject: &Subject<'_>) -> Result<(Estimated, Verdict), Obstacle> {
+    let (_, primary) = subject.ready()?;
+    let found = imputation::filled(subject)?;
+    Ok((found, agrees(&found, &primary)))
 }
 
 fn covered(subject: &Subject<'_>) -> Result<(Estimated, Verdict), Obstacle> {

@@ -9,6 +9,7 @@ mod coverage;
 mod doses;
 mod doubly_robust;
 mod fixed_effects;
+mod imputation;
 mod lead;
 mod likelihood;
 mod negative_control;

@@ -137,7 +137,7 @@ fn obstacles_have_their_own_codes_and_short_sentences() {
         NoHistory,
         FewChanges(5),
         NoYearsBefore,
-        NoImputation,
+        NothingMissing,
         NoOtherDose,
         AllLinked,
         NoCovariate,

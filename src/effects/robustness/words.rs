@@ -22,8 +22,8 @@ pub enum Obstacle {
     FewChanges(u32),
     /// No school has a year from before its change to look at.
     NoYearsBefore,
-    /// Missing values are not imputed.
-    NoImputation,
+    /// No characteristic has gaps.
+    NothingMissing,
     /// The study has no other dose.
     NoOtherDose,
     /// Everybody was linked.
@@ -48,7 +48,7 @@ impl Obstacle {
             Obstacle::NoHistory => "no_history",
             Obstacle::FewChanges(_) => "few_changes",
             Obstacle::NoYearsBefore => "no_years_before",
-            Obstacle::NoImputation => "no_imputation",
+            Obstacle::NothingMissing => "nothing_missing",
             Obstacle::NoOtherDose => "no_other_dose",
             Obstacle::AllLinked => "all_linked",
             Obstacle::NoCovariate => "no_covariate",
@@ -103,9 +103,7 @@ impl Obstacle {
                 "Van vóór de uitbreidingen zijn er te weinig schooljaren.",
                 "There are too few school years from before the extensions.",
             ),
-            Obstacle::NoImputation => {
-                ("Ontbrekende gegevens worden niet aangevuld.", "Missing values are not filled in.")
-            }
+            Obstacle::NothingMissing => ("Er ontbreken geen kenmerken.", "No characteristic is missing."),
             Obstacle::NoOtherDose => {
                 ("Het onderzoek telt geen andere activiteiten.", "The study counts no other activities.")
             }
