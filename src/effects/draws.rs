@@ -24,7 +24,7 @@ use crate::stats::linalg::symmetric_eigen;
 use crate::vocab::{DosePart, Interval, IntervalMethod, Level, Unit};
 
 /// Rows of a school on which E3 is drawn.
-const OF_A_SCHOOL: usize = 24;
+const OF_A_SCHOOL: usize = 16;
 
 /// How many draws, and from which seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -162,7 +162,7 @@ pub fn role(name: &str) -> Option<Role> {
 
 /// The leerweg of the study that a word of a table of numbers may mean: `VMBO BB` is `BB`.
 pub fn leerweg(word: &str) -> Option<&'static str> {
-    let last = word.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).last()?.to_uppercase();
+    let last = word.split(|c: char| !c.is_alphanumeric()).rfind(|w| !w.is_empty())?.to_uppercase();
     let codes = EXPECTED_LEVELS.iter().map(|(code, _)| *code);
     // DUO writes BL and KL for the leerwegen.
     let short = [("BL", "BB"), ("KL", "KB")];

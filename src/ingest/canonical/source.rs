@@ -109,7 +109,7 @@ impl Reading<'_> {
             }
         }
         let has = |name: &&str| wanted.iter().zip(&at).any(|(w, at)| w.name == **name && at.is_some());
-        let is_missed = |w: &Wanted, at: Option<usize>| at.is_none() && !w.instead.iter().any(|name| has(&name));
+        let is_missed = |w: &Wanted, at: Option<usize>| at.is_none() && !w.instead.iter().any(&has);
         let lacks: Vec<&str> =
             wanted.iter().zip(&at).filter(|(w, at)| is_missed(w, **at)).map(|(w, _)| w.name.as_str()).collect();
         let what = format!("columns that `{table}` can have are not in sources.{source}: {}", lacks.join(", "));
