@@ -93,6 +93,11 @@ impl SeenFile {
         self.column(wanted).is_some()
     }
 
+    /// Columns that name a pupil.
+    fn numbers(&self) -> usize {
+        self.columns.iter().filter(|c| c.is_bsn || role(&c.name) == Some(Role::Pupil)).count()
+    }
+
     /// What the file may be, by the roles of its columns.
     pub fn part(&self) -> Part {
         if !self.has(Role::Pupil) {
@@ -108,7 +113,7 @@ impl SeenFile {
             Part::Enrolments
         } else if self.has(Role::Date) && (self.has(Role::Activity) || self.has(Role::Amount)) {
             Part::Activities
-        } else if self.columns.iter().filter(|c| c.is_bsn || role(&c.name) == Some(Role::Pupil)).count() == 2 {
+        } else if self.numbers() == 2 && !self.has(Role::Cohort) && !self.has(Role::From) {
             Part::Crosswalk
         } else if self.has(Role::School) || self.has(Role::Cohort) || self.has(Role::From) || self.has(Role::Landmark) {
             Part::Pupils
@@ -449,7 +454,8 @@ mod tests {
         assert_eq!(parts, [Part::Pupils, Part::Activities, Part::Enrolments]);
         let crosswalk = file("k.csv", &[("brin", "99AA"), ("leerlingnummer", "99999"), ("pgn", "999999999")]);
         let scan = file("scan.csv", &[("leerlingnummer", "99999"), ("Afnamedatum", "99-99-9999"), ("Score", "9")]);
-        assert_eq!([crosswalk.part(), scan.part()], [Part::Crosswalk, Part::Unknown]);
+        let list = file("l.csv", &[("leerlingnummer", "99999"), ("pgn", "999999999"), ("schooljaar", "9999-9999")]);
+        assert_eq!([crosswalk.part(), scan.part(), list.part()], [Part::Crosswalk, Part::Unknown, Part::Pupils]);
     }
 
     #[test]
