@@ -53,6 +53,16 @@ fn change(dir: &Path, file: &str, change: impl Fn(&str) -> String) {
     fs::write(path, changed).expect("written");
 }
 
+/// The study with other lines in its source of counts, and another `[counts]`.
+fn with_counts(dir: &TempDir, source: &str, counts: &str) {
+    change(dir.path(), "study.toml", |t| {
+        let (head, rest) = t.split_once("[counts]").expect("counts");
+        let (_, privacy) = rest.split_once("\n[privacy]").expect("privacy");
+        let head = head.replace("files = \"uitkomsten.csv\"\n", &format!("files = \"uitkomsten.csv\"\n{source}\n"));
+        format!("{head}[counts]\nsource = \"uitkomsten\"\nexposure = \"lob\"\n{counts}\n\n[privacy]{privacy}")
+    });
+}
+
 fn json(dir: &Path) -> Value {
     serde_json::from_str(&published(dir, "research/counts.json")).expect("JSON")
 }
@@ -259,20 +269,13 @@ fn the_exam_file_of_duo_is_read_as_counts() {
         })
         .collect();
     fs::write(dir.path().join("regio/uitkomsten.csv"), with_our_keys.join("\n")).expect("written");
-    change(dir.path(), "study.toml", |t| {
-        let (head, rest) = t.split_once("[counts]").expect("counts");
-        let (_, privacy) = rest.split_once("\n[privacy]").expect("privacy");
-        let head = head.replace(
-            "files = \"uitkomsten.csv\"\n",
-            "files = \"uitkomsten.csv\"\nformat = \"duo-examens\"\nfilter = [{ column = \"sex\", is = \"T\" }]\n",
-        );
-        format!(
-            "{head}[counts]\nsource = \"uitkomsten\"\nlabel = \"Geslaagd\"\nschool = \"school_key\"\nleerweg = \"leerweg\"\n\
-             cohort = \"school_year\"\nn = \"count_lo\"\nn_hi = \"count_hi\"\nevents = \"passed_lo\"\nevents_hi = \
-             \"passed_hi\"\nsum = true\nexposure = \"lob\"\nrecode = {{ \"2019-2020\" = \"2020\", \"2020-2021\" = \"2021\" \
-             }}\n\n[privacy]{privacy}"
-        )
-    });
+    with_counts(
+        &dir,
+        "format = \"duo-examens\"\nfilter = [{ column = \"sex\", is = \"T\" }]",
+        "label = \"Geslaagd\"\nschool = \"school_key\"\nleerweg = \"leerweg\"\ncohort = \"school_year\"\nn = \"count_lo\"\nn_hi = \
+         \"count_hi\"\nevents = \"passed_lo\"\nevents_hi = \"passed_hi\"\nsum = true\nrecode = { \"2019-2020\" = \"2020\", \
+         \"2020-2021\" = \"2021\" }",
+    );
     let ran = lob(dir.path(), &RUN);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let found = json(dir.path());
@@ -302,19 +305,10 @@ fn the_vsv_table_of_duo_is_read_as_counts_without_leerweg() {
     }
     fs::write(dir.path().join("regio/uitkomsten.csv"), text).expect("written");
     let recode: Vec<String> = schools.iter().map(|s| format!("{:?} = {s:?}", &s[..4])).collect();
-    change(dir.path(), "study.toml", |t| {
-        let (head, rest) = t.split_once("[counts]").expect("counts");
-        let (_, privacy) = rest.split_once("\n[privacy]").expect("privacy");
-        let head = head.replace(
-            "files = \"uitkomsten.csv\"\n",
-            "files = \"uitkomsten.csv\"\nfilter = [{ column = \"group\", is = \"VMBO BOVENBOUW\" }]\n",
-        );
-        format!(
-            "{head}[counts]\nsource = \"uitkomsten\"\nlabel = \"Voortijdig gestopt\"\nschool = \"brin\"\ncohort = \
-             \"year\"\nn = \"count\"\nevents = \"dropouts\"\nexposure = \"lob\"\nrecode = {{ {} }}\n\n[privacy]{privacy}",
-            recode.join(", ")
-        )
-    });
+    let counts =
+        "label = \"Voortijdig gestopt\"\nschool = \"brin\"\ncohort = \"year\"\nn = \"count\"\nevents = \"dropouts\"";
+    let source = "filter = [{ column = \"group\", is = \"VMBO BOVENBOUW\" }]";
+    with_counts(&dir, source, &format!("{counts}\nrecode = {{ {} }}", recode.join(", ")));
     let ran = lob(dir.path(), &RUN);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let result = &json(dir.path())["result"];

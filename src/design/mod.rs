@@ -397,7 +397,7 @@ fn number_of_levels(panel: &Panel<'_>, c: usize) -> Option<usize> {
 }
 
 /// Positions of the covariates of a model.
-fn covariates_of(panel: &Panel<'_>, entry: &ModelEntry) -> Vec<usize> {
+pub(crate) fn covariates_of(panel: &Panel<'_>, entry: &ModelEntry) -> Vec<usize> {
     match &entry.covariates {
         Some(names) => names.0.iter().map(|id| panel.plan.covariate(id)).collect(),
         None => (0..panel.plan.covariates.len()).collect(),

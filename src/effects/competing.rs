@@ -11,14 +11,37 @@ use ndarray::{Array1, Array2, ArrayView1};
 
 use super::lever::main_part;
 use super::national::MULTIPLES;
-use super::reference::{Dosed, quartiles};
-use super::{Incidence, LevelEstimate, scale};
-use crate::design::MultinomialDesign;
-use crate::models::reason;
+use super::reference::quartiles;
+use super::{Incidence, LevelEstimate, ModelFindings, scale};
+use crate::design::{self, MultinomialDesign};
+use crate::models::{Fitted, reason};
+use crate::panel::Panel;
 use crate::stats::{
     MultinomialCells, MultinomialOptions, StatsError, category_probabilities, fit_multinomial, t_quantile,
 };
 use crate::vocab::{ExitKind, Interval, IntervalMethod, Level, RefusalReason, Unit};
+
+/// E6 of a hazard model of an event with causes is told as its ways out compete; that of other models stays as it is.
+pub fn compete(panel: &Panel<'_>, fitted: &mut Fitted, found: &mut ModelFindings) {
+    let outcome = &panel.plan.outcomes[panel.plan.outcome(&fitted.entry.outcome)];
+    if found.incidence.is_empty() || outcome.exits().len() < 2 {
+        return;
+    }
+    let competing = competing(design::multinomial(panel, &fitted.entry), outcome.entry.event);
+    let notes = &mut fitted.design.head_mut().notes;
+    found.incidence = match competing {
+        Ok((incidence, left_out)) => {
+            if !left_out.is_empty() {
+                notes.push(format!("its incidence (E6) does not hold equal {}", left_out.join(", ")));
+            }
+            incidence
+        }
+        Err(reason) => {
+            notes.push(format!("no incidence (E6) of its ways out: {}", reason.code()));
+            Vec::new()
+        }
+    };
+}
 
 /// Incidence of the ways out at multiples of the median dose, with the names of covariates that could not be held equal: where
 /// nobody, or everybody, of their level leaves in some way. Where even so the ways out can't be told apart, those beside `event` are taken
@@ -26,7 +49,7 @@ use crate::vocab::{ExitKind, Interval, IntervalMethod, Level, RefusalReason, Uni
 ///
 /// # Errors
 /// A model that can't be fitted, such as of a period without the event.
-pub fn competing(design: MultinomialDesign, event: ExitKind) -> Result<(Vec<Incidence>, Vec<String>), RefusalReason> {
+fn competing(design: MultinomialDesign, event: ExitKind) -> Result<(Vec<Incidence>, Vec<String>), RefusalReason> {
     incidence(design.clone()).or_else(|_| incidence(together(design, event))).map_err(|e| reason(&e))
 }
 
@@ -95,11 +118,8 @@ fn told(d: &MultinomialDesign, beta: &Array2<f64>, vcov: &Array2<f64>) -> Result
 
 /// The median dose over those at risk in a period.
 fn median(d: &MultinomialDesign, period: u16) -> f64 {
-    let rows: Vec<Dosed> = (0..d.dose.len())
-        .filter(|&i| d.period[i] == period)
-        .map(|i| Dosed { group: d.group[i] as usize, period: 0, weight: d.counts.row(i).sum(), dose: d.dose[i] })
-        .collect();
-    quartiles(rows.iter())[1]
+    let rows = (0..d.dose.len()).filter(|&i| d.period[i] == period);
+    quartiles(rows.map(|i| (d.dose[i], d.counts.row(i).sum())))[1]
 }
 
 /// A probability with its gradient over the coefficients by category.

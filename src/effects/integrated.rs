@@ -159,7 +159,7 @@ impl<'f> Curve<'f> {
     ) -> Self {
         let Spread { lambda, cohort_sd } = spread;
         let is_much = largest_sd(design, &lambda).hypot(cohort_sd.unwrap_or(0.0)) > LITTLE;
-        let nodes = normal_nodes(NODES[usize::from(is_much)]);
+        let nodes = gauss_hermite(NODES[usize::from(is_much)]).standard_normal();
         Self { design, beta, lambda, cohort_sd, link, nodes, errors }
     }
 
@@ -245,13 +245,6 @@ impl<'f> Curve<'f> {
         let by_v = if sd > 1e-6 { by_sd / sd } else { self.link.mean_d2(eta) };
         Row { mean, by_eta, by_v }
     }
-}
-
-/// Nodes and weights of an expectation over a standard normal.
-pub(super) fn normal_nodes(n: usize) -> Vec<(f64, f64)> {
-    let gh = gauss_hermite(n);
-    let scale = std::f64::consts::PI.sqrt();
-    gh.nodes.iter().zip(&gh.weights).map(|(t, w)| (t * std::f64::consts::SQRT_2, w / scale)).collect()
 }
 
 /// The step of a mixed model towards quadrature, where it was computed.

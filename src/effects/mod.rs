@@ -25,7 +25,7 @@ mod risk;
 pub mod robustness;
 mod schools;
 
-pub use competing::competing;
+pub use competing::compete;
 pub use decomposition::{Comparison, PartsTest};
 pub use draws::{Drawn, Replicates};
 pub use estimands::EstimandId;

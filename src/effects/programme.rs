@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
+use super::robustness::rows::{obstacle, present};
 use super::robustness::{Estimated, Obstacle, Rows};
-use crate::models;
 use crate::stats::linalg::Cholesky;
 use crate::stats::{
     Aggregation, DidControls, DidData, DidEstimator, DidFit, DidOptions, OlsData, OlsOptions, StatsError, f_survival,
-    fit_did, fit_ols, impute_did, independent_columns, t_quantile,
+    fit_did, fit_ols, impute_did, independent_columns,
 };
 
 /// Rise of the mean dose that counts, in standard deviations of pupils.
@@ -120,12 +120,14 @@ pub fn programme(rows: &Rows) -> Result<Programme, Obstacle> {
     let df = f64::from(changed) - 1.0;
     let not_yet = study.jackknife(DidControls::NotYet)?;
     let rise = not_yet.all.rise;
-    let of = |j: &Jackknifed, number: &dyn Fn(&Numbers) -> f64| points(number(&j.all), j.std_error(number), df);
+    let of = |j: &Jackknifed, number: &dyn Fn(&Numbers) -> f64| {
+        Estimated::per_step(number(&j.all), j.std_error(number), df, 1.0)
+    };
     let per_step = |n: &Numbers| rows.step * n.overall / n.rise;
     let never = study.jackknife(DidControls::Never).ok();
-    let imputed = impute_did(&study.data(&cells.y)).ok().map(|i| {
+    let imputed = impute_did(&study.data(&cells.y, &first, &cells.weights)).ok().map(|i| {
         let by = rows.step / rise;
-        points(by * i.estimate, (by * i.std_error).abs(), df)
+        Estimated::per_step(by * i.estimate, (by * i.std_error).abs(), df, 1.0)
     });
     let (events, pre_trends) = study.events(&not_yet)?;
     Ok(Programme {
@@ -140,15 +142,6 @@ pub fn programme(rows: &Rows) -> Result<Programme, Obstacle> {
         events,
         pre_trends,
     })
-}
-
-fn obstacle(error: StatsError) -> Obstacle {
-    Obstacle::Fit(models::reason(&error))
-}
-
-fn points(value: f64, std_error: f64, df: f64) -> Estimated {
-    let half = t_quantile(0.975, df) * std_error;
-    Estimated { value: 100.0 * value, lo: Some(100.0 * (value - half)), hi: Some(100.0 * (value + half)) }
 }
 
 /// The cells with what changed when.
@@ -191,9 +184,9 @@ impl Jackknifed {
 }
 
 impl Study<'_> {
-    fn data<'d>(&'d self, y: &'d Array2<f64>) -> DidData<'d> {
-        let weights = Some(self.cells.weights.as_slice());
-        DidData { y: y.view(), periods: &self.periods, first: self.first, x: None, weights, clusters: None }
+    /// Cells of some schools, with when they changed and their weights.
+    fn data<'d>(&'d self, y: &'d Array2<f64>, first: &'d [Option<f64>], weights: &'d [f64]) -> DidData<'d> {
+        DidData { y: y.view(), periods: &self.periods, first, x: None, weights: Some(weights), clusters: None }
     }
 
     /// The schools but `out`.
@@ -203,12 +196,7 @@ impl Study<'_> {
         let first: Vec<Option<f64>> = kept.iter().map(|&i| self.first[i]).collect();
         let weights: Vec<f64> = kept.iter().map(|&i| self.cells.weights[i]).collect();
         let options = DidOptions { controls, estimator: DidEstimator::Regression };
-        let fit = |of: &Array2<f64>| {
-            let weights = Some(weights.as_slice());
-            let data =
-                DidData { y: of.view(), periods: &self.periods, first: &first, x: None, weights, clusters: None };
-            fit_did(&data, &options)
-        };
+        let fit = |of: &Array2<f64>| fit_did(&self.data(of, &first, &weights), &options);
         let (fit, dose) = (fit(&y)?, fit(&dose)?);
         let none = StatsError::TooFewGroups { groups: 0 };
         let simple = |fit: &DidFit| fit.aggregate(Aggregation::Simple).map(|a| a.overall);
@@ -283,28 +271,21 @@ fn intensified(dose: Vec<f64>, sd: f64) -> Option<f64> {
     (1..=dose.len() - LASTS).find(rises).map(|t| t as f64)
 }
 
-fn present(codes: &[u32]) -> Vec<u32> {
-    let mut codes = codes.to_vec();
-    codes.sort_unstable();
-    codes.dedup();
-    codes
-}
-
 fn cells(rows: &Rows, cohorts: &[u32]) -> Result<Cells, Obstacle> {
     let dose = rows.total();
     let place: BTreeMap<u32, usize> = cohorts.iter().copied().zip(0..).collect();
     let cell = |i: usize| rows.school[i] as usize * cohorts.len() + place[&rows.cohort[i]];
     let size = rows.schools * cohorts.len();
     let mut n = vec![0_u32; size];
-    (0..rows.y.len()).for_each(|i| n[cell(i)] += 1);
+    (0..rows.len()).for_each(|i| n[cell(i)] += 1);
     let means = |of: &dyn Fn(usize) -> f64| -> Vec<f64> {
         let mut sums = vec![0.0; size];
-        (0..rows.y.len()).for_each(|i| sums[cell(i)] += of(i));
+        (0..rows.len()).for_each(|i| sums[cell(i)] += of(i));
         sums.iter().zip(&n).map(|(sum, n)| sum / f64::from(*n)).collect()
     };
     let y_mean = means(&|i| rows.y[i]);
     let x_means: Vec<Vec<f64>> = (0..rows.x.ncols()).map(|j| means(&|i| rows.x[[i, j]])).collect();
-    let gamma = within_cells(rows, &cell, &y_mean, &x_means)?;
+    let gamma = slopes(rows)?;
     let held = |c: usize| y_mean[c] - gamma.iter().zip(&x_means).map(|(g, mean)| g * mean[c]).sum::<f64>();
     let dose_mean = means(&|i| dose[i]);
     let of_school = |s: usize| s * cohorts.len()..(s + 1) * cohorts.len();
@@ -323,19 +304,14 @@ fn cells(rows: &Rows, cohorts: &[u32]) -> Result<Cells, Obstacle> {
 }
 
 /// γ̂: what goes with the covariates within cells, beside the dose.
-fn within_cells(
-    rows: &Rows,
-    cell: &dyn Fn(usize) -> usize,
-    y_mean: &[f64],
-    x_means: &[Vec<f64>],
-) -> Result<Vec<f64>, Obstacle> {
+fn slopes(rows: &Rows) -> Result<Vec<f64>, Obstacle> {
     let p = rows.x.ncols();
-    let all = Array2::from_shape_fn((rows.y.len(), p + 1), |(i, j)| {
-        if j < p { rows.x[[i, j]] - x_means[j][cell(i)] } else { rows.within[i] }
-    });
+    let mut columns: Vec<Array1<f64>> = rows.x.columns().into_iter().map(|c| rows.within_cells(c)).collect();
+    columns.push(rows.within.clone());
+    let all = Array2::from_shape_fn((rows.len(), p + 1), |(i, j)| columns[j][i]);
     let kept = independent_columns(all.view()).kept;
     let x = all.select(ndarray::Axis(1), &kept);
-    let y: Array1<f64> = (0..rows.y.len()).map(|i| rows.y[i] - y_mean[cell(i)]).collect();
+    let y = rows.within_cells(rows.y.view());
     let data = OlsData { y: y.view(), x: x.view(), weights: None, offset: None };
     let fit = fit_ols(&data, &OlsOptions::default()).map_err(obstacle)?;
     let mut gamma = vec![0.0; p];
@@ -345,6 +321,7 @@ fn within_cells(
 
 #[cfg(test)]
 mod tests {
+    use super::super::robustness::rows::noise;
     use super::*;
 
     /// 60 schools with six cohorts of 30; a third rises by 10 with cohort 2, a third with cohort 3. A dose of one more takes the
@@ -353,10 +330,6 @@ mod tests {
         let (schools, cohorts, pupils) = (60_usize, 6_usize, 30_usize);
         let n = schools * cohorts * pupils;
         let at = |i: usize| (i / (cohorts * pupils), i / pupils % cohorts);
-        let noise = |k: usize| {
-            let x = (k as f64 + 1.0).sin() * 43_758.545_3;
-            x - x.floor() - 0.5
-        };
         let rise = |i: usize| {
             let (s, c) = at(i);
             if s % 3 > 0 && c > s % 3 { 10.0 } else { 0.0 }

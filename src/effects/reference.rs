@@ -11,11 +11,11 @@ const REFERENCE_PUPILS: f64 = 1000.0;
 
 /// One row of an analysis set, as far as doses go.
 #[derive(Clone, Copy)]
-pub(super) struct Dosed {
-    pub(super) group: usize,
-    pub(super) period: usize,
-    pub(super) weight: f64,
-    pub(super) dose: f64,
+struct Dosed {
+    group: usize,
+    period: usize,
+    weight: f64,
+    dose: f64,
 }
 
 /// Mean doses of schools and what they are compared with, per group of a design and period.
@@ -68,7 +68,9 @@ impl Doses {
         let middles: Vec<Vec<(f64, u64)>> = middles.collect();
         let references: Vec<Vec<f64>> = middles.iter().map(|m| m.iter().map(|(of, _)| *of).collect()).collect();
         let smallest = middles.iter().map(|m| m.iter().map(|(_, n)| *n).min().unwrap_or(0)).collect();
-        let quartiles: Vec<[f64; 3]> = (0..periods).map(|t| quartiles(rows.iter().filter(|r| r.period == t))).collect();
+        let quartiles: Vec<[f64; 3]> = (0..periods)
+            .map(|t| quartiles(rows.iter().filter(|r| r.period == t).map(|r| (r.dose, r.weight))))
+            .collect();
         let mut gaps = vec![(0.0, 0.0); groups];
         let mut range = (0.0, 0.0);
         for r in &rows {
@@ -157,9 +159,9 @@ fn neighbours(schools: impl Iterator<Item = (f64, u64)>, of: f64) -> (u64, u64) 
     (near.0.1, near.1.1)
 }
 
-/// Quartiles over pupils: the smallest dose that at least the share has or stays below.
-pub(super) fn quartiles<'r>(rows: impl Iterator<Item = &'r Dosed>) -> [f64; 3] {
-    let mut doses: Vec<(f64, f64)> = rows.map(|r| (r.dose, r.weight)).collect();
+/// Quartiles over pupils of doses with their weights: the smallest dose that at least the share has or stays below.
+pub(super) fn quartiles(doses: impl Iterator<Item = (f64, f64)>) -> [f64; 3] {
+    let mut doses: Vec<(f64, f64)> = doses.collect();
     doses.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let total: f64 = doses.iter().map(|d| d.1).sum();
     [0.25, 0.5, 0.75].map(|share| {
@@ -219,6 +221,6 @@ mod tests {
         assert!(median([f64::NAN].into_iter()).is_nan());
         let row = |dose, weight| Dosed { group: 0, period: 0, weight, dose };
         let rows = [row(4.0, 1.0), row(0.0, 5.0), row(2.0, 2.0)];
-        assert_eq!(quartiles(rows.iter()), [0.0, 0.0, 2.0]);
+        assert_eq!(quartiles(rows.iter().map(|r| (r.dose, r.weight))), [0.0, 0.0, 2.0]);
     }
 }

@@ -14,13 +14,13 @@ use std::ops::Range;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
 use super::conditional::{Own, Unsure, shares};
-use super::integrated::{Curve, Quadrature, Spread, normal_nodes};
+use super::integrated::{Curve, Quadrature, Spread};
 use super::lever::{Lever, main_part, ranges};
 use super::reference::{Doses, reference_pupils};
 use super::risk::{Errors, Graded};
 use crate::design::{BinaryDesign, CohortLevels, Design};
 use crate::models::{AcceptedFit, Fit};
-use crate::stats::{GlmmFit, Link};
+use crate::stats::{GlmmFit, Link, gauss_hermite};
 
 /// A value with its variance, on the scale of probabilities.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +130,15 @@ impl<'f> SchoolsOf<'f> {
             _ => Ends::Pooled,
         };
         let rows = ranges(&design.group, design.head.groups.len());
-        Some(Self { design, national, rows, lever, link: fit.link(), ends, nodes: normal_nodes(NODES) })
+        Some(Self {
+            design,
+            national,
+            rows,
+            lever,
+            link: fit.link(),
+            ends,
+            nodes: gauss_hermite(NODES).standard_normal(),
+        })
     }
 
     /// Levels of the schools' cohorts per row of the design, where the model has them.

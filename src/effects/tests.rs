@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::conditional::{Own, Unsure};
-use super::integrated::{Curve, Spread, normal_nodes};
+use super::integrated::{Curve, Spread};
 use super::lever::Lever;
 use super::reference::reference_pupils;
 use super::risk::{Errors, Graded};
@@ -16,7 +16,7 @@ use super::*;
 use crate::design::{BinaryDesign, CohortLevels};
 use crate::models::{self, Fit, LinearFit};
 use crate::panel::Flow;
-use crate::stats::{Link, LmmData, LmmOptions, RandomTerm, Stop, fit_lmm, normal_quantile};
+use crate::stats::{Link, LmmData, LmmOptions, RandomTerm, Stop, fit_lmm, gauss_hermite, normal_quantile};
 use crate::vocab::ids::Ix;
 
 fn head(doses: Vec<(DosePart, usize)>, terms: &[&str], groups: usize, counts: Vec<Counts>) -> Head {
@@ -127,7 +127,7 @@ fn gradients_at_a_schools_own_effects_equal_central_differences() {
 fn the_risk_over_what_b_may_be_is_the_expected_one() {
     let d = tiny();
     let covariance = arr2(&[[0.3, 0.05], [0.05, 0.1]]);
-    let nodes = normal_nodes(7);
+    let nodes = gauss_hermite(7).standard_normal();
     let risk = |phi: &[f64]| {
         let (beta, b) = (arr1(&phi[..2]), arr1(&phi[2..]));
         let unsure = Some(Unsure { covariance: covariance.view(), nodes: &nodes });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::stages::Stages;
 use super::{Job, RunError, VERSION, egress, hash_inputs, manifest, profile, publish, run_id};
@@ -30,12 +30,15 @@ pub struct CountsResult {
     /// The step of the exposure that associations are per.
     pub step: f64,
     /// Cells left out, by reason.
-    pub drops: BTreeMap<&'static str, u64>,
-    /// The same in words, in English.
-    #[serde(skip)]
-    pub words: Vec<(&'static str, u64)>,
+    #[serde(serialize_with = "by_id")]
+    pub drops: BTreeMap<CountDrop, u64>,
     /// The associations.
     pub result: Ecological,
+}
+
+/// Reasons by their words in files, in their order.
+fn by_id<S: Serializer>(drops: &BTreeMap<CountDrop, u64>, to: S) -> Result<S::Ok, S::Error> {
+    drops.iter().map(|(why, n)| (why.id(), *n)).collect::<BTreeMap<_, _>>().serialize(to)
 }
 
 /// Runs the `[counts]` of a study and publishes `aantallen.html` (Dutch), `counts.html` (English) and `research/counts.json`
@@ -62,9 +65,8 @@ pub fn counts(job: &Job<'_>, progress: &dyn Progress) -> Result<Option<(CountsRe
         level: "cell",
         exposure: exposure.id.clone(),
         step: exposure.step,
-        drops: cells.drops.iter().map(|(why, n)| (why.id(), *n)).collect(),
-        words: cells.drops.iter().map(|(why, n)| (why.label().1, *n)).collect(),
         result: ecological(&cells.cells, exposure.step),
+        drops: cells.drops,
     };
     stages.next("pages");
     inputs.iter().try_for_each(|(_, file, _)| file.assert_unchanged())?;
@@ -73,7 +75,7 @@ pub fn counts(job: &Job<'_>, progress: &dyn Progress) -> Result<Option<(CountsRe
     let gate = egress::Gate::new(key, &[job.base, job.out]);
     let mut staging = store.stage(&run_id, &gate)?;
     for (lang, name) in [(Lang::Nl, "aantallen.html"), (Lang::En, "counts.html")] {
-        let html = counts_page(&page(job, &result, &cells.drops, &run_id, lang), lang);
+        let html = counts_page(&page(job, &result, &run_id, lang), lang);
         staging.write(&Output::<Meta>::new(name, html.into_bytes())?)?;
     }
     staging.write(&Output::<Research>::new("counts.json", manifest::json(&result)?)?)?;
@@ -82,13 +84,7 @@ pub fn counts(job: &Job<'_>, progress: &dyn Progress) -> Result<Option<(CountsRe
     Ok(Some((result, dir)))
 }
 
-fn page(
-    job: &Job<'_>,
-    counts: &CountsResult,
-    drops: &BTreeMap<CountDrop, u64>,
-    run_id: &str,
-    lang: Lang,
-) -> CountsPage {
+fn page(job: &Job<'_>, counts: &CountsResult, run_id: &str, lang: Lang) -> CountsPage {
     let study = job.study;
     let entry = study.counts.as_ref().expect("a study with counts");
     let exposure = study.exposures.iter().find(|e| e.id == entry.exposure).expect("a checked study");
@@ -108,7 +104,7 @@ fn page(
         schools: found.schools,
         cells: found.cells,
         masked: found.masked,
-        drops: drops.iter().map(|(why, n)| (label(why.label()), *n)).collect(),
+        drops: counts.drops.iter().map(|(why, n)| (label(why.label()), *n)).collect(),
         share: is_shown(found, &profile(study)).then(|| found.share.map(|s| 100.0 * s)),
         parts: (found.parts.iter())
             .map(|p| Part {

@@ -47,7 +47,7 @@ use crate::models::{self, Fitted};
 use crate::panel::{self, Flow, Panel, Plan};
 use crate::report;
 use crate::study::Study;
-use crate::study::file::{Format, ModelEntry, Names, ProfileName, Source};
+use crate::study::file::{Format, Names, ProfileName, Source};
 use crate::vocab::{Lang, RefusalReason};
 use stages::Stages;
 
@@ -173,7 +173,7 @@ fn fit<'s>(study: &'s Study, panel: Panel<'s>, effort: Option<Effort>, rows: Row
     let one = |entry| {
         let mut fitted = models::fit(&panel, entry);
         let mut findings = effects::of_compared(&fitted, peers.as_ref());
-        compete(&panel, entry, &mut fitted, &mut findings);
+        effects::compete(&panel, &mut fitted, &mut findings);
         let checks = effort.map(|effort| robustness::of(&panel, &fitted, &findings, effort));
         if rows == Rows::Forgotten && fitted.fit.is_ok() {
             fitted.design.forget_rows();
@@ -187,27 +187,6 @@ fn fit<'s>(study: &'s Study, panel: Panel<'s>, effort: Option<Effort>, rows: Row
     };
     let (models, checks): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     Computed { panel, models, comparable, checks: checks.into_iter().flatten().collect() }
-}
-
-/// E6 of an event with causes: as its ways out compete.
-fn compete(panel: &Panel<'_>, entry: &ModelEntry, fitted: &mut Fitted, findings: &mut ModelFindings) {
-    let outcome = &panel.plan.outcomes[panel.plan.outcome(&entry.outcome)];
-    if findings.incidence.is_empty() || outcome.exits().len() < 2 {
-        return;
-    }
-    let notes = &mut fitted.design.head_mut().notes;
-    findings.incidence = match effects::competing(design::multinomial(panel, entry), outcome.entry.event) {
-        Ok((incidence, left_out)) => {
-            if !left_out.is_empty() {
-                notes.push(format!("its incidence (E6) does not hold equal {}", left_out.join(", ")));
-            }
-            incidence
-        }
-        Err(reason) => {
-            notes.push(format!("no incidence (E6) of its ways out: {}", reason.code()));
-            Vec::new()
-        }
-    };
 }
 
 /// As [`compute`], with the checks of every model where `effort` says so.

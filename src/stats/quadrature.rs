@@ -1,15 +1,23 @@
 //! Gauss–Hermite quadrature.
 
-use std::f64::consts::PI;
+use std::f64::consts::{PI, SQRT_2};
 
 /// Nodes and weights with Σ wᵢ f(xᵢ) ≈ ∫ e^{−x²} f(x) dx (the physicists' weight), exact for polynomials of degree
-/// 2n−1. For a N(0,1) expectation use nodes √2·xᵢ and weights wᵢ/√π.
+/// 2n−1. For a N(0,1) expectation see [`GaussHermite::standard_normal`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct GaussHermite {
     /// Nodes, ascending (n).
     pub nodes: Vec<f64>,
     /// Weights (n).
     pub weights: Vec<f64>,
+}
+
+impl GaussHermite {
+    /// Nodes and weights of an expectation over N(0, 1).
+    pub fn standard_normal(&self) -> Vec<(f64, f64)> {
+        let root = PI.sqrt();
+        self.nodes.iter().zip(&self.weights).map(|(x, w)| (x * SQRT_2, w / root)).collect()
+    }
 }
 
 /// The `n`-point rule, by Newton's method on the orthonormal Hermite polynomials.

@@ -66,7 +66,7 @@ impl Part {
             Part::Activities => "activiteit",
             Part::Enrolments => "inschrijving",
             Part::Counts => "aantallen",
-            Part::Schools => "school",
+            Part::Schools => "scholen",
             Part::Unknown => "bestand",
         }
     }
@@ -332,7 +332,7 @@ fn pupils(out: &mut String, file: Option<&SeenFile>, schools: Option<&SeenFile>)
     }
     *out += "# linked = { column = \"…\", is = \"gekoppeld\" }   # FILL IN: who was found in later education\n";
     if schools.is_some() {
-        *out += "# names of schools: add to [sources.leerling] lookup = [{ table = \"school\", on = \"…\", take = \"…\" }]\n";
+        *out += "# names of schools: add to [sources.leerling] lookup = [{ table = \"scholen\", on = \"…\", take = \"…\" }]\n";
     }
     out.push('\n');
 }

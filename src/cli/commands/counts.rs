@@ -25,8 +25,8 @@ pub(in crate::cli) fn execute(command: &Counts, args: &Args, screen: &Screen) ->
         "{cells} cells of {} schools, {masked} with a masked number; {left_out} left out. At the level of schools, not about pupils.",
         done.result.schools
     ));
-    for (why, n) in &done.words {
-        screen.say(&format!("  {n:>14}  {why}"));
+    for (why, n) in &done.drops {
+        screen.say(&format!("  {n:>14}  {}", why.label().1));
     }
     if let Some(why) = &done.result.refused {
         screen.say(&format!("No association is told: {why}"));

@@ -57,12 +57,17 @@ fn run(subject: &Subject<'_>) -> Vec<Specification> {
 fn capped(subject: &Subject<'_>) -> Result<(Estimated, Verdict), Obstacle> {
     let (rows, primary) = subject.ready()?;
     let total = rows.total();
-    let mut sorted = total.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    let sorted = sorted(&total);
     let cap = sorted[((sorted.len() as f64 * CAP) as usize).min(sorted.len() - 1)];
-    let dose = within(rows, &total.mapv(|d| d.min(cap)));
+    let dose = rows.within_cells(total.mapv(|d| d.min(cap)).view());
     let found = slope(rows, &dose)?;
     Ok((found, agrees(&found, &primary)))
+}
+
+fn sorted(doses: &Array1<f64>) -> Vec<f64> {
+    let mut sorted = doses.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted
 }
 
 /// Slope of one column, in percentage points per step.
@@ -71,23 +76,11 @@ fn slope(rows: &Rows, dose: &Array1<f64>) -> Result<Estimated, Obstacle> {
     Ok(Estimated::per_step(fit.slope[0], fit.std_error[0], fit.df[0], rows.step))
 }
 
-/// A column less its mean in the school and cohort.
-pub(super) fn within(rows: &Rows, column: &Array1<f64>) -> Array1<f64> {
-    let cell = |i: usize| rows.school[i] as usize * rows.cohorts + rows.cohort[i] as usize;
-    let (mut sum, mut n) = (vec![0.0; rows.schools * rows.cohorts], vec![0.0; rows.schools * rows.cohorts]);
-    for (i, v) in column.iter().enumerate() {
-        sum[cell(i)] += v;
-        n[cell(i)] += 1.0;
-    }
-    Array1::from_shape_fn(rows.len(), |i| column[i] - sum[cell(i)] / n[cell(i)])
-}
-
 /// From the lowest to the highest third, per step of the dose between them; passes unless the two steps clearly oppose
 /// each other.
 fn thirds(subject: &Subject<'_>) -> Result<(Estimated, Verdict), Obstacle> {
     let (rows, _) = subject.ready()?;
-    let mut sorted = rows.within.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    let sorted = sorted(&rows.within);
     let cut = |k: usize| sorted[(k * sorted.len() / 3).min(sorted.len() - 1)];
     let (low, high) = (cut(1), cut(2));
     let third = rows.within.mapv(|d| if d >= high { 2 } else { i32::from(d >= low) });
@@ -119,8 +112,7 @@ const KNOTS: [f64; 4] = [0.05, 0.35, 0.65, 0.95];
 /// With columns b of the spline and `a = b(P75) − b(P25)`, the contrast a'β is the coefficient of b₁/a₁ beside b₂ − (a₂/a₁) b₁ and
 /// b₃ − (a₃/a₁) b₁.
 pub(super) fn along_curve(rows: &Rows) -> Result<Estimated, Obstacle> {
-    let mut sorted = rows.within.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    let sorted = sorted(&rows.within);
     let quantile = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
     let knots = KNOTS.map(quantile);
     let (low, high) = (quantile(0.25), quantile(0.75));
@@ -217,8 +209,7 @@ mod tests {
             step: 1.0,
             within,
         };
-        let mut sorted = rows.within.to_vec();
-        sorted.sort_by(f64::total_cmp);
+        let sorted = sorted(&rows.within);
         let (low, high) = (sorted[1_000], sorted[2_999]);
         let truth = 100.0 * (outcome(high) - outcome(low)) / (high - low);
         let found = along_curve(&rows).expect("a curve");

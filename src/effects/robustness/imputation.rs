@@ -11,9 +11,9 @@ use rand_chacha::rand_core::SeedableRng;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use rayon::prelude::*;
 
-use super::doses::within;
 use super::rows::{Rows, lpm};
 use super::{Estimated, Obstacle, Subject};
+use crate::design::covariates_of;
 use crate::panel::sets::SetRow;
 use crate::stats::independent_columns;
 use crate::stats::linalg::Cholesky;
@@ -35,8 +35,7 @@ fn incomplete(subject: &Subject<'_>) -> Result<Rows, Obstacle> {
     let (panel, entry) = (subject.panel, &subject.fitted.entry);
     let plan = &panel.plan;
     let (known, _) = panel.rows(plan.outcome(&entry.outcome), plan.exposure(&entry.exposure));
-    let is_used = |c: &usize| entry.covariates.as_ref().is_none_or(|names| names.0.contains(&plan.covariates[*c].id));
-    let used: Vec<usize> = (0..plan.covariates.len()).filter(is_used).collect();
+    let used = covariates_of(panel, entry);
     let pupils = &panel.pupils;
     let is_category = |c: usize| !pupils.levels[c].is_empty();
     let has_categories = |r: &SetRow| used.iter().all(|&c| !is_category(c) || !pupils.covariates[c][r.pupil].is_nan());
@@ -71,7 +70,7 @@ fn incomplete(subject: &Subject<'_>) -> Result<Rows, Obstacle> {
         cohort,
         step: subject.fitted.design.head().step,
     };
-    all.within = within(&all, &dose);
+    all.within = all.within_cells(dose.view());
     all.cohort_mean = &dose - &all.within;
     all.school_mean = of_schools(&all, &dose);
     Ok(all)
@@ -173,12 +172,8 @@ fn draw(x: &mut Array2<f64>, j: usize, gaps: &[usize], design: &Array2<f64>, rng
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::noise;
     use super::*;
-
-    fn noise(k: usize) -> f64 {
-        let x = (k as f64 + 1.0).sin() * 43_758.545_3;
-        x - x.floor() - 0.5
-    }
 
     /// 40 schools of 150 pupils; the outcome goes with the dose by 0.01 and with a number by 0.3, and of those with a high outcome and a
     /// high dose most lack the number.
@@ -201,7 +196,7 @@ mod tests {
             cohorts: 2,
             step: 1.0,
         };
-        rows.within = within(&rows, &dose);
+        rows.within = rows.within_cells(dose.view());
         rows.cohort_mean = &dose - &rows.within;
         rows.school_mean = of_schools(&rows, &dose);
         rows

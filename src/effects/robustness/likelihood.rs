@@ -58,9 +58,9 @@ fn heavy_tails(subject: &Subject<'_>) -> Result<(Estimated, Verdict), Obstacle> 
     let (_, primary) = subject.ready()?;
     let Design::Binary(design) = &subject.fitted.design else { return Err(Obstacle::NotLandmark) };
     let mut weights = vec![1.0_f64; design.head.groups.len()];
-    let mut fitted = None;
+    let (mut fitted, mut scaled) = (None, design.clone());
     for _ in 0..ROUNDS {
-        let mut scaled = design.clone();
+        scaled.z.assign(&design.z);
         for (mut z, group) in scaled.z.rows_mut().into_iter().zip(&design.group) {
             z *= weights[*group as usize].sqrt();
         }

@@ -16,7 +16,7 @@ mod negative_control;
 mod permutation;
 mod planted;
 mod programme_change;
-mod rows;
+pub(super) mod rows;
 mod unlinked;
 mod unmeasured;
 mod words;
@@ -147,7 +147,7 @@ pub struct Estimated {
 
 impl Estimated {
     /// In percentage points, from a slope per unit of the dose in probabilities.
-    fn per_step(slope: f64, std_error: f64, df: f64, step: f64) -> Self {
+    pub(super) fn per_step(slope: f64, std_error: f64, df: f64, step: f64) -> Self {
         let half = t_quantile(0.975, df) * std_error;
         let scale = 100.0 * step;
         Self { value: scale * slope, lo: Some(scale * (slope - half)), hi: Some(scale * (slope + half)) }

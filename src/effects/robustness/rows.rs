@@ -92,7 +92,7 @@ impl Rows {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::effects) fn len(&self) -> usize {
         self.y.len()
     }
 
@@ -119,20 +119,25 @@ impl Rows {
         }
     }
 
+    /// A column less its mean in the school and cohort.
+    pub(in crate::effects) fn within_cells(&self, column: ArrayView1<f64>) -> Array1<f64> {
+        let cell = |i: usize| self.school[i] as usize * self.cohorts + self.cohort[i] as usize;
+        let (mut sum, mut n) = (vec![0.0; self.schools * self.cohorts], vec![0.0; self.schools * self.cohorts]);
+        for (i, v) in column.iter().enumerate() {
+            sum[cell(i)] += v;
+            n[cell(i)] += 1.0;
+        }
+        Array1::from_shape_fn(self.len(), |i| column[i] - sum[cell(i)] / n[cell(i)])
+    }
+
     /// Schools that have rows.
     pub(super) fn schools_present(&self) -> usize {
-        let mut codes = self.school.clone();
-        codes.sort_unstable();
-        codes.dedup();
-        codes.len()
+        present(&self.school).len()
     }
 
     /// Cohorts that have rows.
     pub(super) fn cohorts_present(&self) -> usize {
-        let mut codes = self.cohort.clone();
-        codes.sort_unstable();
-        codes.dedup();
-        codes.len()
+        present(&self.cohort).len()
     }
 
     /// Covariates with cohort dummies and the means of the dose: what is held equal where there are no school effects
@@ -146,6 +151,14 @@ impl Rows {
         columns.push(self.school_mean.clone());
         Array2::from_shape_fn((self.len(), columns.len()), |(i, j)| columns[j][i])
     }
+}
+
+/// The codes that are there, in their order.
+pub(in crate::effects) fn present(codes: &[u32]) -> Vec<u32> {
+    let mut codes = codes.to_vec();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
 }
 
 /// A linear probability model with effects of schools and cohorts.
@@ -199,6 +212,13 @@ pub(super) fn lpm(rows: &Rows, y: ArrayView1<f64>, columns: &[ArrayView1<f64>]) 
 }
 
 /// An error of the statistical core as the reason of a check.
-pub(super) fn obstacle(error: StatsError) -> Obstacle {
+pub(in crate::effects) fn obstacle(error: StatsError) -> Obstacle {
     Obstacle::Fit(models::reason(&error))
+}
+
+/// A number in −0.5..0.5 that is fixed for `k`, for rows of tests.
+#[cfg(test)]
+pub(in crate::effects) fn noise(k: usize) -> f64 {
+    let x = (k as f64 + 1.0).sin() * 43_758.545_3;
+    x - x.floor() - 0.5
 }

@@ -80,7 +80,7 @@ fn the_next_cohorts_dose_is_seen_when_outcomes_follow_it() {
 #[test]
 fn doses_within_school_and_cohort_have_mean_zero_there() {
     let r = rows(|_| 0.5);
-    let w = doses::within(&r, &r.total());
+    let w = r.within_cells(r.total().view());
     let of_cell = |s, c| (0..r.len()).filter(|&i| (r.school[i], r.cohort[i]) == (s, c)).map(|i| w[i]).sum::<f64>();
     assert!(of_cell(3, 1).abs() < 1e-9 && of_cell(29, 2).abs() < 1e-9);
     assert!(w.iter().zip(&r.within).all(|(a, b)| (a - b).abs() < 1e-9));

@@ -280,10 +280,10 @@ fn count_rows(
     let (name, wanted) = (&counts.source, count_columns(counts));
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     reading.rows(name, name, false, &wanted, ledger, |row, ledger| {
-        rows.push((0..wanted.len()).map(|k| Cell::text(row.text(k))).collect());
+        rows.push(wanted.iter().enumerate().map(|(k, w)| row.cell(k, w.as_)).collect());
         ledger.add(name, name, Fate::Kept, 1);
     })?;
-    Ok((wanted.iter().map(|w| ColumnDef::may(&w.name, Kind::Text)).collect(), rows))
+    Ok((wanted.iter().map(|w| ColumnDef::may(&w.name, Kind::of(w.as_))).collect(), rows))
 }
 
 /// Columns of a table of dated events or scores: those that the study's outcomes name.
@@ -313,11 +313,7 @@ fn other(
             if !all.contains_key(&key) {
                 return ledger.add(name, source, Fate::UnknownPupil, 1);
             }
-            let cell = |(k, w): (usize, &Wanted)| match w.as_ {
-                As::Text | As::Count => Cell::text(row.text(k)),
-                As::Number => Cell::number(row.number(k)),
-                As::Day => Cell::day(row.day(k)),
-            };
+            let cell = |(k, w): (usize, &Wanted)| row.cell(k, w.as_);
             let mut cells = vec![Cell::Text(key)];
             cells.extend(wanted.iter().enumerate().map(cell));
             rows.push(cells);
@@ -326,13 +322,6 @@ fn other(
     }
     rows.sort_unstable();
     let mut columns = vec![ColumnDef::must("pupil_key", Kind::Text)];
-    columns.extend(wanted.iter().map(|w| {
-        let kind = match w.as_ {
-            As::Text | As::Count => Kind::Text,
-            As::Number => Kind::Number,
-            As::Day => Kind::Day,
-        };
-        ColumnDef::may(&w.name, kind)
-    }));
+    columns.extend(wanted.iter().map(|w| ColumnDef::may(&w.name, Kind::of(w.as_))));
     Ok((columns, rows))
 }

@@ -7,6 +7,8 @@ use arrow::array::{ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 
+use crate::ingest::As;
+
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -20,6 +22,17 @@ pub enum Kind {
     Day,
     /// True or false.
     Flag,
+}
+
+impl Kind {
+    /// What a column holds that is read so.
+    pub fn of(as_: As) -> Self {
+        match as_ {
+            As::Text | As::Count => Kind::Text,
+            As::Number => Kind::Number,
+            As::Day => Kind::Day,
+        }
+    }
 }
 
 /// A column of a canonical table.

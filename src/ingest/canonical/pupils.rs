@@ -90,11 +90,7 @@ pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMa
             let track = row.text(3).or_else(|| row.text(4).as_deref().and_then(track_of).map(str::to_string));
             unread += u64::from(track.is_none() && row.text(4).is_some());
             let given = std::array::from_fn(|k| row.day(5 + k));
-            let extra = |(k, w): (usize, &Wanted)| match w.as_ {
-                As::Text | As::Count => Cell::text(row.text(k)),
-                As::Number => Cell::number(row.number(k)),
-                As::Day => Cell::day(row.day(k)),
-            };
+            let extra = |(k, w): (usize, &Wanted)| row.cell(k, w.as_);
             let extras = wanted.iter().enumerate().skip(OWN).map(extra).collect();
             let days = with_calendar(given, year);
             let pupil = Pupil { school, cohort: cohort.unwrap_or_default(), year, track, days, extras };
@@ -218,12 +214,7 @@ pub(super) fn columns(extras: &[Wanted]) -> Vec<ColumnDef> {
     all.extend(DAYS.map(|name| ColumnDef::may(name, Kind::Day)));
     all.push(ColumnDef::must("link_status", Kind::Text));
     all.push(ColumnDef::may("known_until", Kind::Day));
-    let kind = |as_: As| match as_ {
-        As::Text | As::Count => Kind::Text,
-        As::Number => Kind::Number,
-        As::Day => Kind::Day,
-    };
-    all.extend(extras.iter().map(|w| ColumnDef::may(&w.name, kind(w.as_))));
+    all.extend(extras.iter().map(|w| ColumnDef::may(&w.name, Kind::of(w.as_))));
     all
 }
 

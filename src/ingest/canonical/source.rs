@@ -6,6 +6,7 @@ use std::path::Path;
 use arrow::array::Array;
 
 use super::aliases::Aliases;
+use super::cells::Cell;
 use super::ledger::{Fate, Ledger};
 use crate::ingest::{As, Batch, InputError, Progress, Table, Want};
 use crate::study::Study;
@@ -83,6 +84,15 @@ impl Row<'_> {
     pub fn day(&self, k: usize) -> Option<i32> {
         let column = self.batch.columns[self.at[k]?].day();
         column.is_valid(self.row).then(|| column.value(self.row))
+    }
+
+    /// Wanted column `k`, which is read as `as_`.
+    pub fn cell(&self, k: usize, as_: As) -> Cell {
+        match as_ {
+            As::Text | As::Count => Cell::text(self.text(k)),
+            As::Number => Cell::number(self.number(k)),
+            As::Day => Cell::day(self.day(k)),
+        }
     }
 }
 

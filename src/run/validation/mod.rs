@@ -300,9 +300,7 @@ impl Validation {
         let notes = panel::matched::notes(panel);
         self.issues.extend(notes.into_iter().map(|note| Found::new(Severity::Warning, "LOB-E0150", note)));
     }
-}
 
-impl Validation {
     /// Cells of counts are no pupils: their numbers hide nothing.
     fn counts(&mut self, cells: &CountCells) {
         let set = "counts";

@@ -11,7 +11,6 @@
 //! the hazards of each period.
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
-use std::f64::consts::{PI, SQRT_2};
 
 use super::super::error::StatsError;
 use super::super::quadrature::gauss_hermite;
@@ -81,13 +80,13 @@ pub fn integrated_incidence(
     if lambda.dim() != (c, c) || !(1..=60).contains(&points) {
         return Err(StatsError::Shape("lambda must be C×C, and a rule must have 1 to 60 points"));
     }
-    let rule = gauss_hermite(points);
+    let rule = gauss_hermite(points).standard_normal();
     let mut mean = CumulativeIncidence { survival: Array1::zeros(periods), incidence: Array2::zeros((periods, c)) };
     for k in 0..points.pow(c as u32) {
         // The digits of k in base `points` are the node of each category.
         let digits: Vec<usize> = (0..c).map(|d| k / points.pow(d as u32) % points).collect();
-        let weight: f64 = digits.iter().map(|&d| rule.weights[d] / PI.sqrt()).product();
-        let z: Array1<f64> = digits.iter().map(|&d| SQRT_2 * rule.nodes[d]).collect();
+        let weight: f64 = digits.iter().map(|&d| rule[d].1).product();
+        let z: Array1<f64> = digits.iter().map(|&d| rule[d].0).collect();
         let at = cumulative_incidence(beta, x, lambda.dot(&z).view())?;
         mean.survival.scaled_add(weight, &at.survival);
         mean.incidence.scaled_add(weight, &at.incidence);

@@ -10,7 +10,6 @@ struct Known {
     format: &'static str,
     keep: &'static str,
     keys: &'static [(&'static str, &'static str)],
-    sum: bool,
 }
 
 const KNOWN: [Known; 2] = [
@@ -26,13 +25,11 @@ const KNOWN: [Known; 2] = [
             ("events", "passed_lo"),
             ("events_hi", "passed_hi"),
         ],
-        sum: true,
     },
     Known {
         format: "duo-vsv",
         keep: "filter = [{ column = \"group\", is = \"VMBO BOVENBOUW\" }]   # FILL IN: which rows are the pupils of the study\n",
         keys: &[("school", "brin"), ("cohort", "year"), ("n", "count"), ("events", "dropouts")],
-        sum: true,
     },
 ];
 
@@ -59,9 +56,7 @@ pub(super) fn counts(out: &mut String, file: &SeenFile, of_deliveries: bool) {
         for (key, column) in known.keys {
             let _ = writeln!(out, "{key} = {column:?}");
         }
-        if known.sum {
-            *out += "sum = true   # rows of one cell are added up\n";
-        }
+        *out += "sum = true   # rows of one cell are added up\n";
     } else {
         line(out, "school", file.column(Role::School), "the column with the school, written as in [pupils]");
         match file.column(Role::Leerweg) {

@@ -46,8 +46,7 @@ pub(super) fn sources(out: &mut String, parts: &BTreeMap<Part, Vec<&SeenFile>>, 
             }
         };
         for (at, group) in groups(files).iter().enumerate() {
-            // `school` is a table that [ingest] makes.
-            let own = if *part == Part::Schools { "scholen" } else { part.source() };
+            let own = part.source();
             let name = if at == 0 { own.to_string() } else { format!("{own}_{}", at + 1) };
             let rename = rename(*part, group[0], &key);
             needs_key |= source(out, *part, &name, group, Some(&rename));
