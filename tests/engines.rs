@@ -191,7 +191,8 @@ fn compare(dialect: Dialect, engine: &str, python: &str) {
     for (i, d) in drawn.iter().enumerate() {
         let ours = panel::build(plan(i), d.dir.path(), &Silence).unwrap_or_else(|e| panic!("study {i}: {e}"));
         let pattern = if dialect == Dialect::DuckDb { "made/cells_*.parquet" } else { "made/cells_*/*.parquet" };
-        let theirs = read(plan(i), &[pattern.into()], &place(d), &Silence).unwrap_or_else(|e| panic!("study {i}: {e}"));
+        let theirs =
+            read(plan(i), &[pattern.into()], &place(d), None, &Silence).unwrap_or_else(|e| panic!("study {i}: {e}"));
         let ((hash, lines), (other, other_lines)) = (fingerprint(&ours), fingerprint(&theirs));
         let only =
             |a: &[String], b: &[String]| a.iter().filter(|l| !b.contains(l)).take(3).cloned().collect::<Vec<_>>();
@@ -317,6 +318,32 @@ fn cells_that_are_not_what_the_engine_says_it_wrote_are_refused() {
     let ran = folder.lob(&["run", "study.toml", "--engine", "duckdb", "--engine-command", &command, "--out", "out"]);
     assert!(ran.code == 3 && ran.err.contains("a file is missing, old or damaged"), "{} {}", ran.code, ran.err);
     assert_eq!(leftovers(&folder.path().join("out")), Vec::<String>::new());
+}
+
+#[test]
+fn cells_carried_by_hand_are_checked_against_what_the_engine_wrote_beside_them() {
+    let Some(python) = python_with("duckdb") else { return };
+    let folder = Folder::with(&Study::small());
+    let made = folder.path().join("made");
+    fs::create_dir(&made).expect("a folder");
+    let ran = folder.lob(&["cells", "study.toml", "--sql", "duckdb", "--to", &made.to_string_lossy()]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    fs::write(folder.path().join("cells.sql"), &ran.out).expect("statements");
+    let execute = "import sys, duckdb; duckdb.connect().execute(open(sys.argv[1]).read())";
+    let ran =
+        Command::new(&python).args(["-c", execute]).arg(folder.path().join("cells.sql")).output().expect("Python");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let run = |cells: &str| {
+        folder.lob(&["run", "study.toml", "--from", cells, "--check", "made/check*.parquet", "--out", "out"])
+    };
+    let ran = run("made/cells_*.parquet");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_same_run(&folder);
+    // A file that stayed behind.
+    let ran = run("made/cells_[01].parquet");
+    assert!(ran.code == 3 && ran.err.contains("a file is missing, old or damaged"), "{} {}", ran.code, ran.err);
+    let ran = folder.lob(&["run", "study.toml", "--check", "made/check*.parquet"]);
+    assert!(ran.code == 2 && ran.err.contains("--from"), "{} {}", ran.code, ran.err);
 }
 
 /// Processes whose command line holds `mark`, by /proc.

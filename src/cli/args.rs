@@ -230,6 +230,9 @@ pub(super) struct OriginArgs {
     /// Files of pattern cells (`lob cells`) to start from; of several files, every pupil must stand in one only.
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["engine", "engine_command"])]
     pub(super) from: Vec<String>,
+    /// What an engine wrote beside those cells (its folder `check`): fail unless they add up to it.
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "from")]
+    pub(super) check: Vec<String>,
     /// Engine that makes the cells; `native` is this program.
     #[arg(long, value_name = "NAME")]
     pub(super) engine: Option<EngineArg>,

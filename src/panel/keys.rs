@@ -5,7 +5,8 @@
 use std::hash::BuildHasher;
 use std::ops::Range;
 
-use arrow::array::{Array, Int64Array};
+use arrow::array::{Array, AsArray, DictionaryArray, Int64Array};
+use arrow::datatypes::Int32Type;
 use hashbrown::DefaultHashBuilder;
 use rayon::prelude::*;
 
@@ -119,6 +120,7 @@ impl Keys {
         found.clear();
         match (columns.len(), batch.columns[columns.start].text()) {
             (1, Text::Int(numbers)) => self.find_numbers(numbers, found),
+            (1, Text::Coded(codes)) if codes.values().len() <= codes.len() => self.find_codes(codes, found),
             _ => self.find_texts(batch, columns, found),
         }
     }
@@ -135,6 +137,18 @@ impl Keys {
             }
         };
         found.extend((0..numbers.len()).map(one));
+    }
+
+    /// Each text of the list once.
+    fn find_codes(&self, codes: &DictionaryArray<Int32Type>, found: &mut Vec<Found>) {
+        let texts = codes.values().as_string::<i32>();
+        let mut known: Vec<Option<Found>> = vec![None; texts.len()];
+        let of_text = |k: usize| match texts.value(k).as_bytes() {
+            key if texts.is_valid(k) && !key.is_empty() => as_found(self.find(key)),
+            _ => Found::NoKey,
+        };
+        let one = |row: usize| codes.key(row).map_or(Found::NoKey, |k| *known[k].get_or_insert_with(|| of_text(k)));
+        found.extend((0..codes.len()).map(one));
     }
 
     fn find_texts(&self, batch: &Batch, columns: Range<usize>, found: &mut Vec<Found>) {

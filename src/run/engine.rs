@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::RunError;
 use super::files::{create_private, create_private_folder};
-use crate::ingest::{FrameFile, Progress, Silence, frame};
-use crate::panel::patterns::{Tally, read_checked};
+use crate::ingest::{Progress, Silence};
+use crate::panel::patterns::{Tally, read};
 use crate::panel::sql::{Dialect, Script, assert_readable, script};
 use crate::panel::{Panel, Plan};
 
@@ -255,20 +255,9 @@ fn quoted(path: &Path) -> String {
 /// Reads the cells that a script wrote and compares them with its check.
 fn read_back<'p>(plan: Plan<'p>, script: &Script, folder: &Folder) -> Result<Panel<'p>, RunError> {
     let parts = |name: &str| if name.ends_with(".parquet") { name.to_string() } else { format!("{name}/*.parquet") };
-    let expected = {
-        let pattern = folder.out.join(parts(&script.check));
-        let mut found = glob::glob(&pattern.to_string_lossy()).into_iter().flatten().flatten();
-        let one = found.next().unwrap_or(pattern);
-        let columns = ["lines", "pupils", "checksum"].map(String::from);
-        let table = FrameFile::open(&one)?.read(&columns, &Silence)?;
-        let number = |name: &String| match table.columns.get(name) {
-            Some(frame::Values::Number(values)) => values.first().map_or(-1, |x| *x as i64),
-            _ => -1,
-        };
-        Tally { lines: number(&columns[0]), pupils: number(&columns[1]), checksum: number(&columns[2]) }
-    };
+    let expected = Tally::written(plan.study, &[parts(&script.check)], &folder.out)?;
     let files: Vec<String> = script.cells.iter().map(|name| parts(name)).collect();
-    Ok(read_checked(plan, &files, &folder.out, Some(expected), &Silence)?)
+    Ok(read(plan, &files, &folder.out, Some(expected), &Silence)?)
 }
 
 /// Lines of the log's end that say something, without what may be values.

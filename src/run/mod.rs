@@ -82,10 +82,29 @@ pub struct Job<'j> {
 pub enum Origin<'o> {
     /// The rows of the study's sources.
     Rows,
-    /// Pattern cells in these files (absolute paths or globs).
-    Cells(&'o [String]),
+    /// Pattern cells in files.
+    Cells(CellFiles<'o>),
     /// Pattern cells that another engine makes of the study's sources.
     Engine(&'o Engine),
+}
+
+/// Files of pattern cells: absolute paths or globs.
+#[derive(Clone, Copy, Debug)]
+pub struct CellFiles<'o> {
+    /// The cells.
+    pub cells: &'o [String],
+    /// What an engine wrote beside them, to which they must add up; none: they are taken as they are.
+    pub check: &'o [String],
+}
+
+impl CellFiles<'_> {
+    fn read<'s>(&self, plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result<Panel<'s>, RunError> {
+        let expected = match self.check {
+            [] => None,
+            check => Some(panel::patterns::Tally::written(plan.study, check, base)?),
+        };
+        Ok(panel::patterns::read(plan, self.cells, base, expected, progress)?)
+    }
 }
 
 /// What a run ends with.
@@ -237,21 +256,24 @@ pub fn run_from(job: &Job<'_>, origin: Origin<'_>, progress: &dyn Progress) -> R
         }
         _ => None,
     };
-    let files = match (&made, origin) {
-        (Some(made), _) => {
+    let written = match &made {
+        Some(made) => {
             let file = made.folder().join("cells.parquet");
             write_pattern_cells(&made.panel, &file)?;
             vec![file.to_string_lossy().into_owned()]
         }
-        (None, Origin::Cells(files)) => files.to_vec(),
-        (None, _) => Vec::new(),
+        None => Vec::new(),
     };
-    let source = Source { files: Names(files.clone()), format: Some(Format::Parquet), ..Source::default() };
+    let files = match origin {
+        Origin::Cells(files) => files,
+        Origin::Rows | Origin::Engine(_) => CellFiles { cells: &written, check: &[] },
+    };
+    let source = Source { files: Names(files.cells.to_vec()), format: Some(Format::Parquet), ..Source::default() };
     let study = job.study.on_source("cells", source);
     let job = &Job { study: &study, ..*job };
     let inputs = hash_inputs(job)?;
     let run_id = run_id(job, &inputs);
-    let panel = panel::patterns::read(Plan::of(job.study), &files, job.base, progress)?;
+    let panel = files.read(Plan::of(job.study), job.base, progress)?;
     stages.next("models and effects");
     let computed = fit(job.study, panel, None, Rows::Forgotten);
     publish(job, &store, stages, (run_id, &inputs), None, &computed)
@@ -271,7 +293,7 @@ pub fn cells(
     let plan = Plan::of(study);
     let panel = match origin {
         Origin::Rows => panel::build(plan, base, progress)?,
-        Origin::Cells(files) => panel::patterns::read(plan, files, base, progress)?,
+        Origin::Cells(files) => files.read(plan, base, progress)?,
         Origin::Engine(engine) => {
             let home = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let made = engine::cells(&plan, engine, base, home, progress)?;
@@ -293,25 +315,19 @@ fn publish(
     // What was read must be what was hashed.
     inputs.iter().try_for_each(|(_, file, _)| file.assert_unchanged())?;
     let pages = pages::pages(computed, &run_id, profile(job.study), report_outcomes(job.study));
-    let mut reports = Vec::new();
     let gate = egress::Gate::new(key, &[job.base, job.out]);
     let mut staging = store.stage(&run_id, &gate)?;
-    let mut index = Vec::new();
-    for page in &pages {
-        let folder = SchoolFolder::new(&page.school);
+    let reports = staging.write_each(&pages, |page| {
         let html = report::school_page(page, job.lang);
-        let output = Output::<School>::of_school(&folder, "rapport.html", html.into_bytes())?;
-        reports.push(output.path());
-        index.push(pages::entry(page, &output.path()));
-        staging.write(&output)?;
-    }
+        Ok(Output::<School>::of_school(&SchoolFolder::new(&page.school), "rapport.html", html.into_bytes())?)
+    })?;
+    let index = pages.iter().zip(&reports).map(|(page, href)| pages::entry(page, href)).collect();
     let index = report::index_page(&pages::index(job.study, &run_id, index), job.lang);
     staging.write(&Output::<Meta>::new("index.html", index.into_bytes())?)?;
-    for (name, batch) in tables::all(computed)? {
-        gate.pass_table(name, &batch)?;
-        let bytes = files::write_table(&batch)?;
-        staging.write(&Output::<Research>::new(&format!("{name}.parquet"), bytes)?)?;
-    }
+    staging.write_each(&tables::all(computed)?, |(name, batch)| {
+        gate.pass_table(name, batch)?;
+        Ok(Output::<Research>::new(&format!("{name}.parquet"), files::write_table(batch)?)?)
+    })?;
     let results = manifest::results(computed, &run_id)?;
     staging.write(&Output::<Meta>::new("run_results.json", results)?)?;
     let manifest = manifest::manifest(job, &run_id, inputs, staging.files(), gate.key_id())?;

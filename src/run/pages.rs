@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rayon::prelude::*;
+
 use crate::disclosure::page::{
     Bound, CheckRow, ChecksOfModel, EffectRow, IndexEntry, IndexPage, OutcomeRow, ReachRow, SchoolPage, Shown,
 };
@@ -21,8 +23,8 @@ use crate::vocab::{CohortIx, IdVec, Lang, OutcomeStatus, SchoolIx, Unit};
 /// The pages of all schools, in order of their keys.
 pub(super) fn pages(computed: &Computed<'_>, run_id: &str, profile: Profile, outcomes: Vec<String>) -> Vec<SchoolPage> {
     let described = Described::of(computed, &outcomes);
-    let schools = &computed.panel.pupils.schools;
-    schools.ids().map(|s| page(computed, &described, run_id, &profile, s)).collect()
+    let schools: Vec<SchoolIx> = computed.panel.pupils.schools.ids().collect();
+    schools.into_par_iter().map(|s| page(computed, &described, run_id, &profile, s)).collect()
 }
 
 /// What stands on the overview for a page.

@@ -5,6 +5,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
 use super::RunError;
 use super::egress::Gate;
 use super::manifest::FileEntry;
@@ -98,14 +100,32 @@ pub(super) struct Staging<'s> {
 impl Staging<'_> {
     /// Writes one output with the permissions of its zone, if it may leave.
     pub(super) fn write<Z: Zone>(&mut self, output: &Output<Z>) -> Result<(), RunError> {
+        let entry = self.put(output)?;
+        self.files.push(entry);
+        Ok(())
+    }
+
+    /// Makes an output of each item and writes it, side by side; listed in the order of the items. Returns the paths.
+    pub(super) fn write_each<T: Sync, Z: Zone>(
+        &mut self,
+        items: &[T],
+        make: impl Fn(&T) -> Result<Output<Z>, RunError> + Sync,
+    ) -> Result<Vec<String>, RunError> {
+        let done: Vec<Result<FileEntry, RunError>> = items.par_iter().map(|item| self.put(&make(item)?)).collect();
+        let entries = done.into_iter().collect::<Result<Vec<FileEntry>, RunError>>()?;
+        let paths = entries.iter().map(|entry| entry.path.clone()).collect();
+        self.files.extend(entries);
+        Ok(paths)
+    }
+
+    fn put<Z: Zone>(&self, output: &Output<Z>) -> Result<FileEntry, RunError> {
         let path = self.dir.join(output.path());
         let name = output.path();
         self.gate.pass(&name, output.bytes())?;
         let parent = path.parent().unwrap_or(&self.dir).to_path_buf();
         create_dirs(&self.dir, &parent, Z::DIR_MODE).map_err(|e| failed(&name, e))?;
         write_file(&path, output.bytes(), Z::FILE_MODE).map_err(|e| failed(&name, e))?;
-        self.files.push(FileEntry::of(output));
-        Ok(())
+        Ok(FileEntry::of(output))
     }
 
     /// Files written so far.
@@ -220,9 +240,11 @@ fn create_dirs(root: &Path, dir: &Path, mode: u32) -> io::Result<()> {
     let mut path = root.to_path_buf();
     for part in below {
         path.push(part);
-        if !path.exists() {
-            fs::create_dir(&path)?;
-            set_mode(&path, mode)?;
+        match fs::create_dir(&path) {
+            Ok(()) => set_mode(&path, mode)?,
+            // By another thread, perhaps.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::panel::Plan;
 use crate::panel::sql::{self, Dialect};
-use crate::run::{self, Engine, Origin};
+use crate::run::{self, CellFiles, Engine, Origin};
 
 pub(in crate::cli) fn execute(command: &Cells, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = load_tables(&command.study)?;
@@ -30,7 +30,7 @@ pub(in crate::cli) fn execute(command: &Cells, screen: &Screen) -> Result<Exit, 
 /// What the flags choose.
 pub(super) enum Chosen {
     Rows,
-    Cells(Vec<String>),
+    Cells { cells: Vec<String>, check: Vec<String> },
     Engine(Engine),
 }
 
@@ -40,7 +40,8 @@ impl Chosen {
             // A path on the command line is one of the folder in which one stands, not of the study's.
             let here = std::env::current_dir().map_err(|e| Failure::write("the current folder", &e))?;
             let full = |file: &String| here.join(PathBuf::from(file)).to_string_lossy().into_owned();
-            return Ok(Chosen::Cells(args.from.iter().map(full).collect()));
+            let [cells, check] = [&args.from, &args.check].map(|files| files.iter().map(full).collect());
+            return Ok(Chosen::Cells { cells, check });
         }
         let mut engine = match (args.engine, &args.engine_command) {
             (None | Some(EngineArg::Native), None) => return Ok(Chosen::Rows),
@@ -68,7 +69,7 @@ impl Chosen {
     pub(super) fn as_origin(&self) -> Origin<'_> {
         match self {
             Chosen::Rows => Origin::Rows,
-            Chosen::Cells(files) => Origin::Cells(files),
+            Chosen::Cells { cells, check } => Origin::Cells(CellFiles { cells, check }),
             Chosen::Engine(engine) => Origin::Engine(engine),
         }
     }

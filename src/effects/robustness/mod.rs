@@ -167,6 +167,13 @@ impl Estimated {
             _ => false,
         }
     }
+
+    /// Whether the interval is so wide that it holds all of the other and nothing at all as well: that the two overlap then
+    /// says nothing.
+    fn cannot_disagree_with(&self, other: &Self) -> bool {
+        let holds = |x: Option<f64>| x.is_some_and(|x| self.covers(x));
+        self.covers(0.0) && holds(other.lo) && holds(other.hi)
+    }
 }
 
 /// One way of asking.

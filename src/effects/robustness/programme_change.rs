@@ -9,8 +9,8 @@ pub(super) const CHECK: Check = Check {
     id: "R4",
     nl: "Zien we hetzelfde als scholen hun programma uitbreiden?",
     en: "Do we see the same when schools extend their programme?",
-    rule_nl: "De marges overlappen.",
-    rule_en: "The margins overlap.",
+    rule_nl: "De marges overlappen; niet te zeggen als de nieuwe marge nul en de hele oude omvat.",
+    rule_en: "The margins overlap; cannot be told where the new margin holds zero and all of the old one.",
     run,
 };
 
@@ -52,6 +52,7 @@ fn run(subject: &Subject<'_>) -> Vec<Specification> {
         (_, None) => return vec![main.impossible(Obstacle::NoPrimary)],
     };
     let judged = |spec: Specification, estimate: Option<Estimated>| match estimate {
+        Some(e) if e.cannot_disagree_with(&primary) => spec.found(e, Verdict::Undecided),
         Some(e) => spec.found(e, Verdict::of(e.overlaps(&primary))),
         None => spec.impossible(Obstacle::FewChanges(MIN_SCHOOLS)),
     };

@@ -112,6 +112,16 @@ fn checks_have_unique_numbers_and_words_in_both_languages() {
 }
 
 #[test]
+fn a_margin_that_holds_all_of_the_other_and_zero_can_not_disagree() {
+    let margin = |lo: f64, hi: f64| Estimated { value: (lo + hi) / 2.0, lo: Some(lo), hi: Some(hi) };
+    assert!(margin(-2.0, 2.8).cannot_disagree_with(&margin(0.4, 1.5)));
+    // Narrower than the other around zero: the two do agree.
+    assert!(!margin(-0.2, 0.3).cannot_disagree_with(&margin(-0.3, 0.5)));
+    assert!(!margin(0.1, 2.8).cannot_disagree_with(&margin(0.4, 1.5)));
+    assert!(!margin(-2.0, 1.0).cannot_disagree_with(&margin(0.4, 1.5)));
+}
+
+#[test]
 fn a_failed_check_lowers_what_may_be_said_and_is_named() {
     let spec = |id, verdict| Specification { verdict, ..Specification::new(id, "x", "nl", "en") };
     let of = |specifications| Robustness { specifications, programme: Err(Obstacle::NotLandmark) }.evidence();

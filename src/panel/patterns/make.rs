@@ -1,14 +1,15 @@
 //! A panel → its patterns, in canonical order: of the sum of two panels the same as of both together.
 
-use std::collections::HashMap;
+use rayon::prelude::*;
 
 use super::Pattern;
 use crate::panel::flow::Step;
 use crate::panel::sets::{DoseAt, OutcomeData, Panel};
+use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, OutcomeRule, PupilIx, SchoolIx};
 
 /// What makes two rows one pattern; sorting by it gives the canonical order.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     outcome: Option<usize>,
     fell_out: Option<Step>,
@@ -29,28 +30,39 @@ struct Moments {
     squares: f64,
 }
 
-/// Equal patterns added together, in canonical order.
-pub(super) fn merged(patterns: impl IntoIterator<Item = Pattern>) -> Vec<Pattern> {
-    let mut found: HashMap<Key, Moments> = HashMap::new();
-    for one in patterns {
-        let key = Key {
-            outcome: one.outcome,
-            fell_out: one.fell_out,
-            school: one.school,
-            cohort: one.cohort,
-            period: one.period,
-            registered: one.registered,
-            provisional: one.provisional,
-            numbers: one.numbers.iter().map(|x| ordered_bits(*x)).collect(),
-        };
-        let moments = found.entry(key).or_default();
-        moments.n += one.n;
-        moments.sum += one.sum;
-        moments.squares += one.squares;
-    }
-    let mut all: Vec<(Key, Moments)> = found.into_iter().collect();
-    all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let pattern = |(key, moments): (Key, Moments)| Pattern {
+/// Equal patterns added together, in canonical order. Sums are taken in the order in which the patterns come.
+pub(super) fn merged(patterns: Vec<Pattern>) -> Vec<Pattern> {
+    let mut all: Vec<(Key, Moments)> = patterns.into_par_iter().map(split).collect();
+    // Stable: equal patterns stay in their order.
+    all.par_sort_by(|a, b| a.0.cmp(&b.0));
+    all.dedup_by(|next, kept| {
+        let is_same = next.0 == kept.0;
+        if is_same {
+            kept.1.n += next.1.n;
+            kept.1.sum += next.1.sum;
+            kept.1.squares += next.1.squares;
+        }
+        is_same
+    });
+    all.into_par_iter().map(joined).collect()
+}
+
+fn split(one: Pattern) -> (Key, Moments) {
+    let key = Key {
+        outcome: one.outcome,
+        fell_out: one.fell_out,
+        school: one.school,
+        cohort: one.cohort,
+        period: one.period,
+        registered: one.registered,
+        provisional: one.provisional,
+        numbers: one.numbers.into_iter().map(ordered_bits).collect(),
+    };
+    (key, Moments { n: one.n, sum: one.sum, squares: one.squares })
+}
+
+fn joined((key, moments): (Key, Moments)) -> Pattern {
+    Pattern {
         outcome: key.outcome,
         fell_out: key.fell_out,
         school: key.school,
@@ -62,8 +74,7 @@ pub(super) fn merged(patterns: impl IntoIterator<Item = Pattern>) -> Vec<Pattern
         n: moments.n,
         sum: moments.sum,
         squares: moments.squares,
-    };
-    all.into_iter().map(pattern).collect()
+    }
 }
 
 impl Panel<'_> {
@@ -72,9 +83,15 @@ impl Panel<'_> {
         if let Some(patterns) = &self.patterns {
             return patterns.all.clone();
         }
-        let pupils = self.pupils.school.ids().map(|p| self.pupil(p));
+        // Set by set, in the order in which sets sort, so that the rows of one are held at a time.
+        let mut all = merged(self.of_pupils(|p| vec![self.pupil(p)]));
         let sets = (0..self.plan.outcomes.len()).filter(|o| self.plan.outcomes[*o].rule() != OutcomeRule::Score);
-        merged(pupils.chain(sets.flat_map(|o| self.set(o))))
+        sets.for_each(|o| all.extend(merged(self.set(o))));
+        all
+    }
+
+    fn of_pupils(&self, rows: impl Fn(PupilIx) -> Vec<Pattern> + Sync) -> Vec<Pattern> {
+        (0..self.pupils.len()).into_par_iter().flat_map_iter(|p| rows(PupilIx::from_position(p))).collect()
     }
 
     /// A pupil as a row of the set of pupils.
@@ -89,8 +106,7 @@ impl Panel<'_> {
     /// The rows of an outcome's set, and who fell out of it.
     fn set(&self, o: usize) -> Vec<Pattern> {
         let is_provisional = self.is_provisional(o);
-        let mut found = Vec::new();
-        for p in self.pupils.school.ids() {
+        self.of_pupils(|p| {
             let landmark = |y: f64| {
                 let provisional = is_provisional(p);
                 Pattern { provisional, ..self.row(Some(o), p, 0, Some(DoseAt::Landmark), y) }
@@ -113,12 +129,8 @@ impl Panel<'_> {
                 }
                 OutcomeData::Scores(_) | OutcomeData::Patterns(_) => Ok(Vec::new()),
             };
-            match rows {
-                Ok(rows) => found.extend(rows),
-                Err(step) => found.push(self.out(o, p, step)),
-            }
-        }
-        found
+            rows.unwrap_or_else(|step| vec![self.out(o, p, step)])
+        })
     }
 
     /// A row; without a time only the doses that are columns of the pupils are there.
@@ -178,7 +190,6 @@ fn from_ordered_bits(bits: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vocab::ids::Ix;
 
     #[test]
     fn bits_there_and_back() {
@@ -204,7 +215,7 @@ mod tests {
             sum: y,
             squares: y * y,
         };
-        let all = merged([one(1, 2.0, 1.0), one(0, 3.0, 0.0), one(1, 2.0, 3.0), one(0, -1.0, 1.0)]);
+        let all = merged(vec![one(1, 2.0, 1.0), one(0, 3.0, 0.0), one(1, 2.0, 3.0), one(0, -1.0, 1.0)]);
         let short: Vec<_> = all.iter().map(|p| (p.school.at(), p.numbers[0], p.n, p.sum, p.squares)).collect();
         assert_eq!(short, [(0, -1.0, 1, 1.0, 1.0), (0, 3.0, 1, 0.0, 0.0), (1, 2.0, 2, 4.0, 10.0)]);
     }

@@ -20,7 +20,7 @@ mod table;
 
 use std::ops::Range;
 
-pub use read::{Tally, read, read_checked};
+pub use read::{Tally, read};
 pub(super) use table::number_columns;
 pub use table::{CELLS, COLUMNS, Cells, FLOW, table};
 

@@ -7,13 +7,14 @@ use std::path::Path;
 use super::make::merged;
 use super::table::{definition, flow_of, number_columns};
 use super::{CELLS, FLOW, Pattern, Patterns, outcome_sets};
-use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want, find_files, footer_entry};
+use crate::ingest::{As, Batch, InputError, Progress, Rejects, Silence, Table, Want, find_files, footer_entry};
 use crate::panel::flow::{Flow, Step};
 use crate::panel::plan::Plan;
 use crate::panel::pupils::{Pupils, number_at, text_at};
 use crate::panel::sets::Panel;
 use crate::panel::sql::MODULUS;
 use crate::panel::{native, scale};
+use crate::study::Study;
 use crate::study::file::{Format, Names, Source};
 use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, OutcomeRule, SchoolIx};
@@ -40,6 +41,29 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// What the files say that an engine wrote beside its cells (columns `lines`, `pupils`, `checksum`): the sum of all their rows,
+    /// so that cells of several sources have several. Paths or globs below `base`.
+    ///
+    /// # Errors
+    /// Files that are not there or can't be read.
+    pub fn written(study: &Study, files: &[String], base: &Path) -> Result<Self, InputError> {
+        const CHECK: &str = "check";
+        let wants = ["lines", "pupils", "checksum"].map(|name| Want::new(name, As::Number));
+        let study = study.with_source(CHECK, parquet(files));
+        let table = Table::open(&study, base, CHECK, &wants)?;
+        let mut all = Self::default();
+        table.for_each(&Silence, |batch| {
+            for i in 0..batch.rows {
+                // Whole numbers below 2^53 by far.
+                let [lines, pupils, checksum] = [0, 1, 2].map(|c| number_at(batch, c, i) as i64);
+                all.lines += lines;
+                all.pupils += pupils;
+                all.checksum += checksum;
+            }
+        })?;
+        Ok(all)
+    }
+
     /// Adds a row; doses, covariates and outcomes count in thousandths.
     fn add(&mut self, row: &Row) {
         let thousandths = |x: f64| if x.is_nan() { 0 } else { (x * 1000.0).round() as i64 };
@@ -54,7 +78,7 @@ impl Tally {
     }
 }
 
-/// Reads cells; `files` are paths or globs below `base`.
+/// Reads cells; `files` are paths or globs below `base`. With `expected`, fails when they do not add up to it.
 ///
 /// # Errors
 /// Files that can't be read, that were made by another study, or whose counts can't be.
@@ -62,23 +86,10 @@ pub fn read<'s>(
     plan: Plan<'s>,
     files: &[String],
     base: &Path,
-    progress: &dyn Progress,
-) -> Result<Panel<'s>, InputError> {
-    read_checked(plan, files, base, None, progress)
-}
-
-/// As [`read`], and fails when the cells do not add up to `expected`.
-///
-/// # Errors
-/// As [`read`].
-pub fn read_checked<'s>(
-    plan: Plan<'s>,
-    files: &[String],
-    base: &Path,
     expected: Option<Tally>,
     progress: &dyn Progress,
 ) -> Result<Panel<'s>, InputError> {
-    let source = Source { files: Names(files.to_vec()), format: Some(Format::Parquet), ..Source::default() };
+    let source = parquet(files);
     let mut footers = Vec::new();
     for file in find_files(base, SOURCE, &source)? {
         if footer_entry(&file, CELLS)?.is_some_and(|made_by| made_by != definition(&plan)) {
@@ -105,9 +116,12 @@ pub fn read_checked<'s>(
         return Err(wrong(what));
     }
     native::assert_few(&plan, &rejects)?;
-    let mut found = Tally::default();
-    rows.iter().for_each(|row| found.add(row));
-    if let Some(expected) = expected.filter(|expected| *expected != found) {
+    let add_up = || {
+        let mut found = Tally::default();
+        rows.iter().for_each(|row| found.add(row));
+        found
+    };
+    if let Some((expected, found)) = expected.map(|e| (e, add_up())).filter(|(expected, found)| expected != found) {
         return Err(wrong(format!(
             "the engine wrote {} rows of {} pupils with checksum {}, and {} rows of {} pupils with checksum {} were read; \
              a file is missing, old or damaged",
@@ -115,6 +129,10 @@ pub fn read_checked<'s>(
         )));
     }
     panel(plan, rows, &names, &footers)
+}
+
+fn parquet(files: &[String]) -> Source {
+    Source { files: Names(files.to_vec()), format: Some(Format::Parquet), ..Source::default() }
 }
 
 fn wrong(detail: String) -> InputError {
@@ -214,11 +232,12 @@ fn panel<'s>(
         cohort: CohortIx::from_position(place(&cohorts, &r.cohort)),
         ..r.pattern
     });
-    let mut all = merged(placed);
+    let mut all = merged(placed.collect());
     assert_possible(&plan, &all)?;
     let outsiders = outsiders(&plan, &all);
     if !outsiders.is_empty() {
-        all = merged(all.into_iter().chain(outsiders));
+        all.extend(outsiders);
+        all = merged(all);
     }
     let everyone = all.partition_point(|one| one.outcome.is_none());
     if everyone == 0 {

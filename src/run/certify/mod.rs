@@ -6,8 +6,8 @@
 
 mod design;
 mod grid;
+mod planted;
 mod replicate;
-mod school_truth;
 mod table;
 
 use rayon::prelude::*;

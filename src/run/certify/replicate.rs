@@ -3,11 +3,12 @@
 use super::design::{STEP, compared, design, rows};
 use super::entry;
 use super::grid::Setting;
-use super::school_truth::Planted;
+use super::planted::Planted;
 use crate::design::Design;
 use crate::effects::robustness::{Verdict, control_between, control_within, next_cohort};
 use crate::effects::{self, Finding};
 use crate::models;
+use crate::simulate::truth::TruthRow;
 use crate::simulate::{LandmarkSet, landmark_set};
 use crate::stats::{benjamini_hochberg, t_two_sided};
 use crate::vocab::DosePart;
@@ -54,8 +55,9 @@ pub(super) fn replicate(setting: &Setting, seed: u64, k: u32) -> Replicate {
     let fitted = models::Fitted { entry, design, fit };
     let found = effects::of(&fitted);
     let mut out = Replicate::default();
-    for (slot, (part, name)) in out.nation.iter_mut().zip(PARTS) {
-        let truth = truth(&set, None, name);
+    let planted = Planted::of(&kept);
+    for (slot, (part, _)) in out.nation.iter_mut().zip(PARTS) {
+        let truth = planted.as_ref().map(|planted| planted.of_nation(part));
         let of_part = |f: &&Finding| matches!(f, Finding::Estimate(e) if e.estimand.contrast.part == part);
         *slot = found.parts.iter().find(of_part).and_then(|f| answer(f, truth?));
     }
@@ -65,13 +67,12 @@ pub(super) fn replicate(setting: &Setting, seed: u64, k: u32) -> Replicate {
             out.schools_refused += u64::from(fitted.design.head().counts[s].pupils > 0);
             continue;
         };
-        let truth = truth(&set, Some(crate::vocab::ids::Ix::at(s)), "within");
+        let truth = own_truth(&set, crate::vocab::ids::Ix::at(s));
         if let Some(answer) = truth.and_then(|truth| answer(finding, truth)) {
             p_values.push(t_two_sided(e.quantity.value / e.std_error, e.df));
             out.schools.push(answer);
         }
     }
-    let planted = Planted::of(&kept);
     for (s, school) in found.by_school.enumerate() {
         // The step of E3 is how much more dose the school has than those it is compared with.
         let Finding::Estimate(contribution) = &school.contribution else { continue };
@@ -97,12 +98,11 @@ fn answer(finding: &Finding, truth: f64) -> Option<Answer> {
     })
 }
 
-/// The planted effect of a part, of the nation or of a school.
-fn truth(set: &LandmarkSet, school: Option<usize>, part: &str) -> Option<f64> {
-    let term = format!("ame_{part}_{STEP}");
-    let key = school.map(|s| &set.schools[s]);
-    let row = set.truth.iter().find(|r| r.outcome == "uitval_jr1" && r.term == term && r.school.as_ref() == key);
-    row.map(|r| r.value)
+/// The planted association of a school's own pupils.
+fn own_truth(set: &LandmarkSet, school: usize) -> Option<f64> {
+    let (term, key) = (format!("ame_within_{STEP}"), &set.schools[school]);
+    let is_it = |r: &&TruthRow| r.outcome == "uitval_jr1" && r.term == term && r.school.as_ref() == Some(key);
+    set.truth.iter().find(is_it).map(|r| r.value)
 }
 
 fn checks(set: &LandmarkSet) -> [Option<Verdict>; 3] {
