@@ -330,8 +330,9 @@ fn cells_carried_by_hand_are_checked_against_what_the_engine_wrote_beside_them()
     assert_eq!(ran.code, 0, "{}", ran.err);
     fs::write(folder.path().join("cells.sql"), &ran.out).expect("statements");
     let execute = "import sys, duckdb; duckdb.connect().execute(open(sys.argv[1]).read())";
-    let ran =
-        Command::new(&python).args(["-c", execute]).arg(folder.path().join("cells.sql")).output().expect("Python");
+    // Printed paths are those of the folder in which one stands, as the study's was.
+    let mut engine = Command::new(&python);
+    let ran = engine.current_dir(folder.path()).args(["-c", execute, "cells.sql"]).output().expect("Python");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let run = |cells: &str| {
         folder.lob(&["run", "study.toml", "--from", cells, "--check", "made/check*.parquet", "--out", "out"])

@@ -79,6 +79,40 @@ impl Text {
         }
     }
 
+    /// What `of` makes of the text of each row, of no text where there is none. A text that the file holds once for many rows is
+    /// asked about once.
+    pub fn each<T: Copy>(&self, mut of: impl FnMut(Option<&[u8]>) -> T) -> Vec<T> {
+        match self {
+            Text::Coded(a) if a.values().len() <= a.len() => {
+                let texts = a.values().as_string::<i32>();
+                let (mut known, mut none) = (vec![None; texts.len()], None);
+                let mut one = |row: usize| match a.key(row) {
+                    Some(k) => {
+                        *known[k].get_or_insert_with(|| of(texts.is_valid(k).then(|| texts.value(k).as_bytes())))
+                    }
+                    None => *none.get_or_insert_with(|| of(None)),
+                };
+                (0..a.len()).map(&mut one).collect()
+            }
+            _ => {
+                let mut text = Vec::new();
+                let mut one = |row: usize| {
+                    text.clear();
+                    if self.write(row, &mut text) { of(Some(&text)) } else { of(None) }
+                };
+                (0..self.len()).map(&mut one).collect()
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Text::Plain(a) => a.len(),
+            Text::Coded(a) => a.len(),
+            Text::Int(a) => a.len(),
+        }
+    }
+
     /// The text of `row`.
     pub fn get(&self, row: usize) -> Option<String> {
         let mut bytes = Vec::new();

@@ -256,6 +256,12 @@ impl<'s> Table<'s> {
         self.files.iter().flat_map(of).collect()
     }
 
+    /// About how many rows there are, for making room; 0 where files don't say. Never more than 2²², whatever they say.
+    pub fn rows(&self) -> usize {
+        let all: u64 = self.files.iter().map(|opened| opened.reader.rows()).sum();
+        all.min(1 << 22) as usize
+    }
+
     fn units(&self) -> Vec<Unit<'_>> {
         self.files.iter().flat_map(|opened| (0..opened.reader.parts()).map(move |part| Unit { opened, part })).collect()
     }

@@ -3,12 +3,10 @@
 
 use std::sync::Mutex;
 
-use rayon::prelude::*;
-
 use super::plan::{Counted, DoseFrom, Plan};
 
 /// A dated activity: its pupil's place in the block (24 bits), the day (32 bits, in order), and the slots of its exposure for
-/// which it counts (8 bits). Sorting brings a pupil's activities together, by day.
+/// which it counts (8 bits). Sorting a pupil's activities brings them in the order of their days.
 type Row = u64;
 
 /// Pupils of a block at most.
@@ -80,33 +78,42 @@ impl<'p> DatedExposure<'p> {
     }
 
     /// The days that count, of one pupil's rows in order of day.
-    fn days(&self, rows: &[Row]) -> Vec<i32> {
-        let of_slot = |slot: usize| {
-            let mut days: Vec<i32> = rows.iter().filter(|r| *r >> slot & 1 == 1).map(|r| day(*r)).collect();
+    fn days<'r>(&self, rows: &[Row], room: &'r mut Room) -> &'r [i32] {
+        let of_slot = |slot: usize, days: &mut Vec<i32>| {
+            days.clear();
+            days.extend(rows.iter().filter(|r| *r >> slot & 1 == 1).map(|r| day(*r)));
             days.dedup();
-            days
         };
         match self.of {
-            Of::Days(_) => of_slot(0),
+            Of::Days(_) => of_slot(0, &mut room.days),
             Of::Triples(_, within) => {
-                let [experiences, conversations, reflections] = [0, 1, 2].map(of_slot);
-                completed(&experiences, &conversations, &reflections, within)
+                room.parts.iter_mut().enumerate().for_each(|(slot, days)| of_slot(slot, days));
+                completed(&room.parts, within, &mut room.days);
             }
         }
+        &room.days
     }
 }
 
-/// Days on which a triple is completed; all lists are in order and without repetition.
-fn completed(experiences: &[i32], conversations: &[i32], reflections: &[i32], within: i32) -> Vec<i32> {
+/// Room to work in, kept from pupil to pupil.
+#[derive(Default)]
+struct Room {
+    parts: [Vec<i32>; 3],
+    days: Vec<i32>,
+}
+
+/// Days on which a triple of experience, conversation and reflection is completed; all lists are in order and without
+/// repetition.
+fn completed([experiences, conversations, reflections]: &[Vec<i32>; 3], within: i32, days: &mut Vec<i32>) {
     let first_from = |days: &[i32], day: i32| days.get(days.partition_point(|d| *d < day)).copied();
     let of = |experience: &i32| {
         let conversation = first_from(conversations, *experience)?;
         first_from(reflections, conversation).filter(|reflection| *reflection <= experience.saturating_add(within))
     };
-    let mut days: Vec<i32> = experiences.iter().filter_map(of).collect();
+    days.clear();
+    days.extend(experiences.iter().filter_map(of));
     // A later experience never ends in an earlier reflection, so equal ones stand beside each other.
     days.dedup();
-    days
 }
 
 /// The rows of all dated exposures, by block of pupils.
@@ -167,18 +174,40 @@ impl DatedRows {
         mut note: impl FnMut(usize, i32),
     ) {
         let pieces = std::mem::take(&mut *self.pieces[e * self.blocks + block].lock().expect("no thread panicked"));
-        let mut rows = pieces.concat();
+        // Counted by pupil first: to sort all rows of a block takes several times as long.
+        let all = || pieces.iter().flatten().copied();
+        let mut ends = vec![0; all().map(pupil).max().map_or(0, |last| last + 1)];
+        all().for_each(|row| ends[pupil(row)] += 1);
+        let mut total = 0;
+        for end in &mut ends {
+            (*end, total) = (total, total + *end);
+        }
+        let mut rows: Vec<Row> = vec![0; total];
+        for row in all() {
+            let at = &mut ends[pupil(row)];
+            rows[*at] = row;
+            *at += 1;
+        }
         drop(pieces);
-        rows.par_sort_unstable();
-        for of_pupil in rows.chunk_by(|a, b| pupil(*a) == pupil(*b)) {
-            exposure.days(of_pupil).into_iter().for_each(|day| note(pupil(of_pupil[0]), day));
+        let (mut room, mut start) = (Room::default(), 0);
+        for (pupil, end) in ends.into_iter().enumerate() {
+            let of_pupil = &mut rows[start..end];
+            of_pupil.sort_unstable();
+            exposure.days(of_pupil, &mut room).iter().for_each(|day| note(pupil, *day));
+            start = end;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{completed, day, pack, pupil};
+    use super::{day, pack, pupil};
+
+    fn completed(experiences: &[i32], conversations: &[i32], reflections: &[i32], within: i32) -> Vec<i32> {
+        let mut days = Vec::new();
+        super::completed(&[experiences, conversations, reflections].map(<[i32]>::to_vec), within, &mut days);
+        days
+    }
 
     #[test]
     fn rows_sort_by_pupil_then_day_and_lose_nothing() {

@@ -8,17 +8,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
 
-use arrow::array::{Array, AsArray};
 use rayon::prelude::*;
 
 use super::calendars::Calendars;
 use super::dated::{self, DatedExposure, DatedRows};
-use super::flow::{Flow, Step};
+use super::flow::{Ended, Flow, Step};
 use super::keys::Found;
 use super::plan::{Counted, DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils, day_at, number_at};
 use super::registration::{Registration, Watch, WatchColumns};
-use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Text, Want};
+use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::vocab::ids::Ix;
 use crate::vocab::{IdVec, PupilIx, SchoolIx};
 
@@ -30,7 +29,7 @@ const PENDING: usize = 8_192;
 /// Doses of all pupils.
 pub struct Doses {
     blocks: Vec<Vec<u32>>,
-    pupils_per_block: usize,
+    division: Division,
     /// Cells of a pupil.
     cells: usize,
     /// Cells of an exposure: one per period (before the origin, in period 0, 1, …) and, in studies with a
@@ -50,7 +49,7 @@ impl Doses {
     /// Dose of exposure `e` known before period `k`: everything dated before the period's first day.
     pub fn before_period(&self, e: usize, p: PupilIx, k: u16) -> f64 {
         let at = self.base(p) + e * self.width;
-        let block = &self.blocks[p.at() / self.pupils_per_block];
+        let block = &self.blocks[self.division.block(p)];
         let sum: u64 = block[at..=at + usize::from(k)].iter().map(|&c| u64::from(c)).sum();
         sum as f64 / self.per_unit[e]
     }
@@ -59,7 +58,7 @@ impl Doses {
     pub fn before_landmark(&self, e: usize, p: PupilIx) -> f64 {
         let Some(landmark) = self.landmark else { return 0.0 };
         let at = self.base(p) + e * self.width + landmark;
-        f64::from(self.blocks[p.at() / self.pupils_per_block][at]) / self.per_unit[e]
+        f64::from(self.blocks[self.division.block(p)][at]) / self.per_unit[e]
     }
 
     /// Whether anyone of this pupil's school and cohort has a registration that counts.
@@ -68,7 +67,33 @@ impl Doses {
     }
 
     fn base(&self, p: PupilIx) -> usize {
-        (p.at() % self.pupils_per_block) * self.cells
+        self.division.place(p) * self.cells
+    }
+}
+
+/// Pupils divided over blocks of 2^`bits` pupils.
+#[derive(Clone, Copy)]
+struct Division {
+    bits: u32,
+}
+
+impl Division {
+    fn of(pupils: usize) -> Self {
+        let blocks = BLOCKS.max(pupils.div_ceil(dated::MOST_PUPILS));
+        Self { bits: pupils.div_ceil(blocks).next_power_of_two().trailing_zeros() }
+    }
+
+    fn size(self) -> usize {
+        1 << self.bits
+    }
+
+    fn block(self, p: PupilIx) -> usize {
+        p.at() >> self.bits
+    }
+
+    /// Place in the block.
+    fn place(self, p: PupilIx) -> usize {
+        p.at() & (self.size() - 1)
     }
 }
 
@@ -102,45 +127,13 @@ impl Blocks {
 struct Pass<'p> {
     pending: Vec<Vec<Addition>>,
     blocks: &'p Blocks,
-    /// By school.
-    counts: Vec<Counts>,
-    unknown: Counts,
-    found: Vec<Found>,
+    ended: Ended,
     known: Vec<Known>,
     registered: Vec<bool>,
-    types: HashMap<Vec<u8>, u64>,
     /// By dated exposure × block.
     dated: Vec<Vec<u64>>,
     dated_rows: &'p DatedRows,
     watch: Watch<'p>,
-}
-
-/// How many rows ended in each step; what was read is their sum.
-#[derive(Clone, Default)]
-struct Counts([u64; STEPS.len()]);
-
-/// The steps an activity row can end in.
-const STEPS: [Step; 6] =
-    [Step::NoKey, Step::UnknownPupil, Step::NoDate, Step::NegativeAmount, Step::OutsideEnrolment, Step::Used];
-
-impl Counts {
-    fn add(&mut self, step: Step) {
-        let position = STEPS.iter().position(|s| *s == step).expect("a step of activities");
-        self.0[position] += 1;
-    }
-
-    fn merge(&mut self, other: &Counts) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
-            *mine += theirs;
-        }
-    }
-
-    fn hand_over(&self, flow: &mut Flow, school: Option<SchoolIx>) {
-        flow.add("activities", school, Step::Read, self.0.iter().sum());
-        for (step, n) in STEPS.iter().zip(self.0) {
-            flow.add("activities", school, *step, n);
-        }
-    }
 }
 
 struct Context<'p> {
@@ -161,7 +154,7 @@ struct Context<'p> {
     periods: usize,
     width: usize,
     cells: usize,
-    pupils_per_block: usize,
+    division: Division,
     cohorts: usize,
 }
 
@@ -216,7 +209,7 @@ struct Counting {
 pub(super) fn sum(
     plan: &Plan<'_>,
     base: &Path,
-    pupils: &Pupils,
+    (pupils, (calendars, calendar)): (&Pupils, &(Calendars, IdVec<PupilIx, Option<u32>>)),
     progress: &dyn Progress,
     flow: &mut Flow,
     rejects: &mut Rejects,
@@ -236,18 +229,17 @@ pub(super) fn sum(
     let watch = WatchColumns::new(a, pupils, &mut wants);
     let table = Table::open(plan.study, base, &a.source, &wants)?;
 
-    let (calendars, calendar) = Calendars::of(pupils, plan);
     let periods = usize::from(plan.periods);
     let landmark = plan.pupils.landmark.as_ref().map(|_| periods);
     let width = periods + usize::from(landmark.is_some());
     let cells = plan.exposures.len() * width;
-    let n_blocks = BLOCKS.max(pupils.len().div_ceil(dated::MOST_PUPILS));
-    let pupils_per_block = pupils.len().div_ceil(n_blocks).max(1);
+    let division = Division::of(pupils.len());
+    let n_blocks = pupils.len().div_ceil(division.size());
     let dated_rows = DatedRows::new(dated.len(), n_blocks);
     let context = Context {
         pupils,
-        calendars: &calendars,
-        known: Known::of_all(pupils, &calendar),
+        calendars,
+        known: Known::of_all(pupils, calendar),
         keys: 0..a.key.0.len(),
         date,
         kind,
@@ -260,11 +252,11 @@ pub(super) fn sum(
         periods,
         width,
         cells,
-        pupils_per_block,
+        division,
         cohorts: pupils.cohorts.len(),
     };
     let blocks = Blocks {
-        blocks: (0..n_blocks).map(|_| Mutex::new(vec![0; pupils_per_block * cells])).collect(),
+        blocks: (0..n_blocks).map(|_| Mutex::new(vec![0; division.size() * cells])).collect(),
         overflow: false.into(),
     };
     let (seen, new_rejects) = table.fold(
@@ -287,7 +279,7 @@ pub(super) fn sum(
     blocks.par_iter_mut().enumerate().for_each(|(block, of_block)| {
         for (e, exposure) in context.dated.iter().enumerate() {
             dated_rows.for_each_day((e, exposure), block, |pupil, day| {
-                let known = &context.known[PupilIx::from_position(block * pupils_per_block + pupil)];
+                let known = &context.known[PupilIx::from_position(block * division.size() + pupil)];
                 let first = pupil * cells + exposure.position * width;
                 for cell in context.cells_at(known, day).into_iter().flatten() {
                     // A day per registration at most, and their number fitted.
@@ -302,7 +294,7 @@ pub(super) fn sum(
     });
     Ok(Some(Doses {
         blocks,
-        pupils_per_block,
+        division,
         cells,
         width,
         landmark,
@@ -329,12 +321,9 @@ impl<'p> Pass<'p> {
         Self {
             pending: blocks.blocks.iter().map(|_| Vec::new()).collect(),
             blocks,
-            counts: vec![Counts::default(); context.pupils.schools.len()],
-            unknown: Counts::default(),
-            found: Vec::new(),
+            ended: Ended::new(context.pupils.schools.len()),
             known: Vec::new(),
             registered: vec![false; context.pupils.schools.len() * context.cohorts],
-            types: HashMap::new(),
             dated: dated_rows.pending(),
             dated_rows,
             watch: Watch::new(&context.watch),
@@ -353,10 +342,7 @@ impl<'p> Pass<'p> {
         for (block, pending) in other.pending.iter_mut().enumerate() {
             self.blocks.apply(block, pending);
         }
-        self.unknown.merge(&other.unknown);
-        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
-            mine.merge(theirs);
-        }
+        self.ended.merge(&other.ended);
         for (a, b) in self.registered.iter_mut().zip(other.registered) {
             *a |= b;
         }
@@ -369,41 +355,34 @@ impl<'p> Pass<'p> {
         for (block, pending) in self.pending.iter_mut().enumerate() {
             self.blocks.apply(block, pending);
         }
-        self.unknown.hand_over(flow, None);
-        for (school, _) in context.pupils.schools.enumerate() {
-            self.counts[school.at()].hand_over(flow, Some(school));
-        }
+        self.ended.hand_over(flow, "activities");
         (self.registered, context.watch.summary(context.pupils, &self.watch))
     }
 }
 
 impl Context<'_> {
     fn batch(&self, pass: &mut Pass<'_>, batch: &Batch) {
-        let kinds = self.kind.map(|c| self.kinds(pass, batch.columns[c].text(), batch.rows));
+        let kinds =
+            self.kind.map(|c| batch.columns[c].text().each(|kind| self.exposures_of(Some(kind.unwrap_or(b"")))));
         let all = self.exposures_of(None);
-        let mut found = std::mem::take(&mut pass.found);
-        self.pupils.find_all(batch, self.keys.clone(), &mut found);
+        pass.watch.begin(batch);
+        let found = self.pupils.find_all(batch, self.keys.clone());
         // Gathered in a loop of its own, for the same reason for which the keys are.
         let mut known = std::mem::take(&mut pass.known);
         known.clear();
         known.extend(found.iter().map(|f| if let Found::Pupil(p) = f { self.known[*p] } else { Known::NOBODY }));
         for (row, (found, known)) in found.iter().zip(&known).enumerate() {
-            let pupil = match found {
-                Found::Pupil(pupil) => *pupil,
-                Found::NoKey => {
-                    pass.unknown.add(Step::NoKey);
-                    continue;
+            let (school, step) = match found {
+                Found::Pupil(pupil) => {
+                    let exposures = kinds.as_ref().map_or(all, |k| k[row]);
+                    let step = self.row(pass, batch, row, *pupil, known, exposures);
+                    (Some(SchoolIx::from_position(known.school as usize)), step)
                 }
-                Found::Unknown => {
-                    pass.unknown.add(Step::UnknownPupil);
-                    continue;
-                }
+                Found::NoKey => (None, Step::NoKey),
+                Found::Unknown => (None, Step::UnknownPupil),
             };
-            let exposures = kinds.as_ref().map_or(all, |k| k[row]);
-            let step = self.row(pass, batch, row, pupil, known, exposures);
-            pass.counts[known.school as usize].add(step);
+            pass.ended.add(school, step);
         }
-        pass.found = found;
         pass.known = known;
     }
 
@@ -430,28 +409,31 @@ impl Context<'_> {
         let group = known.school as usize * self.cohorts + known.cohort as usize;
         pass.registered[group] = true;
         pass.watch.note(batch, row, group, pupil, day);
-        let block = pupil.at() / self.pupils_per_block;
-        let base = (pupil.at() % self.pupils_per_block) * self.cells;
+        let (block, place) = (self.division.block(pupil), self.division.place(pupil));
+        let base = place * self.cells;
         let cells = self.cells_at(known, day);
         let mut rest = exposures & self.counted_bits();
         while rest != 0 {
             let e = &self.exposures[rest.trailing_zeros() as usize];
             rest &= rest - 1;
-            // A missing amount adds nothing, as NaN becomes 0.
-            let add = if e.amount { (amount * PER_UNIT).round() } else { 1.0 };
-            if add > f64::from(u32::MAX) {
-                pass.blocks.overflow.store(true, std::sync::atomic::Ordering::Relaxed);
+            let mut add = 1;
+            if e.amount {
+                let thousandths = (amount * PER_UNIT).round();
+                if thousandths > f64::from(u32::MAX) {
+                    pass.blocks.overflow.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+                // A missing amount adds nothing, as NaN becomes 0.
+                add = thousandths as u32;
             }
             let first = base + e.position * self.width;
             for cell in cells.into_iter().flatten() {
                 let cell = u32::try_from(first + cell).expect("a block of fewer than 4 294 967 296 cells");
-                pass.add(block, Addition { cell, amount: add as u32 });
+                pass.add(block, Addition { cell, amount: add });
             }
         }
         let slots = exposures.checked_shr(self.exposures.len() as u32).unwrap_or(0);
         if slots != 0 {
-            let place = (block, pupil.at() % self.pupils_per_block);
-            pass.dated_rows.note(&mut pass.dated, &self.dated, place, (day, slots));
+            pass.dated_rows.note(&mut pass.dated, &self.dated, (block, place), (day, slots));
         }
         Step::Used
     }
@@ -474,41 +456,6 @@ impl Context<'_> {
         let starts = self.calendars.starts(calendar);
         let slot = starts.iter().take_while(|start| **start <= day).count();
         (slot < self.periods).then_some(slot)
-    }
-
-    /// The exposures of each row, as bits.
-    fn kinds(&self, pass: &mut Pass<'_>, kinds: &Text, rows: usize) -> Vec<u64> {
-        match kinds {
-            Text::Coded(codes) => {
-                let values = codes.values().as_string::<i32>();
-                let of: Vec<u64> = (0..values.len())
-                    .map(|i| {
-                        if values.is_valid(i) {
-                            self.exposures_of(Some(values.value(i).as_bytes()))
-                        } else {
-                            self.exposures_of(Some(b""))
-                        }
-                    })
-                    .collect();
-                let none = self.exposures_of(Some(b""));
-                (0..rows).map(|row| codes.key(row).map_or(none, |k| of[k])).collect()
-            }
-            plain => {
-                let mut text = Vec::new();
-                (0..rows)
-                    .map(|row| {
-                        text.clear();
-                        plain.write(row, &mut text);
-                        if let Some(&bits) = pass.types.get(&text) {
-                            return bits;
-                        }
-                        let bits = self.exposures_of(Some(&text));
-                        pass.types.insert(text.clone(), bits);
-                        bits
-                    })
-                    .collect()
-            }
-        }
     }
 
     /// Bit i is set when exposure i, or slot i of the dated ones behind them, counts this type; `None` where activities have no

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::entries::{Columns, Entries, INACTIVE};
-use super::flow::{Flow, Step};
+use super::flow::{Ended, Flow, Step};
 use super::plan::{OutcomePlan, Plan};
 use super::pupils::{NO_DAY, Pupils};
 use super::question::{Probe, Question, Test};
 use crate::ingest::{InputError, Progress, Rejects, Table};
 use crate::study::file::Enrolments;
+use crate::vocab::ids::Ix;
 use crate::vocab::{Day, IdVec, Need, PupilIx, Trait, leerwegen};
 
 /// Name of the enrolment table in the flow.
@@ -34,10 +37,13 @@ pub(super) fn outcomes(
     let columns = Columns::new(e);
     let table = Table::open(plan.study, base, &e.source, &columns.wants)?;
     let mut entries = Entries::new(pupils, asked.iter().map(|(_, question)| question));
-    rejects.merge(table.for_each(progress, |batch| entries.batch(batch, &columns, flow))?);
+    let mut ended = Ended::new(pupils.schools.len());
+    rejects.merge(table.for_each(progress, |batch| entries.batch(batch, &columns, &mut ended))?);
+    ended.hand_over(flow, SET);
     let outcome = |(i, question): (usize, Question)| {
         let reading = Reading::new(&plan.outcomes[i], e, pupils, &entries, &question);
-        (i, pupils.school.ids().map(|p| reading.outcome(p)).collect::<Vec<_>>().into())
+        let all = (0..pupils.len()).into_par_iter().map(|p| reading.outcome(PupilIx::from_position(p)));
+        (i, all.collect::<Vec<_>>().into())
     };
     Ok(asked.into_iter().map(outcome).collect())
 }

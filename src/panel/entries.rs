@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::enrolled::{SET, count_date};
-use super::flow::{Flow, Step};
+use super::enrolled::count_date;
+use super::flow::{Ended, Step};
 use super::pupils::{NO_DAY, Pupils, day_at, number_at};
 use super::question::{Probe, Question, position_or_push};
 use crate::ingest::{As, Batch, Want};
@@ -85,6 +85,34 @@ pub(super) struct DiplomaDays {
     pub(super) unclear: i32,
 }
 
+/// Codes of the words of a batch, by row.
+struct Words {
+    sector: Option<Vec<u32>>,
+    programme: Option<Vec<u32>>,
+    domain: Option<Vec<u32>>,
+    institution: Option<Vec<u32>>,
+    track: Option<Vec<u32>>,
+    /// Code of no word.
+    blank: u32,
+}
+
+impl Words {
+    fn of(entries: &mut Entries<'_>, batch: &Batch, columns: &Columns) -> Self {
+        let mut codes = |column: Option<usize>| {
+            let text = batch.columns[column?].text();
+            Some(text.each(|word| entries.word_code(word.unwrap_or_default())))
+        };
+        Self {
+            sector: codes(Some(columns.sector)),
+            programme: codes(columns.programme),
+            domain: codes(columns.domain),
+            institution: codes(columns.institution),
+            track: codes(columns.track),
+            blank: entries.word_code(b""),
+        }
+    }
+}
+
 /// What was found.
 pub(super) struct Entries<'p> {
     pupils: &'p Pupils,
@@ -155,22 +183,21 @@ impl<'p> Entries<'p> {
         self.diplomas[p.at() * self.kinds.len() + kind]
     }
 
-    pub(super) fn batch(&mut self, batch: &Batch, columns: &Columns, flow: &mut Flow) {
-        let mut key = Vec::new();
-        for row in 0..batch.rows {
-            let pupil = if batch.key(0..columns.keys, row, &mut key) { self.pupils.find(&key) } else { None };
-            let school = pupil.map(|p| self.pupils.school[p]);
-            flow.add(SET, school, Step::Read, 1);
-            let Some(p) = pupil else {
-                flow.add(SET, None, Step::UnknownPupil, 1);
+    pub(super) fn batch(&mut self, batch: &Batch, columns: &Columns, ended: &mut Ended) {
+        let pupils = self.pupils;
+        let words = Words::of(self, batch, columns);
+        for (row, found) in pupils.find_all(batch, 0..columns.keys).into_iter().enumerate() {
+            let Some(p) = found.pupil() else {
+                ended.add(None, Step::UnknownPupil);
                 continue;
             };
             let from = day_at(batch, columns.from, row);
-            flow.add(SET, school, if from == NO_DAY { Step::NoDate } else { Step::Used }, 1);
-            if from == NO_DAY || !self.pupils.days[p].has_landmark() {
+            ended.add(Some(pupils.school[p]), if from == NO_DAY { Step::NoDate } else { Step::Used });
+            if from == NO_DAY || !pupils.days[p].has_landmark() {
                 continue;
             }
-            let entry = self.read(batch, columns, row);
+            let level = columns.level.map_or(0.0, |c| number_at(batch, c, row));
+            let entry = self.read(&words, row, level);
             self.note(p, entry, from, day_at(batch, columns.to, row));
             if let Some(column) = columns.diploma {
                 self.note_diploma(p, entry, day_at(batch, column, row));
@@ -178,23 +205,12 @@ impl<'p> Entries<'p> {
         }
     }
 
-    fn read(&mut self, batch: &Batch, columns: &Columns, row: usize) -> Entry {
-        let mut text = Vec::new();
-        let mut word = |column: Option<usize>| {
-            text.clear();
-            if let Some(column) = column {
-                batch.columns[column].text().write(row, &mut text);
-            }
-            self.word_code(&text)
-        };
-        let sector = word(Some(columns.sector));
-        let programme = word(columns.programme);
-        let domain = word(columns.domain);
-        let institution = word(columns.institution);
-        let track = word(columns.track);
-        let level = columns.level.map_or(0.0, |c| number_at(batch, c, row));
+    fn read(&self, words: &Words, row: usize, level: f64) -> Entry {
+        let word = |of: &Option<Vec<u32>>| of.as_ref().map_or(words.blank, |codes| codes[row]);
+        let (sector, track) = (word(&words.sector), word(&words.track));
         let level = [1, 2, 3, 4].into_iter().find(|l| f64::from(*l) == level).unwrap_or(0);
         let order = leerwegen::order(self.word(sector), self.word(track));
+        let [programme, domain, institution] = [&words.programme, &words.domain, &words.institution].map(word);
         Entry { order, programme, domain, institution, track, level, sector }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::vocab::SchoolIx;
+use crate::vocab::ids::Ix;
 
 /// A step or reason of the flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -201,6 +202,41 @@ impl Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Flow {
     counts: BTreeMap<(String, Option<SchoolIx>, Step), u64>,
+}
+
+/// The step in which each row of a table ended, by school: for rows that come by the million.
+#[derive(Clone)]
+pub(super) struct Ended {
+    /// Rows of no known school first, then those of each school.
+    rows: Vec<[u64; Step::ALL.len()]>,
+}
+
+impl Ended {
+    pub(super) fn new(schools: usize) -> Self {
+        Self { rows: vec![[0; Step::ALL.len()]; schools + 1] }
+    }
+
+    /// A row has ended in `step`.
+    pub(super) fn add(&mut self, school: Option<SchoolIx>, step: Step) {
+        self.rows[school.map_or(0, |s| s.at() + 1)][step as usize] += 1;
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (mine, theirs) in self.rows.iter_mut().flatten().zip(other.rows.iter().flatten()) {
+            *mine += theirs;
+        }
+    }
+
+    /// Adds the counts to a flow, and how many were read: every row ends in one step.
+    pub(super) fn hand_over(&self, flow: &mut Flow, set: &str) {
+        for (i, steps) in self.rows.iter().enumerate() {
+            let school = i.checked_sub(1).map(SchoolIx::from_position);
+            flow.add(set, school, Step::Read, steps.iter().sum());
+            for step in Step::ALL {
+                flow.add(set, school, step, steps[step as usize]);
+            }
+        }
+    }
 }
 
 impl Flow {

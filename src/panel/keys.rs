@@ -5,8 +5,7 @@
 use std::hash::BuildHasher;
 use std::ops::Range;
 
-use arrow::array::{Array, AsArray, DictionaryArray, Int64Array};
-use arrow::datatypes::Int32Type;
+use arrow::array::{Array, Int64Array};
 use hashbrown::DefaultHashBuilder;
 use rayon::prelude::*;
 
@@ -23,6 +22,16 @@ pub(super) enum Found {
     Unknown,
     /// The pupil.
     Pupil(PupilIx),
+}
+
+impl Found {
+    /// The pupil, if there is one.
+    pub(super) fn pupil(self) -> Option<PupilIx> {
+        match self {
+            Found::Pupil(p) => Some(p),
+            Found::NoKey | Found::Unknown => None,
+        }
+    }
 }
 
 /// Keys in one arena, by position; found through their words.
@@ -47,8 +56,14 @@ const FREE: Slot = Slot { word: 0, position: u32::MAX };
 const EXACT: u64 = 1 << 63;
 
 impl Keys {
-    pub(super) fn new() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new(), slots: vec![FREE; 1024], hasher: DefaultHashBuilder::default() }
+    /// Room for about so many keys; more may come.
+    pub(super) fn with_capacity(keys: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            ends: Vec::with_capacity(keys),
+            slots: vec![FREE; (2 * keys).next_power_of_two().max(1024)],
+            hasher: DefaultHashBuilder::default(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -116,16 +131,23 @@ impl Keys {
     }
 
     /// The pupils of all rows of a batch by their key `columns`.
-    pub(super) fn find_all(&self, batch: &Batch, columns: Range<usize>, found: &mut Vec<Found>) {
-        found.clear();
+    pub(super) fn find_all(&self, batch: &Batch, columns: Range<usize>) -> Vec<Found> {
+        let of_key = |key: Option<&[u8]>| match key {
+            Some(key) if !key.is_empty() => as_found(self.find(key)),
+            _ => Found::NoKey,
+        };
         match (columns.len(), batch.columns[columns.start].text()) {
-            (1, Text::Int(numbers)) => self.find_numbers(numbers, found),
-            (1, Text::Coded(codes)) if codes.values().len() <= codes.len() => self.find_codes(codes, found),
-            _ => self.find_texts(batch, columns, found),
+            (1, Text::Int(numbers)) => self.find_numbers(numbers),
+            (1, text) => text.each(of_key),
+            _ => {
+                let mut key = Vec::new();
+                let one = |row: usize| of_key(batch.key(columns.clone(), row, &mut key).then_some(&key));
+                (0..batch.rows).map(one).collect()
+            }
         }
     }
 
-    fn find_numbers(&self, numbers: &Int64Array, found: &mut Vec<Found>) {
+    fn find_numbers(&self, numbers: &Int64Array) -> Vec<Found> {
         let one = |row: usize| {
             if numbers.is_null(row) {
                 return Found::NoKey;
@@ -136,28 +158,7 @@ impl Keys {
                 None => as_found(self.find(number.to_string().as_bytes())),
             }
         };
-        found.extend((0..numbers.len()).map(one));
-    }
-
-    /// Each text of the list once.
-    fn find_codes(&self, codes: &DictionaryArray<Int32Type>, found: &mut Vec<Found>) {
-        let texts = codes.values().as_string::<i32>();
-        let mut known: Vec<Option<Found>> = vec![None; texts.len()];
-        let of_text = |k: usize| match texts.value(k).as_bytes() {
-            key if texts.is_valid(k) && !key.is_empty() => as_found(self.find(key)),
-            _ => Found::NoKey,
-        };
-        let one = |row: usize| codes.key(row).map_or(Found::NoKey, |k| *known[k].get_or_insert_with(|| of_text(k)));
-        found.extend((0..codes.len()).map(one));
-    }
-
-    fn find_texts(&self, batch: &Batch, columns: Range<usize>, found: &mut Vec<Found>) {
-        let mut key = Vec::new();
-        let one = |row: usize| {
-            let is_there = batch.key(columns.clone(), row, &mut key) && !key.is_empty();
-            if is_there { as_found(self.find(&key)) } else { Found::NoKey }
-        };
-        found.extend((0..batch.rows).map(one));
+        (0..numbers.len()).map(one).collect()
     }
 
     fn word(&self, key: &[u8]) -> u64 {
@@ -219,10 +220,9 @@ mod tests {
     #[test]
     fn a_number_of_nineteen_digits_is_found_as_number_and_as_text() {
         let numbers = [7_i64, 999_999_999_999_999_999, 1_000_000_000_000_000_000, i64::MAX, -5];
-        let mut keys = Keys::new();
+        let mut keys = Keys::with_capacity(0);
         numbers.iter().for_each(|n| keys.push(n.to_string().as_bytes()));
-        let mut found = Vec::new();
-        keys.find_numbers(&Int64Array::from(numbers.to_vec()), &mut found);
+        let found = keys.find_numbers(&Int64Array::from(numbers.to_vec()));
         for (i, (n, f)) in numbers.iter().zip(&found).enumerate() {
             assert!(matches!(f, Found::Pupil(p) if p.at() == i), "{n} as a number");
             assert!(keys.find(n.to_string().as_bytes()) == Some(i), "{n} as a text");
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn every_key_is_found_after_sorting_and_no_other() {
-        let mut keys = Keys::new();
+        let mut keys = Keys::with_capacity(0);
         let texts: Vec<String> =
             (0..5_000).map(|i| if i % 2 == 0 { format!("{}", i * 7) } else { format!("leerling {}", i * 7) }).collect();
         for text in &texts {

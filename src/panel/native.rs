@@ -23,17 +23,23 @@ use crate::vocab::{IdVec, OutcomeRule, PupilIx};
 pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result<Panel<'s>, InputError> {
     let (mut flow, mut rejects) = (Flow::default(), Rejects::default());
     let pupils = pupils::read(&plan, base, progress, &mut flow, &mut rejects)?;
-    let doses = doses::sum(&plan, base, &pupils, progress, &mut flow, &mut rejects)?;
+    // All other tables are read side by side; what each counted is added in a fixed order.
     let calendars = Calendars::of(&pupils, &plan);
-    // Tables beside the activities are read side by side; what each counted is added in the order of the study.
     let at = |i| of_own_table(&plan, i, base, &pupils, &calendars, progress);
-    let (enrolled, own) = rayon::join(
-        || noted(|flow, rejects| enrolled::outcomes(&plan, base, &pupils, progress, flow, rejects)),
-        || (0..plan.outcomes.len()).into_par_iter().map(at).collect::<Vec<_>>(),
+    let ((enrolled, own), doses) = rayon::join(
+        || {
+            rayon::join(
+                || noted(|flow, rejects| enrolled::outcomes(&plan, base, &pupils, progress, flow, rejects)),
+                || (0..plan.outcomes.len()).into_par_iter().map(at).collect::<Vec<_>>(),
+            )
+        },
+        || noted(|flow, rejects| doses::sum(&plan, base, (&pupils, &calendars), progress, flow, rejects)),
     );
-    let enrolled = enrolled?;
-    flow.extend(enrolled.flow);
-    rejects.merge(enrolled.rejects);
+    let (doses, enrolled) = (doses?, enrolled?);
+    for (more, bad) in [(doses.flow, doses.rejects), (enrolled.flow, enrolled.rejects)] {
+        flow.extend(more);
+        rejects.merge(bad);
+    }
     let binary = enrolled.found.into_iter().map(|(i, values)| (i, OutcomeData::Binary(values)));
     let mut outcomes: BTreeMap<usize, OutcomeData> = binary.collect();
     for (i, own) in own.into_iter().enumerate() {
@@ -46,7 +52,7 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
     matched::assert_matched(&plan, &pupils, &flow)?;
     let exposures = plan.exposures.len();
     let (caps, units) = (vec![None; exposures], vec![1.0; exposures]);
-    let mut panel = Panel { plan, pupils, doses, outcomes, flow, rejects, caps, units, patterns: None };
+    let mut panel = Panel { plan, pupils, doses: doses.found, outcomes, flow, rejects, caps, units, patterns: None };
     scale::measure(&mut panel);
     Ok(panel)
 }

@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use rayon::prelude::*;
+
 use super::calendars::Calendars;
-use super::flow::{Flow, Step};
+use super::flow::{Ended, Flow, Step};
+use super::keys::Found;
 use super::plan::{OutcomePlan, Plan};
 use super::pupils::{NO_DAY, Pupils, day_at, exit_of, number_at, text_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
@@ -66,14 +69,13 @@ pub(super) fn leavings(
     wants.extend(o.cause.iter().map(|n| Want::new(n, As::Text)));
     let table = Table::open(plan.study, base, source, &wants)?;
     let mut leavings: IdVec<PupilIx, Leaving> = vec![Leaving { day: NO_DAY, exit: NO_EXIT }; pupils.len()].into();
-    let (mut key, mut text) = (Vec::new(), Vec::new());
+    let mut ended = Ended::new(pupils.schools.len());
+    let mut text = Vec::new();
     let mut unlisted = 0;
     rejects.merge(table.for_each(progress, |batch: &Batch| {
-        for row in 0..batch.rows {
+        for (row, found) in pupils.find_all(batch, 0..keys).into_iter().enumerate() {
             let day = day_at(batch, keys, row);
-            let pupil = if batch.key(0..keys, row, &mut key) { pupils.find(&key) } else { None };
-            let school = pupil.map(|p| pupils.school[p]);
-            flow.add(&set, school, Step::Read, 1);
+            let pupil = found.pupil();
             let step = match pupil {
                 None => Step::UnknownPupil,
                 Some(_) if day == NO_DAY => Step::NoDate,
@@ -86,9 +88,10 @@ pub(super) fn leavings(
                     Step::Used
                 }
             };
-            flow.add(&set, school, step, 1);
+            ended.add(pupil.map(|p| pupils.school[p]), step);
         }
     })?);
+    ended.hand_over(flow, &set);
     flow.add(&format!("causes {}", o.id), None, Step::UnlistedValue, unlisted);
     Ok(leavings)
 }
@@ -159,13 +162,10 @@ pub(super) fn scores(
     wants.push(Want::new(o.column.as_deref().unwrap_or(&o.id), As::Number));
     let source = o.source.as_deref().expect("a checked score outcome has a source");
     let table = Table::open(plan.study, base, source, &wants)?;
-    let mut found: Vec<(Scored, i32)> = Vec::new();
-    let mut key = Vec::new();
+    let mut found: Vec<(Scored, i32)> = Vec::with_capacity(table.rows());
+    let mut ended = Ended::new(pupils.schools.len());
     rejects.merge(table.for_each(&crate::ingest::Silence, |batch: &Batch| {
-        for row in 0..batch.rows {
-            let pupil = if batch.key(0..keys, row, &mut key) { pupils.find(&key) } else { None };
-            let school = pupil.map(|p| pupils.school[p]);
-            flow.add(&set, school, Step::Read, 1);
+        for (row, pupil) in pupils.find_all(batch, 0..keys).into_iter().map(Found::pupil).enumerate() {
             let day = day_at(batch, keys, row);
             let value = number_at(batch, keys + 1, row);
             let scored = (|| {
@@ -186,26 +186,25 @@ pub(super) fn scores(
             })();
             match scored {
                 Ok(scored) => found.push((scored, day)),
-                Err(step) => flow.add(&set, school, step, 1),
+                Err(step) => ended.add(pupil.map(|p| pupils.school[p]), step),
             }
         }
     })?);
     // The latest date of a period counts; of two scores on one day the higher one.
-    found.sort_by(|(a, day_a), (b, day_b)| {
+    found.par_sort_by(|(a, day_a), (b, day_b)| {
         (a.pupil, a.period, *day_a).cmp(&(b.pupil, b.period, *day_b)).then(a.value.total_cmp(&b.value))
     });
     let mut last: Vec<Scored> = Vec::with_capacity(found.len());
     for (scored, _) in found {
         match last.last_mut().filter(|l| l.pupil == scored.pupil && l.period == scored.period) {
             Some(earlier) => {
-                flow.add(&set, Some(pupils.school[scored.pupil]), Step::EarlierInPeriod, 1);
+                ended.add(Some(pupils.school[scored.pupil]), Step::EarlierInPeriod);
                 *earlier = scored;
             }
             None => last.push(scored),
         }
     }
-    for scored in &last {
-        flow.add(&set, Some(pupils.school[scored.pupil]), Step::Used, 1);
-    }
+    last.iter().for_each(|scored| ended.add(Some(pupils.school[scored.pupil]), Step::Used));
+    ended.hand_over(flow, &set);
     Ok(last)
 }

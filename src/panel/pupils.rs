@@ -118,7 +118,7 @@ impl Pupils {
             event_causes: BTreeMap::new(),
             levels,
             traits: Traits::default(),
-            keys: Keys::new(),
+            keys: Keys::with_capacity(0),
             is_keyed: false,
         }
     }
@@ -129,8 +129,8 @@ impl Pupils {
     }
 
     /// The pupils of all rows of a batch by their key `columns`.
-    pub(super) fn find_all(&self, batch: &Batch, columns: std::ops::Range<usize>, found: &mut Vec<Found>) {
-        self.keys.find_all(batch, columns, found);
+    pub(super) fn find_all(&self, batch: &Batch, columns: std::ops::Range<usize>) -> Vec<Found> {
+        self.keys.find_all(batch, columns)
     }
 
     /// The pupil's key as people write it, for the restricted panel table only; the number of the row where
@@ -160,7 +160,6 @@ struct RowPlace {
 }
 
 /// Rows beside each other: as many numbers and events per row as the study asks for.
-#[derive(Default)]
 struct Rows {
     places: Vec<RowPlace>,
     numbers: Vec<u64>,
@@ -168,6 +167,14 @@ struct Rows {
 }
 
 impl Rows {
+    fn with_capacity(rows: usize, layout: &Layout) -> Self {
+        Self {
+            places: Vec::with_capacity(rows),
+            numbers: Vec::with_capacity(rows * layout.numbers()),
+            events: Vec::with_capacity(rows * layout.events.len()),
+        }
+    }
+
     fn push(&mut self, row: &Row) {
         self.places.push(row.place);
         self.numbers.extend_from_slice(&row.numbers);
@@ -202,6 +209,13 @@ struct Layout {
     events: Vec<(usize, usize)>,
     causes: Vec<(usize, usize)>,
     traits: TraitColumns,
+}
+
+impl Layout {
+    /// Numbers of a row: covariates, given doses, values, traits, causes.
+    fn numbers(&self) -> usize {
+        self.covariates.len() + self.given.len() + self.values.len() + self.traits.len() + self.causes.len()
+    }
 }
 
 /// What is read of the pupil table, and where each thing stands.
@@ -342,7 +356,7 @@ pub(super) fn read(
 ) -> Result<Pupils, InputError> {
     let (wants, layout) = layout(plan);
     let table = Table::open(plan.study, base, &plan.pupils.source, &wants)?;
-    let mut reading = Reading::new(plan, &layout);
+    let mut reading = Reading::new(plan, &layout, table.rows());
     rejects.merge(table.for_each(progress, |batch| reading.batch(batch))?);
     // Before "no pupil is left", say why their rows could not be read.
     native::assert_few(plan, rejects)?;
@@ -365,12 +379,12 @@ struct Reading<'p> {
 }
 
 impl<'p> Reading<'p> {
-    fn new(plan: &'p Plan<'p>, layout: &'p Layout) -> Self {
+    fn new(plan: &'p Plan<'p>, layout: &'p Layout, rows: usize) -> Self {
         Self {
             plan,
             layout,
-            keys: Keys::new(),
-            rows: Rows::default(),
+            keys: Keys::with_capacity(rows),
+            rows: Rows::with_capacity(rows, layout),
             schools: Labels::default(),
             names: Labels::default(),
             cohorts: Labels::default(),
@@ -389,8 +403,8 @@ impl<'p> Reading<'p> {
         let (mut key, mut school, mut text) = (Vec::new(), Vec::new(), Vec::new());
         let mut row = Row::default();
         let keyed = !self.layout.key.is_empty();
+        *self.counts.entry(Step::Read).or_default() += batch.rows as u64;
         for i in 0..batch.rows {
-            self.count(Step::Read);
             if keyed && (!batch.key(self.layout.key.clone(), i, &mut key) || key.is_empty()) {
                 self.count(Step::NoKey);
                 continue;
@@ -492,7 +506,7 @@ impl<'p> Reading<'p> {
         let (n_cov, n_given) = (self.plan.covariates.len(), l.given.len());
         let first_trait = n_cov + n_given + l.values.len();
         let first_cause = first_trait + l.traits.len();
-        let width = first_cause + l.causes.len();
+        let width = l.numbers();
         let number = |at: usize| by_pupil(&order, |i| f64::from_bits(rows.numbers[i * width + at]));
         let event = |at: usize| by_pupil(&order, |i| rows.events[i * l.events.len() + at]);
         Pupils {

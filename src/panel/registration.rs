@@ -130,10 +130,39 @@ pub(super) struct Watch<'p> {
     columns: &'p WatchColumns,
     registrations: Vec<u64>,
     lags: Vec<Lags>,
-    /// Registrations per day of entry, in pages of days: (group, day / [`PAGE`]).
-    days: HashMap<(u32, i32), Box<[u32; PAGE]>>,
-    systems: HashMap<Vec<u8>, Vec<u64>>,
-    text: Vec<u8>,
+    /// Registrations per day of entry, in pages of days.
+    pages: Vec<[u32; PAGE]>,
+    /// The page of (group, day / [`PAGE`]).
+    page_of: HashMap<(u32, i32), usize>,
+    /// The page of the last registration: the next one is often of the same group and time.
+    last: Option<((u32, i32), usize)>,
+    systems: BySystem,
+    /// The system of each row of the batch.
+    system_of: Vec<usize>,
+}
+
+/// Registrations of each group, by system.
+#[derive(Default)]
+struct BySystem {
+    places: HashMap<Vec<u8>, usize>,
+    counts: Vec<Vec<u64>>,
+}
+
+impl BySystem {
+    /// The place of a system, behind the others where it is new.
+    fn place(&mut self, name: &[u8], groups: usize) -> usize {
+        if let Some(at) = self.places.get(name) {
+            return *at;
+        }
+        self.counts.push(vec![0; groups]);
+        self.places.insert(name.to_vec(), self.counts.len() - 1);
+        self.counts.len() - 1
+    }
+
+    /// All systems in the order of their names.
+    fn sorted(&self) -> BTreeMap<&[u8], &Vec<u64>> {
+        self.places.iter().map(|(name, at)| (name.as_slice(), &self.counts[*at])).collect()
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -174,11 +203,11 @@ impl WatchColumns {
             count.1 += u64::from(self.is_registered(p));
         }
         let mut busiest = vec![0; self.groups];
-        for ((group, _), page) in &seen.days {
+        for ((group, _), at) in &seen.page_of {
             let most = &mut busiest[*group as usize];
-            *most = page.iter().copied().fold(*most, u32::max);
+            *most = seen.pages[*at].iter().copied().fold(*most, u32::max);
         }
-        let systems: BTreeMap<&[u8], &Vec<u64>> = seen.systems.iter().map(|(name, n)| (name.as_slice(), n)).collect();
+        let systems = seen.systems.sorted();
         let mut all: Vec<Registration> = Vec::new();
         for (group, (n, registered)) in counts.into_iter().enumerate().filter(|(_, (n, _))| *n > 0) {
             let school = SchoolIx::from_position(group / cohorts);
@@ -248,10 +277,34 @@ impl<'p> Watch<'p> {
             columns,
             registrations: vec![0; columns.groups],
             lags: vec![Lags::default(); columns.groups],
-            days: HashMap::new(),
-            systems: HashMap::new(),
-            text: Vec::new(),
+            pages: Vec::new(),
+            page_of: HashMap::new(),
+            last: None,
+            systems: BySystem::default(),
+            system_of: Vec::new(),
         }
+    }
+
+    /// Looks at a batch whose rows will be noted.
+    pub(super) fn begin(&mut self, batch: &Batch) {
+        if let Some(column) = self.columns.system {
+            let (systems, groups) = (&mut self.systems, self.columns.groups);
+            let of = |name: Option<&[u8]>| systems.place(name.unwrap_or_default(), groups);
+            self.system_of = batch.columns[column].text().each(of);
+        }
+    }
+
+    /// The page of a group and time, made where there is none.
+    fn page(&mut self, key: (u32, i32)) -> &mut [u32; PAGE] {
+        let at = match self.last {
+            Some((last, at)) if last == key => at,
+            _ => *self.page_of.entry(key).or_insert_with(|| {
+                self.pages.push([0; PAGE]);
+                self.pages.len() - 1
+            }),
+        };
+        self.last = Some((key, at));
+        &mut self.pages[at]
     }
 
     /// Notes a registration that counts, of a pupil of school × cohort `group`.
@@ -267,21 +320,11 @@ impl<'p> Watch<'p> {
             if entered != NO_DAY {
                 self.lags[group].note(entered.saturating_sub(day));
                 let group = u32::try_from(group).expect("fewer schools × cohorts than 4 294 967 296");
-                let page = self.days.entry((group, entered.div_euclid(PAGE as i32)));
-                page.or_insert_with(|| Box::new([0; PAGE]))[entered.rem_euclid(PAGE as i32) as usize] += 1;
+                self.page((group, entered.div_euclid(PAGE as i32)))[entered.rem_euclid(PAGE as i32) as usize] += 1;
             }
         }
-        if let Some(column) = self.columns.system {
-            self.text.clear();
-            batch.columns[column].text().write(row, &mut self.text);
-            match self.systems.get_mut(&self.text) {
-                Some(counts) => counts[group] += 1,
-                None => {
-                    let mut counts = vec![0; self.columns.groups];
-                    counts[group] = 1;
-                    self.systems.insert(self.text.clone(), counts);
-                }
-            }
+        if self.columns.system.is_some() {
+            self.systems.counts[self.system_of[row]][group] += 1;
         }
     }
 
@@ -291,21 +334,12 @@ impl<'p> Watch<'p> {
         for (mine, theirs) in self.lags.iter_mut().zip(&other.lags) {
             mine.merge(theirs);
         }
-        for (key, page) in other.days {
-            match self.days.get_mut(&key) {
-                Some(mine) => mine.iter_mut().zip(page.iter()).for_each(|(m, t)| *m += t),
-                None => {
-                    self.days.insert(key, page);
-                }
-            }
+        for (key, at) in other.page_of {
+            self.page(key).iter_mut().zip(other.pages[at]).for_each(|(m, t)| *m += t);
         }
-        for (name, counts) in other.systems {
-            match self.systems.get_mut(&name) {
-                Some(mine) => add(mine, &counts),
-                None => {
-                    self.systems.insert(name, counts);
-                }
-            }
+        for (name, at) in other.systems.places {
+            let mine = self.systems.place(&name, self.columns.groups);
+            add(&mut self.systems.counts[mine], &other.systems.counts[at]);
         }
     }
 }

@@ -58,21 +58,7 @@ pub fn write_panel(panel: &Panel<'_>, o: usize, path: &Path, key_id: Option<&str
     let encode = |e: parquet::errors::ParquetError| failed(std::io::Error::other(e.to_string()));
     let file = create_private(path).map_err(failed)?;
     let writer = ArrowWriter::try_new(file, panel.schema(o), Some(properties(key_id))).map_err(encode)?;
-    let (mut writer, groups) = writer.into_serialized_writer().map_err(encode)?;
-    let (mut rows, mut group) = (0, RowGroup::default());
-    for batch in panel.batches(o) {
-        if group.columns.is_empty() {
-            group.columns = groups.create_column_writers(writer.flushed_row_groups().len()).map_err(encode)?;
-        }
-        group.write(&batch).map_err(encode)?;
-        rows += batch.num_rows() as u64;
-        if group.rows >= ROW_GROUP {
-            group.close(&mut writer).map_err(encode)?;
-        }
-    }
-    group.close(&mut writer).map_err(encode)?;
-    writer.close().map_err(encode)?;
-    Ok(rows)
+    write_side_by_side(writer, panel.batches(o)).map_err(encode)
 }
 
 /// Writes the school × cohort cells of outcome `o` to `path`, readable by its owner only: `None` when the outcome has no landmark.
@@ -105,10 +91,35 @@ pub fn write_pattern_cells(panel: &Panel<'_>, path: &Path) -> Result<u64, RunErr
         .set_created_by("lob-effect".into())
         .build();
     let file = create_private(path).map_err(failed)?;
-    let mut writer = ArrowWriter::try_new(file, cells.table.schema(), Some(properties)).map_err(encode)?;
-    writer.write(&cells.table).map_err(encode)?;
-    writer.close().map_err(encode)?;
-    Ok(cells.table.num_rows() as u64)
+    let writer = ArrowWriter::try_new(file, cells.table.schema(), Some(properties)).map_err(encode)?;
+    let rows = cells.table.num_rows();
+    let pieces = (0..rows).step_by(PIECE).map(|from| cells.table.slice(from, PIECE.min(rows - from)));
+    write_side_by_side(writer, pieces).map_err(encode)
+}
+
+/// Rows that are encoded at a time where a whole table is there.
+const PIECE: usize = 1 << 16;
+
+/// Writes batches with the columns of a row group side by side, and says how many rows.
+fn write_side_by_side(
+    writer: ArrowWriter<File>,
+    batches: impl Iterator<Item = RecordBatch>,
+) -> Result<u64, ParquetError> {
+    let (mut writer, groups) = writer.into_serialized_writer()?;
+    let (mut rows, mut group) = (0, RowGroup::default());
+    for batch in batches {
+        if group.columns.is_empty() {
+            group.columns = groups.create_column_writers(writer.flushed_row_groups().len())?;
+        }
+        group.write(&batch)?;
+        rows += batch.num_rows() as u64;
+        if group.rows >= ROW_GROUP {
+            group.close(&mut writer)?;
+        }
+    }
+    group.close(&mut writer)?;
+    writer.close()?;
+    Ok(rows)
 }
 
 /// A row group is full at this many rows; it ends with the batch.

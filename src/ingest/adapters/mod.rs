@@ -193,6 +193,11 @@ pub trait Reader: Send + Sync {
         1
     }
 
+    /// Rows of all parts, where the file says it beforehand: a hint for making room, which a damaged file may have wrong.
+    fn rows(&self) -> u64 {
+        0
+    }
+
     /// Streams the batches of one part with `columns` (positions in the header, ascending) and no others.
     ///
     /// # Errors

@@ -71,6 +71,10 @@ impl Reader for ParquetReader {
         self.first_rows.len()
     }
 
+    fn rows(&self) -> u64 {
+        self.footer.row_groups().iter().sum()
+    }
+
     fn read<'r>(&'r self, part: usize, columns: &[usize]) -> Result<Batches<'r>, InputError> {
         let mut row = self.first_rows[part];
         let batches = self.footer.batches(&self.file, part, columns)?;

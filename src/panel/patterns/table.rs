@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
+use rayon::prelude::*;
 
 use super::Pattern;
 use crate::panel::flow::{Flow, Step};
@@ -49,35 +50,33 @@ pub struct Cells {
 pub fn table(panel: &Panel<'_>) -> Cells {
     let patterns = panel.patterns();
     let (plan, pupils) = (&panel.plan, &panel.pupils);
-    let text = |of: &dyn Fn(&Pattern) -> Option<String>| -> ArrayRef {
-        Arc::new(patterns.iter().map(of).collect::<StringArray>())
-    };
-    let flags = |of: &dyn Fn(&Pattern) -> bool| -> ArrayRef {
-        Arc::new(patterns.iter().map(|p| Some(of(p))).collect::<BooleanArray>())
-    };
-    let value = |of: &dyn Fn(&Pattern) -> f64| -> ArrayRef {
-        Arc::new(patterns.iter().map(|p| Some(of(p))).collect::<Float64Array>())
-    };
     let id = |o: usize| plan.outcomes[o].entry.id.clone();
     let name = |p: &Pattern| pupils.school_names[p.school].clone().filter(|_| p.outcome.is_none());
     let pupils_of = |p: &Pattern| i64::try_from(p.n).expect("fewer pupils than 2^63");
-    let schools = coded(pupils.schools.iter().map(String::as_str), patterns.iter().map(|p| p.school.at()));
-    let cohorts = coded(pupils.cohorts.iter().map(String::as_str), patterns.iter().map(|p| p.cohort.at()));
-    let mut columns: Vec<(String, ArrayRef)> = vec![
-        ("outcome".into(), text(&|p| p.outcome.map(id))),
-        ("fell_out".into(), text(&|p| p.fell_out.map(|step| step.code().to_string()))),
-        ("school".into(), schools),
-        ("school_name".into(), text(&name)),
-        ("cohort".into(), cohorts),
-        ("period".into(), Arc::new(patterns.iter().map(|p| i32::from(p.period)).collect::<Int32Array>())),
-        ("registered".into(), flags(&|p| p.registered)),
-        ("provisional".into(), flags(&|p| p.provisional)),
+    let patterns = patterns.as_slice();
+    let mut columns: Vec<(String, Make<'_>)> = vec![
+        ("outcome".into(), each::<StringArray, _>(patterns, move |p| p.outcome.map(id))),
+        ("fell_out".into(), each::<StringArray, _>(patterns, |p| p.fell_out.map(Step::code))),
+        (
+            "school".into(),
+            Box::new(|| coded(pupils.schools.iter().map(String::as_str), patterns.iter().map(|p| p.school.at()))),
+        ),
+        ("school_name".into(), each::<StringArray, _>(patterns, name)),
+        (
+            "cohort".into(),
+            Box::new(|| coded(pupils.cohorts.iter().map(String::as_str), patterns.iter().map(|p| p.cohort.at()))),
+        ),
+        ("period".into(), each::<Int32Array, _>(patterns, |p| Some(i32::from(p.period)))),
+        ("registered".into(), each::<BooleanArray, _>(patterns, |p| Some(p.registered))),
+        ("provisional".into(), each::<BooleanArray, _>(patterns, |p| Some(p.provisional))),
     ];
-    let wide = number_columns(plan).into_iter().enumerate();
-    columns.extend(wide.map(|(k, name)| (name, numbers(patterns.iter().map(|p| p.numbers[k])))));
-    columns.push(("n".into(), Arc::new(patterns.iter().map(pupils_of).collect::<Int64Array>())));
-    columns.push(("y".into(), value(&|p| p.sum)));
-    columns.push(("y_squares".into(), value(&|p| p.squares)));
+    for (k, name) in number_columns(plan).into_iter().enumerate() {
+        columns.push((name, Box::new(move || numbers(patterns.iter().map(|p| p.numbers[k])))));
+    }
+    columns.push(("n".into(), each::<Int64Array, _>(patterns, move |p| Some(pupils_of(p)))));
+    columns.push(("y".into(), each::<Float64Array, _>(patterns, |p| Some(p.sum))));
+    columns.push(("y_squares".into(), each::<Float64Array, _>(patterns, |p| Some(p.squares))));
+    let columns: Vec<(String, ArrayRef)> = columns.into_par_iter().map(|(name, make)| (name, make())).collect();
     let field = |(name, array): &(String, ArrayRef)| {
         let kind = if matches!(array.data_type(), DataType::Dictionary(..)) {
             labels_type()
@@ -91,6 +90,17 @@ pub fn table(panel: &Panel<'_>) -> Cells {
     let table = RecordBatch::try_new(Arc::new(schema), arrays).expect("columns made for this schema");
     let flow = serde_json::to_string(&listed(&panel.flow, &pupils.schools)).unwrap_or_default();
     Cells { table, entries: vec![(CELLS, definition(plan)), (FLOW, flow)] }
+}
+
+/// Makes a column.
+type Make<'m> = Box<dyn FnOnce() -> ArrayRef + Send + 'm>;
+
+/// The column of what `of` says of each pattern.
+fn each<'m, A, T>(patterns: &'m [Pattern], of: impl Fn(&Pattern) -> Option<T> + Send + 'm) -> Make<'m>
+where
+    A: FromIterator<Option<T>> + Array + 'static,
+{
+    Box::new(move || Arc::new(patterns.iter().map(of).collect::<A>()))
 }
 
 /// Names of the columns of [`Pattern::numbers`].

@@ -1,0 +1,56 @@
+#!/bin/sh
+# A national study: the whole run by threads and by size, its cells beside DuckDB and Polars, and reading alone.
+#
+#   benches/national.sh [ROUNDS]
+#
+# LOB_PYTHON: a Python with duckdb and polars (default python3). LOB_BENCH_DIR: folder for the files, 0.6 GB (default: a new one in
+# the temporary folder, removed afterwards; files of an earlier run are used again). Needs GNU time as /usr/bin/time.
+set -eu
+cd "$(dirname "$0")/.."
+python=${LOB_PYTHON:-python3}
+rounds=${1:-3}
+if [ -z "${LOB_BENCH_DIR:-}" ]; then
+    LOB_BENCH_DIR=$(mktemp -d)
+    trap 'rm -rf "$LOB_BENCH_DIR"' EXIT
+fi
+export LOB_BENCH_DIR
+cargo build --release --quiet
+lob=$PWD/target/release/lob
+bench=$(cargo bench --bench panel --no-run 2>&1 | sed -n 's/.*(\(.*panel-[0-9a-f]*\))$/\1/p')
+
+# A country, and a tenth and a hundredth of it with schools of the same size.
+region() {
+    [ -e "$LOB_BENCH_DIR/$1/study.toml" ] || "$lob" simulate --quiet --preset national --schools "$2" --pupils "$3" --to "$LOB_BENCH_DIR/$1"
+}
+region national 1200 1000000
+region tenth 120 100000
+region hundredth 12 10000
+cells=$LOB_BENCH_DIR/cells
+mkdir -p "$cells"
+for table in leerling activiteit inschrijving; do
+    ln -sf "$LOB_BENCH_DIR/national/$table.parquet" "$cells/$table.parquet"
+done
+cp benches/national.toml "$cells/study.toml"
+
+measured() {
+    name=$1
+    shift
+    /usr/bin/time -f "$name: %e s wall, %U s user, %S s system, %M kB" "$@" >/dev/null
+}
+run() {
+    rm -rf "$LOB_BENCH_DIR/out"
+    measured "$1" "$lob" run --quiet "$LOB_BENCH_DIR/$2/study.toml" --out "$LOB_BENCH_DIR/out" --threads "$3"
+    sed -n '/"stages"/,/}/p' "$LOB_BENCH_DIR"/out/runs/*/run_info.json
+}
+for _ in $(seq "$rounds"); do
+    run "run, 100 million activities, 2 threads" national 2
+    run "run, 100 million activities, 1 thread" national 1
+    run "run, 10 million activities, 2 threads" tenth 2
+    run "run, 1 million activities, 2 threads" hundredth 2
+    measured "reading alone" "$bench" decode "$cells"
+    measured "panel" "$bench" panel "$cells"
+    measured "cells engine" "$lob" cells --quiet "$cells/study.toml" --out "$cells/cells.parquet"
+    measured "cells duckdb" "$python" benches/peers/cells_duckdb.py "$cells"
+    measured "cells polars" "$python" benches/peers/cells_polars.py "$cells"
+done
+"$python" benches/peers/cells_compare.py "$cells" duckdb polars
