@@ -3,6 +3,8 @@
 #
 #   benches/national.sh [ROUNDS]
 #
+# One model of a tenth of it beside R (data.table with glmmTMB and lme4), where Rscript has these packages.
+#
 # LOB_PYTHON: a Python with duckdb and polars (default python3). LOB_BENCH_DIR: folder for the files, 0.6 GB (default: a new one in
 # the temporary folder, removed afterwards; files of an earlier run are used again). Needs GNU time as /usr/bin/time.
 set -eu
@@ -54,3 +56,20 @@ for _ in $(seq "$rounds"); do
     measured "cells polars" "$python" benches/peers/cells_polars.py "$cells"
 done
 "$python" benches/peers/cells_compare.py "$cells" duckdb polars
+
+# The first model of the tenth alone, from the same tables as text.
+model=$LOB_BENCH_DIR/model
+mkdir -p "$model"
+awk '/^\[\[models\]\]/ { models++ } /^\[privacy\]/ { models = 0 } models < 2' "$LOB_BENCH_DIR/tenth/study.toml" |
+    sed 's/\.parquet"/.csv"/' >"$model/study.toml"
+for table in leerling activiteit inschrijving school uitval competentie; do
+    [ -e "$model/$table.csv" ] || "$python" -c "import duckdb, sys; duckdb.sql(f\"COPY (FROM '{sys.argv[1]}') TO '{sys.argv[2]}' (HEADER)\")" \
+        "$LOB_BENCH_DIR/tenth/$table.parquet" "$model/$table.csv"
+done
+rm -rf "$LOB_BENCH_DIR/out"
+measured "one model, engine" "$lob" run --quiet "$model/study.toml" --out "$LOB_BENCH_DIR/out"
+for tool in glmmTMB lme4; do
+    if Rscript -e "quit(status = !all(sapply(c('data.table', '$tool'), requireNamespace, quietly = TRUE)))" 2>/dev/null; then
+        measured "one model, $tool" Rscript benches/peers/national.R "$model" "$tool"
+    fi
+done

@@ -1,4 +1,4 @@
-# One landmark model of a national study with data.table and glmmTMB or lme4: national.R DIR [glmmTMB|glmer]
+# One landmark model of a national study with data.table and glmmTMB or lme4: national.R DIR [glmmTMB|lme4]
 #
 # DIR holds leerling.csv, activiteit.csv and inschrijving.csv (benches/national.sh writes them). Activities are read and added up per
 # pupil, the dose is split in its three parts, and the model of the engine is fitted: an intercept and a slope per school.
