@@ -130,6 +130,8 @@ struct Pass<'p> {
     ended: Ended,
     known: Vec<Known>,
     registered: Vec<bool>,
+    /// What each type counts for.
+    types: HashMap<Vec<u8>, u64>,
     /// By dated exposure × block.
     dated: Vec<Vec<u64>>,
     dated_rows: &'p DatedRows,
@@ -324,6 +326,7 @@ impl<'p> Pass<'p> {
             ended: Ended::new(context.pupils.schools.len()),
             known: Vec::new(),
             registered: vec![false; context.pupils.schools.len() * context.cohorts],
+            types: HashMap::new(),
             dated: dated_rows.pending(),
             dated_rows,
             watch: Watch::new(&context.watch),
@@ -362,8 +365,7 @@ impl<'p> Pass<'p> {
 
 impl Context<'_> {
     fn batch(&self, pass: &mut Pass<'_>, batch: &Batch) {
-        let kinds =
-            self.kind.map(|c| batch.columns[c].text().each(|kind| self.exposures_of(Some(kind.unwrap_or(b"")))));
+        let kinds = self.kind.map(|c| batch.columns[c].text().each(|kind| self.bits_of(kind, &mut pass.types)));
         let all = self.exposures_of(None);
         pass.watch.begin(batch);
         let found = self.pupils.find_all(batch, self.keys.clone());
@@ -456,6 +458,17 @@ impl Context<'_> {
         let starts = self.calendars.starts(calendar);
         let slot = starts.iter().take_while(|start| **start <= day).count();
         (slot < self.periods).then_some(slot)
+    }
+
+    /// As [`Self::exposures_of`], of a type that is there; types that came before are known.
+    fn bits_of(&self, kind: Option<&[u8]>, types: &mut HashMap<Vec<u8>, u64>) -> u64 {
+        let kind = kind.unwrap_or_default();
+        if let Some(&bits) = types.get(kind) {
+            return bits;
+        }
+        let bits = self.exposures_of(Some(kind));
+        types.insert(kind.to_vec(), bits);
+        bits
     }
 
     /// Bit i is set when exposure i, or slot i of the dated ones behind them, counts this type; `None` where activities have no
