@@ -40,14 +40,16 @@ impl Engine {
     }
 
     /// Spark's `spark-sql`: that of the PySpark of `LOB_PYTHON`, else the one on the path. It runs on this machine; other masters
-    /// are named in a command of one's own.
+    /// are named in a command of one's own. It may take 4 GB: with the gigabyte that is Spark's own default, a country is too much.
     pub fn spark() -> Self {
         let find = "spark=spark-sql; home=$(\"${LOB_PYTHON:-python3}\" -c \
                     'import os, pyspark; print(os.path.dirname(pyspark.__file__))' 2>/dev/null) && \
                     spark=$home/bin/spark-sql && export SPARK_HOME=\"$home\"";
         Self::new(
             Dialect::Spark,
-            &format!("{find}; exec \"$spark\" --conf spark.sql.catalogImplementation=in-memory -f {{sql}}"),
+            &format!(
+                "{find}; exec \"$spark\" --driver-memory 4g --conf spark.sql.catalogImplementation=in-memory -f {{sql}}"
+            ),
         )
     }
 
