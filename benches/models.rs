@@ -114,9 +114,16 @@ fn oulad(_: Size) -> Option<Rows> {
     let computed = compute(&study, Path::new("."), &Silence).unwrap_or_else(|e| panic!("{e}"));
     let (fitted, _) = computed.models.iter().find(|(f, _)| f.entry.id == "slope").unwrap();
     let Design::Binary(d) = &fitted.design else { panic!("a binary design") };
-    let groups = data::Groups { name: "school", level: d.group.clone(), n_levels: d.head.groups.len(), q: d.z.ncols() };
+    let groups =
+        data::Groups { name: "school", level: d.group.clone(), n_levels: d.head.groups.len(), q: d.z().ncols() };
     let (y, trials) = (d.successes.clone(), Some(d.trials.clone()));
-    Some(Rows { y, trials, x: d.x.clone(), z: Some(d.z.clone()), groups: vec![groups] })
+    Some(Rows {
+        y,
+        trials,
+        x: d.x().to_held().into_owned(),
+        z: Some(d.z().to_held().into_owned()),
+        groups: vec![groups],
+    })
 }
 
 /// What the bench needs of a fit of either kind.
@@ -155,7 +162,7 @@ fn evaluation(rows: &Rows, theta: &[f64]) -> Option<f64> {
         return None;
     }
     with_terms(rows, |rows, terms| {
-        let data = LmmData { y: rows.y.view(), x: rows.x.view(), terms, weights: None, offset: None };
+        let data = LmmData { y: rows.y.view(), x: rows.x.view().into(), terms, weights: None, offset: None };
         let objective = LmmObjective::new(&data, &LmmOptions::default()).unwrap();
         let used = processor();
         for k in 0..TIMES {
@@ -169,7 +176,7 @@ fn evaluation(rows: &Rows, theta: &[f64]) -> Option<f64> {
 
 fn with_terms<T>(rows: &Rows, f: impl for<'t> FnOnce(&'t Rows, &'t [RandomTerm<'t>]) -> T) -> T {
     let blocks: Vec<[usize; 1]> = rows.groups.iter().map(|g| [g.q]).collect();
-    let term = |(g, blocks)| RandomTerm { z: rows.z(g), level: &g.level, n_levels: g.n_levels, blocks };
+    let term = |(g, blocks)| RandomTerm { z: rows.z(g).into(), level: &g.level, n_levels: g.n_levels, blocks };
     let terms: Vec<RandomTerm> = rows.groups.iter().zip(blocks.iter().map(|b| &b[..])).map(term).collect();
     f(rows, &terms)
 }
@@ -178,11 +185,11 @@ fn fit(rows: &Rows) -> Fitted {
     with_terms(rows, |rows, terms| match &rows.trials {
         Some(trials) => {
             let (x, successes) = (rows.x.view(), rows.y.view());
-            let cells = Cells { x, trials: trials.view(), successes, offset: None };
+            let cells = Cells { x: x.into(), trials: trials.view(), successes, offset: None };
             fit_glmm(&cells, terms, Family::Binomial(Link::Logit), &GlmmOptions::default()).unwrap().into()
         }
         None => {
-            let data = LmmData { y: rows.y.view(), x: rows.x.view(), terms, weights: None, offset: None };
+            let data = LmmData { y: rows.y.view(), x: rows.x.view().into(), terms, weights: None, offset: None };
             fit_lmm(&data, &LmmOptions::default()).unwrap().into()
         }
     })

@@ -20,7 +20,7 @@
 //! | [`ingest`] | files → typed columns and a ledger of rejects; the only reader of data | vocab, study |
 //! | [`simulate`] | synthetic regions with known truth, in the tables that `ingest` reads | vocab |
 //! | [`panel`] | tables → one row per pupil × period: dose known before, outcome, covariates, flow; one plan, executed or printed as SQL | vocab, study, ingest |
-//! | [`design`] | panel rows and a model entry, or a table and a formula → outcome, columns, groups, compressed where rows repeat | vocab, study, ingest, panel |
+//! | [`design`] | panel rows and a model entry, or a table and a formula → outcome, columns, groups, compressed where rows repeat | vocab, stats, study, ingest, panel |
 //! | [`models`] | named longitudinal models and those written as formulas; each builds its design, calls `stats` and returns a fit or a reason | vocab, stats, study, panel, design |
 //! | [`effects`] | accepted fits → findings (estimate or refusal) per school and nation | vocab, stats, panel, design, models |
 //! | [`disclosure`] | what may leave: thresholds, secondary suppression, rounding, zones | vocab, effects |

@@ -14,7 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("simulate", &["vocab"]),
     ("ingest", &["vocab", "study"]),
     ("panel", &["vocab", "study", "ingest"]),
-    ("design", &["vocab", "study", "ingest", "panel"]),
+    ("design", &["vocab", "stats", "study", "ingest", "panel"]),
     ("models", &["vocab", "stats", "study", "panel", "design"]),
     ("effects", &["vocab", "stats", "panel", "design", "models"]),
     ("disclosure", &["vocab", "effects"]),

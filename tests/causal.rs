@@ -116,7 +116,7 @@ fn average_marginal_effect_of_a_logistic_model() {
     };
     let x = columns(&|i| l.treated[i]);
     let ones = Array1::ones(l.y.len());
-    let cells = Cells { x: x.view(), trials: ones.view(), successes: l.employed.view(), offset: None };
+    let cells = Cells { x: x.view().into(), trials: ones.view(), successes: l.employed.view(), offset: None };
     let fit = fit_glm(&cells, Family::Binomial(Link::Logit), &GlmOptions::default()).expect("a fit");
     let (with, without) = (columns(&|_| 1.0), columns(&|_| 0.0));
     let effect = marginal_effect(Link::Logit, &fit.beta, fit.vcov.view(), with.view(), without.view());

@@ -56,8 +56,8 @@ impl Grouped {
 
     fn with_data<T>(&self, f: impl FnOnce(&LmmData) -> T) -> T {
         let blocks = [self.z.ncols()];
-        let term = RandomTerm { z: self.z.view(), level: &self.level, n_levels: self.n_levels, blocks: &blocks };
-        f(&LmmData { y: self.y.view(), x: self.x.view(), terms: &[term], weights: None, offset: None })
+        let term = RandomTerm { z: self.z.view().into(), level: &self.level, n_levels: self.n_levels, blocks: &blocks };
+        f(&LmmData { y: self.y.view(), x: self.x.view().into(), terms: &[term], weights: None, offset: None })
     }
 
     fn fit(&self) -> LmmFit {

@@ -40,8 +40,8 @@ fn sleepstudy_by_maximum_likelihood_and_by_reml() {
     let (y, days) = (Array1::from(table.numbers("Reaction")), table.numbers("Days"));
     let x = Array2::from_shape_fn((table.len(), 2), |(i, k)| if k == 0 { 1.0 } else { days[i] });
     let subject = table.codes("Subject");
-    let terms = [RandomTerm { z: x.view(), level: &subject.codes, n_levels: subject.count, blocks: &[2] }];
-    let data = LmmData { y: y.view(), x: x.view(), terms: &terms, weights: None, offset: None };
+    let terms = [RandomTerm { z: x.view().into(), level: &subject.codes, n_levels: subject.count, blocks: &[2] }];
+    let data = LmmData { y: y.view(), x: x.view().into(), terms: &terms, weights: None, offset: None };
     for reml in [false, true] {
         let fit = fit_lmm(&data, &LmmOptions { reml, ..LmmOptions::default() }).expect("a fit");
         let found = profile_lmm(&data, &fit, 0.95).expect("profiles");
@@ -59,8 +59,8 @@ fn cbpp_by_laplace() {
     let x = Array2::from_shape_fn((table.len(), 4), |(i, k)| if k == 0 { 1.0 } else { periods[k - 1][i] });
     let (z, herd) = (Array2::ones((table.len(), 1)), table.codes("herd"));
     let (trials, successes) = (Array1::from(table.numbers("size")), Array1::from(table.numbers("incidence")));
-    let cells = Cells { x: x.view(), trials: trials.view(), successes: successes.view(), offset: None };
-    let terms = [RandomTerm { z: z.view(), level: &herd.codes, n_levels: herd.count, blocks: &[1] }];
+    let cells = Cells { x: x.view().into(), trials: trials.view(), successes: successes.view(), offset: None };
+    let terms = [RandomTerm { z: z.view().into(), level: &herd.codes, n_levels: herd.count, blocks: &[1] }];
     let (family, options) = (Family::Binomial(Link::Logit), GlmmOptions::default());
     let fit = fit_glmm(&cells, &terms, family, &options).expect("a fit");
     let found = profile_glmm(&cells, &terms, family, &options, &fit, 0.95).expect("profiles");

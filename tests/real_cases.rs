@@ -116,9 +116,9 @@ fn oulad_mixed_models_reach_the_reference_optimum() {
         let theirs = case["loglik"].as_f64().unwrap();
         assert!(glmm.log_lik >= theirs - 1e-6, "{id}: {} is worse than {theirs}", glmm.log_lik);
 
-        let cells = Cells { x: d.x.view(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
-        let blocks = [d.z.ncols()];
-        let schools = RandomTerm { z: d.z.view(), level: &d.group, n_levels: head.groups.len(), blocks: &blocks };
+        let cells = Cells { x: d.x(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
+        let blocks = [d.z().ncols()];
+        let schools = RandomTerm { z: d.z(), level: &d.group, n_levels: head.groups.len(), blocks: &blocks };
         let family = Family::Binomial(Link::Logit);
         let beta = named(&case["fixef"], &head.terms);
         let theta = theta(&case["vcov_cluster"]);

@@ -65,7 +65,7 @@ fn contraception_by_logistic_regression() {
     let value = |i: usize| [1.0, age[i], age[i] * age[i], urban[i], children[0][i], children[1][i], children[2][i]];
     let x = Array2::from_shape_fn((table.len(), 7), |(i, c)| value(i)[c]);
     let (ones, events) = (Array1::ones(table.len()), Array1::from(table.dummy("use", "Y")));
-    let cells = Cells { x: x.view(), trials: ones.view(), successes: events.view(), offset: None };
+    let cells = Cells { x: x.view().into(), trials: ones.view(), successes: events.view(), offset: None };
     let family = Family::Binomial(Link::Logit);
     let fit = fit_glm(&cells, family, &GlmOptions::default()).expect("the reference model can be fitted");
     assert!((fit.log_lik - case["loglik"].as_f64().expect("a number")).abs() < 1e-9);
@@ -144,7 +144,7 @@ fn contraception_by_probit() {
     let (age, urban) = (table.numbers("age"), table.dummy("urban", "Y"));
     let x = Array2::from_shape_fn((table.len(), 3), |(i, c)| [1.0, age[i], urban[i]][c]);
     let (ones, events) = (Array1::ones(table.len()), Array1::from(table.dummy("use", "Y")));
-    let cells = Cells { x: x.view(), trials: ones.view(), successes: events.view(), offset: None };
+    let cells = Cells { x: x.view().into(), trials: ones.view(), successes: events.view(), offset: None };
     let family = Family::Binomial(Link::Probit);
     let fit = fit_glm(&cells, family, &GlmOptions::default()).expect("a fit");
     let Codes { codes, count, .. } = table.codes("district");

@@ -10,8 +10,6 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
-
 use super::compress::ordered_bits;
 use crate::panel::Panel;
 use crate::panel::sets::SetRow;
@@ -23,7 +21,7 @@ use crate::vocab::{CohortIx, DosePart, SchoolIx};
 const ENOUGH: f64 = 30.0;
 
 /// Means of the dose per period, school and cohort; empty when the dose is not split.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Centred {
     split: bool,
     leave_out: bool,
@@ -55,30 +53,34 @@ impl Sum {
         self.total += x * n;
         self.n += n;
     }
+    fn merge(&mut self, other: &Sum) {
+        self.total += other.total;
+        self.n += other.n;
+    }
     fn mean(&self) -> f64 {
         self.total / self.n
     }
 }
 
 impl Centred {
-    /// Means over the rows of an analysis set that have a dose.
-    pub(super) fn new(panel: &Panel<'_>, entry: &ModelEntry, rows: &[SetRow]) -> Self {
+    /// Means over the doses of schools, which come in order.
+    pub(super) fn new(
+        panel: &Panel<'_>,
+        entry: &ModelEntry,
+        doses: impl IntoIterator<Item = (SchoolIx, DosesOfSchool)>,
+    ) -> Self {
         let mut cohort: BTreeMap<_, Sum> = BTreeMap::new();
         let mut school: BTreeMap<_, Sum> = BTreeMap::new();
         let mut all: BTreeMap<_, Sum> = BTreeMap::new();
-        let split = entry.dose == DoseForm::Split;
-        let equal = equal_doses(panel, if split { rows } else { &[] });
-        for &Equal { at: (k, s, c), dose, n } in &equal {
-            cohort.entry((k, s, c)).or_default().add(dose, n);
-            school.entry((k, s)).or_default().add(dose, n);
-            all.entry(k).or_default().add(dose, n);
-        }
         let mut squares: BTreeMap<u16, f64> = BTreeMap::new();
-        for of_group in equal.chunk_by(|a, b| a.at == b.at) {
-            let mean = cohort[&of_group[0].at].mean();
-            let within = squares.entry(of_group[0].at.0).or_default();
-            of_group.iter().for_each(|e| *within += e.n * (e.dose - mean).powi(2));
+        for (s, own) in doses {
+            for (&(k, c), sum) in &own.cohorts {
+                cohort.insert((k, s, c), *sum);
+                school.entry((k, s)).or_insert_with(Sum::default).merge(sum);
+            }
+            own.squares.iter().for_each(|(k, within)| *squares.entry(*k).or_default() += within);
         }
+        school.iter().for_each(|(&(k, _), sum)| all.entry(k).or_insert_with(Sum::default).merge(sum));
         let spread: BTreeMap<u16, Spread> =
             squares.iter().map(|(k, within)| (*k, Spread::of(*k, *within, &cohort, &school))).collect();
         let used = |(k, s): (u16, SchoolIx), sum: &Sum| match entry.cohort_mean {
@@ -91,7 +93,7 @@ impl Centred {
         let periods = all.keys().last().map_or(0, |k| usize::from(*k) + 1);
         let (schools, cohorts) = (panel.pupils.schools.len(), panel.pupils.cohorts.len());
         let mut centred = Self {
-            split,
+            split: entry.dose == DoseForm::Split,
             leave_out: entry.cohort_mean == CohortMean::LeaveOneOut,
             schools,
             cohorts,
@@ -142,22 +144,39 @@ impl Centred {
     }
 }
 
-/// Rows of equal dose in a period, school and cohort.
-struct Equal {
-    at: (u16, SchoolIx, CohortIx),
-    dose: f64,
-    n: f64,
+/// Sums of the doses of a school; empty when the dose is not split.
+pub(super) struct DosesOfSchool {
+    /// By period and cohort.
+    cohorts: BTreeMap<(u16, CohortIx), Sum>,
+    /// Squares around the means of cohorts, by period.
+    squares: BTreeMap<u16, f64>,
 }
 
-/// Equal doses counted as one, in order of period, school, cohort and dose: sums then depend neither on the order of pupils
-/// nor on whether they stand in cells.
-fn equal_doses(panel: &Panel<'_>, rows: &[SetRow]) -> Vec<Equal> {
-    let at = |r: &SetRow| (r.period, panel.pupils.school[r.pupil], panel.pupils.cohort[r.pupil]);
-    let known = rows.par_iter().filter(|r| !r.dose.is_nan());
-    let mut keyed: Vec<_> = known.map(|r| (at(r), ordered_bits(r.dose), r.dose, r.n)).collect();
-    keyed.par_sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-    let of_equal = keyed.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
-    of_equal.map(|equal| Equal { at: equal[0].0, dose: equal[0].2, n: equal.iter().map(|e| e.3).sum() }).collect()
+impl DosesOfSchool {
+    /// Equal doses count as one, in order of period, cohort and dose: sums then depend neither on the order of pupils nor on
+    /// whether they stand in cells.
+    pub(super) fn of(panel: &Panel<'_>, entry: &ModelEntry, rows: &[SetRow]) -> Self {
+        let mut out = Self { cohorts: BTreeMap::new(), squares: BTreeMap::new() };
+        if entry.dose != DoseForm::Split {
+            return out;
+        }
+        let at = |r: &SetRow| (r.period, panel.pupils.cohort[r.pupil]);
+        let known = rows.iter().filter(|r| !r.dose.is_nan());
+        let mut keyed: Vec<_> = known.map(|r| (at(r), ordered_bits(r.dose), r.dose, r.n)).collect();
+        keyed.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        for of_cohort in keyed.chunk_by(|a, b| a.0 == b.0) {
+            let equal = || {
+                let doses = of_cohort.chunk_by(|a, b| a.1 == b.1);
+                doses.map(|equal| (equal[0].2, equal.iter().map(|e| e.3).sum::<f64>()))
+            };
+            let mut sum = Sum::default();
+            equal().for_each(|(dose, n)| sum.add(dose, n));
+            let within = out.squares.entry(of_cohort[0].0.0).or_default();
+            equal().for_each(|(dose, n)| *within += n * (dose - sum.mean()).powi(2));
+            out.cohorts.insert(of_cohort[0].0, sum);
+        }
+        out
+    }
 }
 
 /// How doses spread in one period.

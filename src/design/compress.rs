@@ -1,19 +1,21 @@
 //! Equal rows of a school stand once, with the number of rows and of successes: exact for every binomial
 //! model, and what makes a fit cost nothing in the number of pupils.
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
-use super::centre::{Centred, cohort_code};
+use super::analysis_set::AnalysisSet;
+use super::centre::cohort_code;
 use super::columns::{Columns, Spine};
-use crate::panel::Panel;
+use super::model_columns::ModelColumns;
 use crate::panel::sets::SetRow;
+use crate::stats::Packer;
 use crate::vocab::SchoolIx;
 
 pub(super) struct Cells {
     pub(super) schools: Vec<SchoolIx>,
     pub(super) period: Vec<u16>,
-    pub(super) x: Array2<f64>,
+    pub(super) columns: ModelColumns,
     /// Rows with outcome 0, 1, … (cells × categories).
     pub(super) counts: Array2<f64>,
     pub(super) dose: Array1<f64>,
@@ -30,91 +32,87 @@ struct Key {
     dose: u64,
 }
 
-/// The rows of a school in the order of its cells.
-struct Order {
-    /// Positions among all rows.
-    rows: Vec<u32>,
-    /// Where in `rows` each cell ends.
-    ends: Vec<u32>,
+/// The cells of a school, in their order.
+struct OfSchool {
+    school: SchoolIx,
+    spines: Vec<Spine>,
+    /// Rows of each outcome (cells × categories).
+    counts: Vec<f64>,
+    cohorts: Vec<u32>,
+    /// Numbers of the columns (cells × width).
+    columns: Vec<f64>,
 }
 
-/// Cells of rows that stand by school, whose outcome is a whole number below `categories`; `by_cohort` keeps cohorts apart
-/// also where x does not need them.
-pub(super) fn cells(
-    panel: &Panel<'_>,
-    rows: &[SetRow],
-    doses: &Centred,
+/// Schools whose cells are made before they are packed.
+const AT_ONCE: usize = 64;
+
+/// Cells of a set whose outcome is a whole number below `categories`; `by_cohort` keeps cohorts apart also where x does not need
+/// them.
+pub(super) fn cells(set: &AnalysisSet<'_, '_>, columns: &Columns, categories: usize, by_cohort: bool) -> Cells {
+    let by_cohort = by_cohort || columns.needs_cohort();
+    let mut packer = Packer::new(columns.width(), None);
+    let (mut schools, mut period, mut dose) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut counts, mut cohorts) = (Vec::new(), Vec::new());
+    for some in set.schools().collect::<Vec<_>>().chunks(AT_ONCE) {
+        let of_school = |s: &SchoolIx| of_school(set, columns, categories, by_cohort, *s);
+        let made: Vec<OfSchool> = some.par_iter().map(of_school).collect();
+        for own in made {
+            packer.push(&own.columns);
+            schools.extend(std::iter::repeat_n(own.school, own.spines.len()));
+            period.extend(own.spines.iter().map(|spine| spine.period));
+            dose.extend(own.spines.iter().map(|spine| spine.dose));
+            counts.extend(own.counts);
+            cohorts.extend(own.cohorts);
+        }
+    }
+    let counts = Array2::from_shape_vec((dose.len(), categories), counts).expect("as many counts as cells");
+    Cells { schools, period, columns: columns.of(packer.finish()), counts, dose: dose.into(), cohorts }
+}
+
+fn of_school(
+    set: &AnalysisSet<'_, '_>,
     columns: &Columns,
     categories: usize,
     by_cohort: bool,
-) -> Cells {
+    school: SchoolIx,
+) -> OfSchool {
+    let panel = set.panel;
+    let rows = set.rows(school);
     let used = columns.covariates();
-    let by_cohort = by_cohort || columns.needs_cohort();
     let cohort = |row: &SetRow| if by_cohort { cohort_code(panel.pupils.cohort[row.pupil]) } else { 0 };
     let key = |row: &SetRow| Key { cohort: cohort(row), period: row.period, dose: ordered_bits(row.dose) };
     let covariates =
         |row: &SetRow| used.iter().map(|&c| ordered_bits(panel.pupils.covariates[c][row.pupil])).collect::<Vec<_>>();
-    let order = |range: &std::ops::Range<usize>| {
-        let keyed = range.clone().map(|i| (key(&rows[i]), u32::try_from(i).expect("a set of 32 bits of rows")));
-        let mut keyed: Vec<(Key, u32)> = keyed.collect();
-        keyed.sort_unstable();
-        let mut order = Order { rows: Vec::with_capacity(keyed.len()), ends: Vec::new() };
-        for equal in keyed.chunk_by(|a, b| a.0 == b.0) {
-            let mut told_apart: Vec<(Vec<u64>, u32)> = match equal {
-                // Most cells are one row, and nothing tells it apart.
-                [(_, one)] => vec![(Vec::new(), *one)],
-                many => many.iter().map(|(_, i)| (covariates(&rows[*i as usize]), *i)).collect(),
-            };
-            told_apart.sort_unstable();
-            for cell in told_apart.chunk_by(|a, b| a.0 == b.0) {
-                order.rows.extend(cell.iter().map(|(_, i)| *i));
-                order.ends.push(u32::try_from(order.rows.len()).expect("a set of 32 bits of rows"));
-            }
-        }
-        order
+    let mut keyed: Vec<(Key, usize)> = rows.iter().enumerate().map(|(i, row)| (key(row), i)).collect();
+    keyed.sort_unstable();
+    let mut out = OfSchool { school, spines: Vec::new(), counts: Vec::new(), cohorts: Vec::new(), columns: Vec::new() };
+    let mut push = |cell: &[(Vec<u64>, usize)]| {
+        let first = &rows[cell[0].1];
+        let mut counts = vec![0.0; categories];
+        cell.iter().map(|(_, i)| &rows[*i]).for_each(|row| counts[row.y as usize] += row.n);
+        out.counts.extend(counts);
+        out.cohorts.push(cohort(first));
+        out.spines.push(Spine::of(panel, first));
     };
-    let schools = by_school(panel, rows);
-    let orders: Vec<Order> = schools.par_iter().map(order).collect();
-    let n: usize = orders.iter().map(|order| order.ends.len()).sum();
-    let mut out = Cells {
-        schools: Vec::with_capacity(n),
-        period: Vec::with_capacity(n),
-        x: Array2::zeros((n, columns.terms.len())),
-        counts: Array2::zeros((n, categories)),
-        dose: Array1::zeros(n),
-        cohorts: Vec::with_capacity(n),
-    };
-    let mut spines = Vec::with_capacity(n);
-    for order in &orders {
-        let mut start = 0;
-        for &end in &order.ends {
-            let cell = &order.rows[start..end as usize];
-            let first = &rows[cell[0] as usize];
-            let mut counts = out.counts.row_mut(spines.len());
-            cell.iter().map(|&i| &rows[i as usize]).for_each(|row| counts[row.y as usize] += row.n);
-            spines.push(Spine::of(panel, first));
-            out.cohorts.push(cohort(first));
-            start = end as usize;
-        }
+    for equal in keyed.chunk_by(|a, b| a.0 == b.0) {
+        let mut told_apart: Vec<(Vec<u64>, usize)> = match equal {
+            // Most cells are one row, and nothing tells it apart.
+            [(_, one)] => vec![(Vec::new(), *one)],
+            many => many.iter().map(|(_, i)| (covariates(&rows[*i]), *i)).collect(),
+        };
+        told_apart.sort_unstable();
+        told_apart.chunk_by(|a, b| a.0 == b.0).for_each(&mut push);
     }
-    drop(orders);
-    let fill = |(x, spine)| columns.fill(panel, spine, doses, x);
-    out.x.axis_iter_mut(Axis(0)).into_par_iter().zip(&spines).for_each(fill);
-    out.dose.iter_mut().zip(&spines).for_each(|(dose, spine)| *dose = spine.dose);
-    out.schools.extend(spines.iter().map(|spine| spine.school));
-    out.period.extend(spines.iter().map(|spine| spine.period));
+    out.columns = filled(set, columns, &out.spines);
     out
 }
 
-/// The rows of each school.
-fn by_school(panel: &Panel<'_>, rows: &[SetRow]) -> Vec<std::ops::Range<usize>> {
-    let school = |row: &SetRow| panel.pupils.school[row.pupil];
-    let mut start = 0;
-    let range = |of_school: &[SetRow]| {
-        start += of_school.len();
-        start - of_school.len()..start
-    };
-    rows.chunk_by(|a, b| school(a) == school(b)).map(range).collect()
+/// The columns of these rows, row-major.
+pub(super) fn filled(set: &AnalysisSet<'_, '_>, columns: &Columns, spines: &[Spine]) -> Vec<f64> {
+    let mut all = vec![0.0; spines.len() * columns.width()];
+    let rows = all.chunks_exact_mut(columns.width());
+    rows.zip(spines).for_each(|(row, spine)| columns.fill(set.panel, spine, &set.doses, row));
+    all
 }
 
 /// Bits that sort as the numbers do (IEEE 754 total order).

@@ -4,6 +4,8 @@
 //! `E[g⁻¹(x'β + z'b)]`, an integral in one dimension. With few events b̂, which is the mode, lies off the mean too:
 //! [`Own::mean_effects`].
 
+use std::ops::Range;
+
 use ndarray::{Array1, ArrayView1, ArrayView2};
 
 use super::lever::Lever;
@@ -33,20 +35,15 @@ pub(super) struct Unsure<'a> {
 }
 
 impl Own<'_> {
-    /// Risks of some rows with weights, the dose of row i moved by `change(i)` along the school's own slope, or with
+    /// Risks of some rows, the dose of row i moved by `change(i)` along the school's own slope, or with
     /// `lever.slope` false along that of all schools.
-    pub(super) fn risks(
-        &self,
-        rows: impl Iterator<Item = (usize, f64)>,
-        lever: Lever,
-        change: impl Fn(usize) -> f64,
-    ) -> Risks {
+    pub(super) fn risks(&self, rows: Range<usize>, lever: Lever, change: impl Fn(usize) -> f64) -> Risks {
         let (p, q) = (self.beta.len(), self.b.len());
         let slope = self.beta[lever.column] + if lever.slope { self.b[1] } else { 0.0 };
         let mut risks = Risks::new(p + q);
-        for (i, weight) in rows {
-            let (x, z) = (self.design.x.row(i), self.design.z.row(i));
-            let moved = change(i);
+        let (all_x, all_z) = (self.design.x().piece(rows.clone()), self.design.z().piece(rows.clone()));
+        for ((i, x), z) in rows.zip(all_x.rows()).zip(all_z.rows()) {
+            let (weight, moved) = (self.design.trials[i], change(i));
             let own: f64 = z.iter().zip(self.b).map(|(z, b)| z * b).sum();
             let cohort = self.cohorts.map_or(0.0, |levels| levels[i]);
             let eta = x.dot(self.beta) + own + cohort + moved * slope;
@@ -76,16 +73,12 @@ impl Own<'_> {
 impl Own<'_> {
     /// The mean of what b may be given the outcomes of these rows, `b̂ + ½ C Σ l‴(ηᵢ) zᵢ (zᵢ'C zᵢ)`: the mode moved by the skewness
     /// of the likelihood to first order (Tierney, Kass & Kadane 1989, JASA 84:710).
-    pub(super) fn mean_effects(
-        &self,
-        rows: impl Iterator<Item = usize>,
-        covariance: ArrayView2<'_, f64>,
-    ) -> Array1<f64> {
+    pub(super) fn mean_effects(&self, rows: Range<usize>, covariance: ArrayView2<'_, f64>) -> Array1<f64> {
         let d = self.design;
         let mut pull = Array1::zeros(self.b.len());
-        for i in rows {
-            let z = d.z.row(i);
-            let eta = d.x.row(i).dot(self.beta) + z.dot(&self.b) + self.cohorts.map_or(0.0, |levels| levels[i]);
+        let (all_x, all_z) = (d.x().piece(rows.clone()), d.z().piece(rows.clone()));
+        for ((i, x), z) in rows.zip(all_x.rows()).zip(all_z.rows()) {
+            let eta = x.dot(self.beta) + z.dot(&self.b) + self.cohorts.map_or(0.0, |levels| levels[i]);
             let third = self.third_derivative(eta, d.successes[i], d.trials[i]);
             pull.scaled_add(0.5 * third * z.dot(&covariance.dot(&z)), &z);
         }

@@ -8,6 +8,8 @@
 //! The differences are computed on the reference pupils, and for a school on at most [`OF_A_SCHOOL`] of its rows at equal
 //! distances of their doses: enough for a spread, and the reason why 200 replicates cost less than the fits.
 
+use std::ops::Range;
+
 use ndarray::{Array1, Array2};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -47,14 +49,15 @@ pub struct Drawn {
 /// One quantity's value at φ̂ over everybody, and how it is computed at a drawn φ.
 struct Question<'q> {
     lever: Lever,
-    rows: &'q [(usize, f64)],
+    /// Of the drawn rows.
+    rows: Range<usize>,
     from: Box<dyn Fn(usize) -> f64 + Sync + 'q>,
     to: Box<dyn Fn(usize) -> f64 + Sync + 'q>,
 }
 
 impl Question<'_> {
     fn at(&self, curve: &Curve<'_>) -> f64 {
-        let risk = |change: &(dyn Fn(usize) -> f64 + Sync)| curve.level(self.rows.iter().copied(), self.lever, change);
+        let risk = |change: &(dyn Fn(usize) -> f64 + Sync)| curve.level(self.rows.clone(), self.lever, change);
         risk(&self.to) - risk(&self.from)
     }
 }
@@ -67,22 +70,33 @@ pub(super) fn draw(
     replicates: Replicates,
 ) -> Option<Drawn> {
     let Design::Binary(design) = fit.design() else { return None };
-    let (head, q) = (&design.head, design.z.ncols());
+    let (head, q) = (&design.head, design.z().ncols());
     let curve = Curve::national(fit, design, quadrature)?;
-    let everybody = reference_pupils(design, &curve.beta);
+    let mut rows = reference_pupils(design, &curve.beta);
+    let everybody = 0..rows.len();
+    let some: Vec<Range<usize>> = some_of_each_school(design)
+        .into_iter()
+        .map(|of_school| {
+            rows.extend(of_school);
+            rows.len()
+        })
+        .scan(everybody.end, |start, end| Some(std::mem::replace(start, end)..end))
+        .collect();
+    let drawn_on = design.some(&rows);
+    let curve = curve.over(&drawn_on);
     let part = |(part, _): &(DosePart, usize)| {
         Some(Question {
             lever: Lever::of(head, *part, q)?,
-            rows: &everybody,
+            rows: everybody.clone(),
             from: Box::new(|_| 0.0),
             to: Box::new(|_| head.step),
         })
     };
     let lever = Lever::of(head, main_part(head), q)?;
-    let some = some_of_each_school(design);
     let mut questions: Vec<Question<'_>> = head.doses.iter().filter_map(part).collect();
-    for (g, rows) in some.iter().enumerate() {
-        let to_reference = move |i: usize| doses.to_reference(g, design.period[i]);
+    for (g, rows) in some.into_iter().enumerate() {
+        let period = &drawn_on.period;
+        let to_reference = move |i: usize| doses.to_reference(g, period[i]);
         let along = Lever { slope: false, ..lever };
         questions.push(Question { lever: along, rows, from: Box::new(to_reference), to: Box::new(|_| 0.0) });
     }

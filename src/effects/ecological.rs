@@ -180,8 +180,8 @@ impl Problem<'_> {
         let n: Array1<f64> = filled.iter().map(|f| f.0).collect();
         let y: Array1<f64> = filled.iter().map(|f| f.1).collect();
         let z = Array2::ones((n.len(), 1));
-        let term = RandomTerm { z: z.view(), level: &self.level, n_levels: self.schools, blocks: &[1] };
-        let cells = Cells { x: self.x.view(), trials: n.view(), successes: y.view(), offset: None };
+        let term = RandomTerm { z: z.view().into(), level: &self.level, n_levels: self.schools, blocks: &[1] };
+        let cells = Cells { x: self.x.view().into(), trials: n.view(), successes: y.view(), offset: None };
         let fit = fit_glmm(&cells, &[term], Family::Binomial(Link::Logit), &GlmmOptions::default())
             .map_err(|e| e.to_string())?;
         if matches!(fit.stop, Stop::Budget { .. }) {

@@ -5,6 +5,7 @@
 //! Gradients: `∂P/∂β = E[g⁻¹'] x`, `∂P/∂v = E[g⁻¹'·t] / 2√v`, `∂v/∂Λ_ab = 2 z_a (Λ'z)_b`.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
@@ -54,6 +55,7 @@ pub struct Quadrature {
 }
 
 /// A model's population: what of a fit decides the risk of a pupil of any school.
+#[derive(Clone)]
 pub(super) struct Curve<'f> {
     design: &'f BinaryDesign,
     pub(super) beta: Cow<'f, Array1<f64>>,
@@ -113,26 +115,30 @@ impl<'f> Curve<'f> {
         }
     }
 
-    /// The standardised risk of some rows with weights, without its gradient.
-    pub(super) fn level(
-        &self,
-        rows: impl Iterator<Item = (usize, f64)>,
-        lever: Lever,
-        change: impl Fn(usize) -> f64,
-    ) -> f64 {
+    /// The standardised risk of some rows, without its gradient.
+    pub(super) fn level(&self, rows: Range<usize>, lever: Lever, change: impl Fn(usize) -> f64) -> f64 {
         let d = self.design;
         let mut risks = Risks::new(0);
-        for (i, weight) in rows {
-            let moved = change(i);
-            let eta = d.x.row(i).dot(&*self.beta) + moved * self.beta[lever.column];
+        let (all_x, all_z) = (d.x().piece(rows.clone()), d.z().piece(rows.clone()));
+        for ((i, x), z_row) in rows.zip(all_x.rows()).zip(all_z.rows()) {
+            let (weight, moved) = (d.trials[i], change(i));
+            let eta = x.dot(&*self.beta) + moved * self.beta[lever.column];
             let mut variance = self.cohort_sd.map_or(0.0, |sd| sd * sd);
             for b in 0..self.lambda.ncols() {
-                let z = |a: usize| d.z[[i, a]] + if lever.slope && a == 1 { moved } else { 0.0 };
+                let z = |a: usize| z_row[a] + if lever.slope && a == 1 { moved } else { 0.0 };
                 variance += (b..self.lambda.nrows()).map(|a| self.lambda[[a, b]] * z(a)).sum::<f64>().powi(2);
             }
             risks.add(d.period[i], weight, self.row(eta, variance.sqrt()).mean);
         }
         risks.total().value
+    }
+
+    /// The same curve over other rows.
+    pub(super) fn over<'g>(&self, design: &'g BinaryDesign) -> Curve<'g>
+    where
+        'f: 'g,
+    {
+        Curve { design, ..self.clone() }
     }
 
     /// Of the maximum likelihood fit as it is, under the link it was fitted with.
@@ -171,12 +177,12 @@ impl<'f> Curve<'f> {
 
     /// Risks of all rows, the dose of row i moved by `change(i)`.
     pub(super) fn everybody(&self, lever: Lever, change: impl Fn(usize) -> f64 + Sync) -> Risks {
-        let n = self.design.x.nrows();
+        let n = self.design.trials.len();
         let pieces: Vec<Risks> = (0..n.div_ceil(PIECE))
             .into_par_iter()
             .map(|piece| {
                 let rows = piece * PIECE..n.min((piece + 1) * PIECE);
-                self.of(rows.map(|i| (i, self.design.trials[i])), lever, &change)
+                self.of(rows, lever, &change)
             })
             .collect();
         let mut all = Risks::new(self.parameters());
@@ -184,21 +190,17 @@ impl<'f> Curve<'f> {
         all
     }
 
-    /// Risks of some rows with weights.
-    pub(super) fn of(
-        &self,
-        rows: impl Iterator<Item = (usize, f64)>,
-        lever: Lever,
-        change: impl Fn(usize) -> f64,
-    ) -> Risks {
+    /// Risks of some rows.
+    pub(super) fn of(&self, rows: Range<usize>, lever: Lever, change: impl Fn(usize) -> f64) -> Risks {
         let (d, q) = (self.design, self.lambda.nrows());
         let mut risks = Risks::new(self.parameters());
         let mut z = vec![0.0; q];
         let mut spread = vec![0.0; q];
-        for (i, weight) in rows {
-            let (x, moved) = (d.x.row(i), change(i));
+        let (all_x, all_z) = (d.x().piece(rows.clone()), d.z().piece(rows.clone()));
+        for ((i, x), z_row) in rows.zip(all_x.rows()).zip(all_z.rows()) {
+            let (weight, moved) = (d.trials[i], change(i));
             let eta = x.dot(&*self.beta) + moved * self.beta[lever.column];
-            z.iter_mut().zip(d.z.row(i)).for_each(|(to, from)| *to = *from);
+            z.iter_mut().zip(z_row).for_each(|(to, from)| *to = *from);
             if lever.slope {
                 z[1] += moved;
             }
@@ -267,6 +269,10 @@ fn largest_sd(d: &BinaryDesign, lambda: &Array2<f64>) -> f64 {
     if lambda.is_empty() {
         return 0.0;
     }
-    let spread = d.z.dot(lambda);
-    spread.rows().into_iter().map(|s| s.dot(&s)).fold(0.0, f64::max).sqrt()
+    let n = d.trials.len();
+    let largest = |piece: usize| {
+        let spread = d.z().piece(piece * PIECE..n.min((piece + 1) * PIECE)).dot(lambda);
+        spread.rows().into_iter().map(|s| s.dot(&s)).fold(0.0, f64::max)
+    };
+    (0..n.div_ceil(PIECE)).into_par_iter().map(largest).reduce(|| 0.0, f64::max).sqrt()
 }

@@ -57,6 +57,7 @@ fn expected(design: &LinearDesign, f: &LmmFit, g: usize) -> Point {
     let below = |limit: usize| design.group.partition_point(|h| (*h as usize) < limit);
     let rows = below(g)..below(g + 1);
     let mut mean = Array1::zeros(f.beta.len());
-    rows.clone().for_each(|i| mean.scaled_add(1.0 / rows.len() as f64, &design.x.row(i)));
+    let x = design.columns.x().piece(rows.clone());
+    x.rows().into_iter().for_each(|x| mean.scaled_add(1.0 / rows.len() as f64, &x));
     Point { value: mean.dot(&f.beta), variance: mean.dot(&f.vcov_beta.dot(&mean)) }
 }

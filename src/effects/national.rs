@@ -12,7 +12,7 @@ use super::risk::{Errors, Graded, Risks};
 use super::schools::Point;
 use crate::design::{BinaryDesign, Design, LinearDesign};
 use crate::models::{AcceptedFit, Fit};
-use crate::stats::Link;
+use crate::stats::{Link, Matrix};
 use crate::vocab::{DosePart, Unit};
 
 /// Multiples of the median dose at which incidence is computed (`statistics.md` §5.4, E6).
@@ -67,7 +67,7 @@ impl<'f> National<'f> {
     }
 
     fn binary(fit: &AcceptedFit<'f>, design: &'f BinaryDesign, doses: &Doses) -> Option<Self> {
-        let (head, q) = (&design.head, design.z.ncols());
+        let (head, q) = (&design.head, design.z().ncols());
         let lever = Lever::of(head, main_part(head), q)?;
         let mut curve = Curve::national(fit, design, None)?;
         let step_more =
@@ -119,7 +119,7 @@ impl<'f> National<'f> {
 pub(super) fn of_refit(fit: &AcceptedFit<'_>, part: DosePart, link: Link) -> Option<(Point, f64)> {
     let Design::Binary(design) = fit.design() else { return None };
     let head = &design.head;
-    let lever = Lever::of(head, part, design.z.ncols())?;
+    let lever = Lever::of(head, part, design.z().ncols())?;
     let curve = Curve::by_laplace(fit, design, link)?;
     let moved = curve.everybody(lever, |_| head.step).total().minus(&curve.everybody(lever, |_| 0.0).total());
     let df = Clusters::binary(design, &curve.beta, link).df(&moved, curve.errors.model);
@@ -134,28 +134,28 @@ pub(super) fn of_refit(fit: &AcceptedFit<'_>, part: DosePart, link: Link) -> Opt
 /// slope between schools that rests on a few of them gets few.
 struct Clusters<'f> {
     group: &'f [u32],
-    x: &'f Array2<f64>,
+    x: Matrix<'f>,
     information: Vec<f64>,
     groups: usize,
 }
 
 impl<'f> Clusters<'f> {
     fn binary(d: &'f BinaryDesign, beta: &Array1<f64>, link: Link) -> Self {
-        let eta = d.x.dot(beta);
+        let eta = d.x().dot(beta);
         let information = eta.iter().zip(&d.trials).map(|(eta, n)| n * link.expected_weight(*eta)).collect();
-        Self { group: &d.group, x: &d.x, information, groups: d.head.groups.len() }
+        Self { group: &d.group, x: d.x(), information, groups: d.head.groups.len() }
     }
 
     fn linear(d: &'f LinearDesign) -> Self {
-        Self { group: &d.group, x: &d.x, information: vec![1.0; d.group.len()], groups: d.head.groups.len() }
+        Self { group: &d.group, x: d.columns.x(), information: vec![1.0; d.group.len()], groups: d.head.groups.len() }
     }
 
     fn df(&self, of: &Graded, vcov: &Array2<f64>) -> f64 {
         let direction = vcov.dot(&of.gradient);
-        let direction = direction.slice(ndarray::s![..self.x.ncols()]);
+        let along = self.x.dot(&direction.slice(ndarray::s![..self.x.ncols()]).to_owned());
         let mut shares = vec![0.0; self.groups];
-        for ((g, x), w) in self.group.iter().zip(self.x.rows()).zip(&self.information) {
-            shares[*g as usize] += w * x.dot(&direction).powi(2);
+        for ((g, along), w) in self.group.iter().zip(&along).zip(&self.information) {
+            shares[*g as usize] += w * along.powi(2);
         }
         let (sum, squares) = shares.iter().fold((0.0, 0.0), |(s, q), a| (s + a, q + a * a));
         let most = (self.groups as f64 - 1.0).max(1.0);

@@ -178,7 +178,7 @@ pub(super) fn quartiles(doses: impl Iterator<Item = (f64, f64)>) -> [f64; 3] {
 /// distances of pupils. All rows where there are few.
 pub(super) fn reference_pupils(d: &BinaryDesign, beta: &Array1<f64>) -> Vec<(usize, f64)> {
     let everybody: f64 = d.trials.sum();
-    let eta = d.x.dot(beta);
+    let eta = d.x().dot(beta);
     let mut order: Vec<usize> = (0..d.trials.len()).collect();
     order.sort_unstable_by(|&a, &b| {
         (d.period[a], eta[a]).partial_cmp(&(d.period[b], eta[b])).expect("finite").then(a.cmp(&b))

@@ -100,7 +100,7 @@ enum Ends<'f> {
         fit: &'f GlmmFit,
         between_ml: f64,
         /// Reference pupils, and their risk at any school.
-        reference: Vec<(usize, f64)>,
+        reference: Box<BinaryDesign>,
         anywhere: Graded,
         cohorts: Option<Vec<f64>>,
     },
@@ -109,16 +109,16 @@ enum Ends<'f> {
 impl<'f> SchoolsOf<'f> {
     pub(super) fn of(fit: &AcceptedFit<'f>, quadrature: Option<Quadrature>) -> Option<Self> {
         let Design::Binary(design) = fit.design() else { return None };
-        let lever = Lever::of(&design.head, main_part(&design.head), design.z.ncols())?;
+        let lever = Lever::of(&design.head, main_part(&design.head), design.z().ncols())?;
         let national = Curve::national(fit, design, quadrature)?;
         let ends = match fit.fit() {
             Fit::Mixed(mixed) => {
                 let f = &mixed.schools;
-                let reference = reference_pupils(design, &f.beta);
+                let reference = Box::new(design.some(&reference_pupils(design, &f.beta)));
                 let curve =
                     Curve::new(design, Cow::Borrowed(&f.beta), Spread::of(f), fit.link(), Errors::of_model(&f.vcov));
-                let anywhere = curve.of(reference.iter().copied(), lever, |_| 0.0).total();
-                let q = design.z.ncols();
+                let anywhere = curve.over(&reference).of(0..reference.trials.len(), lever, |_| 0.0).total();
+                let q = design.z().ncols();
                 let between_ml = if q == 2 { covariance(&mixed.ml.terms[0].lambda)[[1, 1]] } else { 0.0 };
                 let modes = f.terms.get(1).map(|t| &t.modes);
                 let level = |(c, modes): (&CohortLevels, &Array2<f64>)| {
@@ -150,7 +150,7 @@ impl<'f> SchoolsOf<'f> {
     pub(super) fn school(&self, g: usize, doses: &Doses) -> SchoolPoints {
         let d = self.design;
         let step = d.head.step;
-        let rows = || self.rows[g].clone().map(|i| (i, d.trials[i]));
+        let rows = || self.rows[g].clone();
         let as_is = self.national.of(rows(), self.lever, |_| 0.0).total();
         let along = Lever { slope: false, ..self.lever };
         let at_reference = self.national.of(rows(), along, |i| doses.to_reference(g, d.period[i])).total();
@@ -211,12 +211,13 @@ impl<'f> SchoolsOf<'f> {
                 let covariance = fit.terms[0].cond_var.index_axis(Axis(0), g);
                 let mean = at.mean_effects(self.rows[g].clone(), covariance);
                 let at = Own {
+                    design: reference,
                     b: mean.view(),
                     cohorts: None,
                     unsure: Some(Unsure { covariance, nodes: &self.nodes }),
                     ..at
                 };
-                let here = at.risks(reference.iter().copied(), self.lever, |_| 0.0).total();
+                let here = at.risks(0..reference.trials.len(), self.lever, |_| 0.0).total();
                 points.adjusted = Some(point(&here, Some(anywhere)).0);
             }
         }

@@ -9,11 +9,11 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::conditional::{Own, Unsure};
 use super::integrated::{Curve, Spread};
-use super::lever::Lever;
+use super::lever::{Lever, ranges};
 use super::reference::reference_pupils;
 use super::risk::{Errors, Graded};
 use super::*;
-use crate::design::{BinaryDesign, CohortLevels};
+use crate::design::{BinaryDesign, CohortLevels, ModelColumns};
 use crate::models::{self, Fit, LinearFit};
 use crate::panel::Flow;
 use crate::stats::{Link, LmmData, LmmOptions, RandomTerm, Stop, fit_lmm, gauss_hermite, normal_quantile};
@@ -38,9 +38,8 @@ fn tiny() -> BinaryDesign {
     let x = arr2(&[[1.0, -0.5], [1.0, 0.25], [1.0, 2.0]]);
     BinaryDesign {
         head: head(vec![(DosePart::Total, 1)], &["(Intercept)", "dose"], 1, vec![Counts { pupils: 4, events: 1 }]),
-        z: x.clone(),
+        columns: ModelColumns::of(x.view(), x.view()),
         dose: x.column(1).to_owned(),
-        x,
         trials: arr1(&[3.0, 1.0, 2.0]),
         successes: arr1(&[1.0, 0.0, 2.0]),
         group: vec![0; 3],
@@ -115,9 +114,8 @@ fn gradients_at_a_schools_own_effects_equal_central_differences() {
         assert_gradient(&[-1.2, -0.4, 0.3, -0.2], |phi| {
             let (beta, b) = (arr1(&phi[..2]), arr1(&phi[2..]));
             let own = Own { design: &d, link: Link::Logit, beta: &beta, b: b.view(), cohorts: None, unsure: None };
-            let rows = || (0..3).map(|i| (i, d.trials[i]));
-            let moved = own.risks(rows(), Lever { slope, ..LEVER }, |_| 1.5).total();
-            moved.minus(&own.risks(rows(), LEVER, |_| 0.0).total())
+            let moved = own.risks(0..3, Lever { slope, ..LEVER }, |_| 1.5).total();
+            moved.minus(&own.risks(0..3, LEVER, |_| 0.0).total())
         });
     }
 }
@@ -132,13 +130,14 @@ fn the_risk_over_what_b_may_be_is_the_expected_one() {
         let (beta, b) = (arr1(&phi[..2]), arr1(&phi[2..]));
         let unsure = Some(Unsure { covariance: covariance.view(), nodes: &nodes });
         let own = Own { design: &d, link: Link::Logit, beta: &beta, b: b.view(), cohorts: None, unsure };
-        own.risks(std::iter::once((1, 1.0)), LEVER, |_| 0.0).total()
+        own.risks(1..2, LEVER, |_| 0.0).total()
     };
     let phi = [-1.2, -0.4, 0.3, -0.2];
     assert_gradient(&phi, risk);
-    let z = d.z.row(1);
+    let (x, z) = (d.x().select(&[1]), d.z().select(&[1]));
+    let (x, z) = (x.row(0), z.row(0));
     let sd = z.dot(&covariance.dot(&z)).sqrt();
-    let eta = d.x.row(1).dot(&arr1(&phi[..2])) + z.dot(&arr1(&phi[2..]));
+    let eta = x.dot(&arr1(&phi[..2])) + z.dot(&arr1(&phi[2..]));
     let n = 100_000;
     let quantile = |k: u32| normal_quantile((f64::from(k) + 0.5) / f64::from(n));
     let fine = (0..n).map(|k| 1.0 / (1.0 + (-eta - sd * quantile(k)).exp())).sum::<f64>() / f64::from(n);
@@ -180,7 +179,8 @@ fn reference_pupils_stand_for_everybody() {
     let reference = reference_pupils(&world.design, &beta);
     assert!(reference.len() <= 1_001 && world.design.trials.len() > 2_000);
     let mean = |rows: &[(usize, f64)]| {
-        let risk = |i: usize| 1.0 / (1.0 + (-world.design.x.row(i).dot(&beta)).exp());
+        let eta = world.design.x().dot(&beta);
+        let risk = |i: usize| 1.0 / (1.0 + (-eta[i]).exp());
         rows.iter().map(|(i, w)| w * risk(*i)).sum::<f64>() / rows.iter().map(|(_, w)| w).sum::<f64>()
     };
     let everybody: Vec<(usize, f64)> = (0..world.design.trials.len()).map(|i| (i, world.design.trials[i])).collect();
@@ -239,8 +239,7 @@ impl World {
         let terms = ["(Intercept)", "dose_within", "dose_school", "x"];
         let design = BinaryDesign {
             head: head(parts, &terms, groups, counts),
-            x,
-            z,
+            columns: ModelColumns::of(x.view(), z.view()),
             trials: Array1::ones(n),
             successes,
             group,
@@ -279,10 +278,11 @@ impl World {
         );
         let (step, doses) = (d.head.step, Doses::of(&Design::Binary(d.clone()), None));
         let e1 = curve.everybody(LEVER, |_| step).total().minus(&curve.everybody(LEVER, |_| 0.0).total()).value;
-        let reference = reference_pupils(d, &beta);
-        let anywhere = curve.of(reference.iter().copied(), LEVER, |_| 0.0).total().value;
+        let reference = d.some(&reference_pupils(d, &beta));
+        let everyone = 0..reference.trials.len();
+        let anywhere = curve.over(&reference).of(everyone.clone(), LEVER, |_| 0.0).total().value;
         let school = |g: usize| {
-            let rows = || (0..d.trials.len()).filter(|&i| d.group[i] as usize == g).map(|i| (i, d.trials[i]));
+            let rows = || ranges(&d.group, self.b.nrows())[g].clone();
             let e3 = curve.of(rows(), LEVER, |_| 0.0).total().value
                 - curve
                     .of(rows(), Lever { slope: false, ..LEVER }, |i| doses.to_reference(g, d.period[i]))
@@ -290,7 +290,8 @@ impl World {
                     .value;
             let own = Own { design: d, link: Link::Logit, beta: &beta, b: self.b.row(g), cohorts: None, unsure: None };
             let risk = |slope, by: f64| own.risks(rows(), Lever { slope, ..LEVER }, |_| by).total().value;
-            let e5 = own.risks(reference.iter().copied(), LEVER, |_| 0.0).total().value - anywhere;
+            let at_reference = Own { design: &reference, ..own };
+            let e5 = at_reference.risks(everyone.clone(), LEVER, |_| 0.0).total().value - anywhere;
             [e3, risk(true, step) - risk(false, step), e5, risk(true, step) - risk(true, 0.0)].map(|p| 100.0 * p)
         };
         (100.0 * e1, (0..self.b.nrows()).map(school).collect())
@@ -369,9 +370,10 @@ fn levels_of_cohorts_are_found_and_carried() {
     let (beta, b) = (world.beta(), world.b.clone());
     let d = &mut world.design;
     let mut counts = vec![Counts::default(); 30];
+    let (fixed, z) = (d.x().dot(&beta), d.z().to_held().into_owned());
     for i in 0..n {
         let g = d.group[i] as usize;
-        let eta = d.x.row(i).dot(&beta) + d.z.row(i).dot(&b.row(g)) + levels[code[i] as usize];
+        let eta = fixed[i] + z.row(i).dot(&b.row(g)) + levels[code[i] as usize];
         d.successes[i] = f64::from(u8::from(rng.random::<f64>() < 1.0 / (1.0 + (-eta).exp())));
         counts[g].pupils += 1;
         counts[g].events += d.successes[i] as u64;
@@ -445,8 +447,8 @@ fn a_linear_model_is_accepted_only_when_both_its_fits_ended() {
     let y: Array1<f64> = (0..40).map(|i| ((i * 37) % 11) as f64 + (i / 5) as f64).collect();
     let level: Vec<u32> = (0..40).map(|i| i / 5).collect();
     let ones = Array2::ones((40, 1));
-    let terms = [RandomTerm { z: ones.view(), level: &level, n_levels: 8, blocks: &[1] }];
-    let data = LmmData { y: y.view(), x: x.view(), terms: &terms, weights: None, offset: None };
+    let terms = [RandomTerm { z: ones.view().into(), level: &level, n_levels: 8, blocks: &[1] }];
+    let data = LmmData { y: y.view(), x: x.view().into(), terms: &terms, weights: None, offset: None };
     let ml = fit_lmm(&data, &LmmOptions::default()).expect("a fit");
     let mut fitted = World::draw(3, &[30; 4], -1.0).fitted();
     let mut accepted = |schools| {

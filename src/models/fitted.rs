@@ -105,7 +105,7 @@ impl Fitted {
             return None;
         }
         let x = standardised(d);
-        let cells = Cells { x: x.view(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
+        let cells = Cells { x: x.view().into(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
         match fit_glm(&cells, family(self.entry.link), &GlmOptions::default()) {
             Err(StatsError::Separated { column } | StatsError::RankDeficient { column }) => {
                 d.head.terms.get(column).map(String::as_str)
@@ -148,7 +148,7 @@ impl Fit {
 /// Columns around their mean and in units of their spread, so that the intercept does not move with a covariate that
 /// separates, and coefficients can be compared.
 fn standardised(d: &BinaryDesign) -> Array2<f64> {
-    let mut x = d.x.clone();
+    let mut x = d.x().to_held().into_owned();
     let centred = d.head.terms.first().is_some_and(|t| t == "(Intercept)");
     for mut column in x.columns_mut().into_iter().skip(usize::from(centred)) {
         let n = column.len() as f64;

@@ -45,16 +45,17 @@ pub(super) fn fit_binary(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
     if d.head.doses.is_empty() {
         return Err(RefusalReason::NoDose);
     }
-    let cells = Cells { x: d.x.view(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
+    let cells = Cells { x: d.x(), trials: d.trials.view(), successes: d.successes.view(), offset: None };
     let family = family(entry.link);
-    let blocks = [d.z.ncols()];
-    let schools = RandomTerm { z: d.z.view(), level: &d.group, n_levels: d.head.groups.len(), blocks: &blocks };
-    let fit = match d.z.ncols() {
+    let z = d.z();
+    let blocks = [z.ncols()];
+    let schools = RandomTerm { z, level: &d.group, n_levels: d.head.groups.len(), blocks: &blocks };
+    let fit = match blocks[0] {
         0 => fit_pooled(&cells, &schools, family).map(Fit::Pooled),
         _ => {
-            let ones = Array2::ones((d.x.nrows(), 1));
+            let ones = Array2::ones((d.trials.len(), 1));
             let cohorts = d.cohorts.as_ref().map(|c| RandomTerm {
-                z: ones.view(),
+                z: ones.view().into(),
                 level: &c.code,
                 n_levels: c.n_levels,
                 blocks: &[1],

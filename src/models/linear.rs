@@ -41,13 +41,13 @@ pub(super) fn fit_linear(design: &Design, entry: &ModelEntry) -> Result<Fit, Ref
     if d.head.doses.is_empty() {
         return Err(RefusalReason::NoDose);
     }
-    let q = [d.z.ncols()];
-    let mut terms = vec![RandomTerm { z: d.z.view(), level: &d.group, n_levels: d.head.groups.len(), blocks: &q }];
-    let units = d.inner.as_ref().map(|(z, pupil)| (z, units(&d.group, pupil), [z.ncols()]));
-    if let Some((z, units, q)) = &units {
-        terms.push(RandomTerm { z: z.view(), level: &units.level, n_levels: units.count, blocks: q });
+    let q = [d.columns.z().ncols()];
+    let mut terms = vec![RandomTerm { z: d.columns.z(), level: &d.group, n_levels: d.head.groups.len(), blocks: &q }];
+    let units = d.pupil.as_ref().map(|pupil| (units(&d.group, pupil), [d.columns.inner().ncols()]));
+    if let Some((units, q)) = &units {
+        terms.push(RandomTerm { z: d.columns.inner(), level: &units.level, n_levels: units.count, blocks: q });
     }
-    let data = LmmData { y: d.y.view(), x: d.x.view(), terms: &terms, weights: None, offset: None };
+    let data = LmmData { y: d.y.view(), x: d.columns.x(), terms: &terms, weights: None, offset: None };
     let options = LmmOptions { reml: entry.reml, predict_units: false, ..LmmOptions::default() };
     let ml = fit_lmm(&data, &options).map_err(|e| reason(&e))?;
     let away_from_zero = LmmOptions { variance_prior: 1.0, ..options };

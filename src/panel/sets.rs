@@ -144,18 +144,23 @@ impl Panel<'_> {
     /// The rows of the analysis set of outcome `o` with exposure `e`, by pupil and period, and the pupils
     /// who fell out of it. Each pupil of the study is in exactly one of the two.
     pub fn rows(&self, o: usize, e: usize) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
-        self.rows_of(o, e, 0..self.pupils.len())
+        self.rows_of(o, e, (0..self.pupils.len()).map(PupilIx::from_position))
     }
 
-    /// As [`Panel::rows`], of the pupils at some positions only.
-    pub(super) fn rows_of(&self, o: usize, e: usize, pupils: Range<usize>) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
+    /// As [`Panel::rows`], of some of the pupils, which come in order.
+    pub fn rows_of(
+        &self,
+        o: usize,
+        e: usize,
+        pupils: impl Iterator<Item = PupilIx>,
+    ) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
         let (mut rows, mut out) = (Vec::new(), Vec::new());
         let counts_activities = self.plan.exposures[e].counts_activities();
         let measured =
             |p: PupilIx| if counts_activities && !self.is_measured(p) { Err(Step::NoRegistration) } else { Ok(()) };
         match &self.outcomes[&o] {
             OutcomeData::Event(at_risk) => {
-                for p in pupils.map(PupilIx::from_position) {
+                for p in pupils {
                     match at_risk[p].and_then(|last| measured(p).map(|()| last)) {
                         Err(step) => out.push((p, step)),
                         Ok(last) => rows.extend((0..=last.period).map(|period| SetRow {
@@ -169,8 +174,11 @@ impl Panel<'_> {
                 }
             }
             OutcomeData::Scores(scores) => {
-                let mut next = scores.partition_point(|s| s.pupil.at() < pupils.start);
-                for p in pupils.map(PupilIx::from_position) {
+                let mut next = 0;
+                for p in pupils {
+                    if scores.get(next).is_some_and(|s| s.pupil != p) {
+                        next = scores.partition_point(|s| s.pupil < p);
+                    }
                     let first = next;
                     while scores.get(next).is_some_and(|s| s.pupil == p) {
                         next += 1;
@@ -189,7 +197,7 @@ impl Panel<'_> {
                 }
             }
             OutcomeData::Binary(values) => {
-                for p in pupils.map(PupilIx::from_position) {
+                for p in pupils {
                     let y = self.at_landmark(p).and_then(|()| values[p]);
                     match y.and_then(|y| measured(p).map(|()| y)) {
                         Err(step) => out.push((p, step)),
@@ -198,11 +206,10 @@ impl Panel<'_> {
                 }
             }
             OutcomeData::Patterns(set) => {
-                let set = set.start.max(pupils.start)..set.end.min(pupils.end);
-                return self.rows_of_patterns(o, e, set);
+                return self.rows_of_patterns(o, e, pupils.filter(|p| set.contains(&p.at())));
             }
             OutcomeData::Value(values) => {
-                for p in pupils.map(PupilIx::from_position) {
+                for p in pupils {
                     let value = values[p];
                     let here = if self.plan.pupils.landmark.is_some() { self.at_landmark(p) } else { Ok(()) };
                     let y = here.and_then(|()| if value.is_nan() { Err(Step::NoOutcome) } else { Ok(value) });
@@ -219,8 +226,19 @@ impl Panel<'_> {
     /// The rows of the hazard set of outcome `o` with, for `y`, the way out in the period: 0 stays, else 1 + its position in
     /// [`super::plan::OutcomePlan::exits`]. A way out that the study does not name ends the pupil's rows as censoring does.
     pub fn exit_rows(&self, o: usize, e: usize) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
-        let exits = self.plan.outcomes[o].exits();
-        let (mut rows, out) = self.rows(o, e);
+        let everyone = (0..self.pupils.len()).map(PupilIx::from_position);
+        self.exit_rows_of(o, e, &self.plan.outcomes[o].exits(), everyone)
+    }
+
+    /// As [`Panel::exit_rows`], of some of the pupils, which come in order.
+    pub fn exit_rows_of(
+        &self,
+        o: usize,
+        e: usize,
+        exits: &[ExitKind],
+        pupils: impl Iterator<Item = PupilIx>,
+    ) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
+        let (mut rows, out) = self.rows_of(o, e, pupils);
         for row in &mut rows {
             let exit = self.exit_in(o, row).and_then(|exit| exits.iter().position(|x| *x == exit));
             row.y = exit.map_or(0.0, |position| (position + 1) as f64);

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::sets::{DoseAt, OutcomeData, Panel, SetRow};
 use crate::vocab::ids::Ix;
-use crate::vocab::{CohortIx, ExitKind, SchoolIx};
+use crate::vocab::{CohortIx, ExitKind, PupilIx, SchoolIx};
 
 /// Pupils of one batch of the table.
 const PUPILS: usize = 16_384;
@@ -66,7 +66,7 @@ impl Panel<'_> {
         let schema = self.schema(o);
         let columns = self.columns(o);
         (0..pupils).step_by(PUPILS).map(move |start| {
-            let rows = self.rows_of(o, first, start..pupils.min(start + PUPILS)).0;
+            let rows = self.rows_of(o, first, (start..pupils.min(start + PUPILS)).map(PupilIx::from_position)).0;
             let arrays = columns.par_iter().map(|column| self.array(o, column, &rows)).collect();
             RecordBatch::try_new(schema.clone(), arrays).expect("columns made for this schema")
         })

@@ -382,7 +382,7 @@ fn formula(f: &Fitted) -> String {
     let intercept = head.terms.first().is_some_and(|t| t == "(Intercept)");
     let terms: Vec<&str> = head.terms.iter().map(String::as_str).filter(|t| *t != "(Intercept)").collect();
     let start = if intercept { "" } else { "0 + " };
-    let growth = matches!(&f.design, Design::Linear(d) if d.inner.is_some());
+    let growth = matches!(&f.design, Design::Linear(d) if d.pupil.is_some());
     let slope = if growth { "time".to_string() } else { format!("dose{}", head.slope.map_or("", DosePart::suffix)) };
     let random = match f.entry.random {
         Random::None => String::new(),

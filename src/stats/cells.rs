@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, ArrayView1, ArrayView2, s};
+use ndarray::{Array1, ArrayView1};
 use statrs::function::gamma::ln_gamma;
 
-use super::chunks::{map_rows, sum_rows};
+use super::chunks::map_rows;
 use super::error::StatsError;
 use super::family::Family;
+use super::matrix::Matrix;
 
 /// Rows of equal covariates, with how many they are and what their outcomes sum to.
 ///
@@ -17,7 +18,7 @@ use super::family::Family;
 #[derive(Clone, Copy, Debug)]
 pub struct Cells<'a> {
     /// n×p fixed-effect columns (an intercept or a full set of dummies is the caller's business).
-    pub x: ArrayView2<'a, f64>,
+    pub x: Matrix<'a>,
     /// Rows behind each cell m, above 0.
     pub trials: ArrayView1<'a, f64>,
     /// Sum of their outcomes y: events between 0 and m, or counts from 0.
@@ -46,7 +47,7 @@ impl Cells<'_> {
         if self.trials.len() != n || self.successes.len() != n || self.offset.is_some_and(|o| o.len() != n) {
             return Err(StatsError::Shape("x, trials, successes and offset differ in length"));
         }
-        check_finite("x", self.x)?;
+        check_finite("x", self.x.view())?;
         if let Some(row) = self.offset.and_then(|offset| offset.iter().position(|v| !v.is_finite())) {
             return Err(StatsError::NotFinite { array: "offset", row });
         }
@@ -77,28 +78,20 @@ pub fn poisson_constant(counts: ArrayView1<f64>) -> f64 {
 }
 
 /// Refuses NaN and infinities.
-pub(super) fn check_finite(array: &'static str, a: ArrayView2<f64>) -> Result<(), StatsError> {
+pub(super) fn check_finite<'a>(array: &'static str, a: impl Into<Matrix<'a>>) -> Result<(), StatsError> {
+    let a = a.into();
     let first_bad = |rows: Range<usize>| {
-        let (start, piece) = (rows.start, a.slice(s![rows, ..]));
+        let (start, piece) = (rows.start, a.rows(rows));
         // Without a way out in the middle, which would keep it from going several numbers at a time.
-        if piece.as_slice().is_some_and(|all| all.iter().fold(true, |good, v| good & v.is_finite())) {
+        if piece.iter().fold(true, |good, v| good & v.is_finite()) {
             return None;
         }
-        piece.rows().into_iter().position(|row| row.iter().any(|v| !v.is_finite())).map(|row| start + row)
+        piece.iter().position(|v| !v.is_finite()).map(|at| start + at / a.ncols())
     };
     match map_rows(a.nrows(), first_bad).into_iter().flatten().next() {
         Some(row) => Err(StatsError::NotFinite { array, row }),
         None => Ok(()),
     }
-}
-
-/// Root mean square of a column, with row weights where there are any; the unit in which parameters of that column are
-/// searched.
-pub(super) fn root_mean_square(column: ArrayView1<f64>, weights: Option<ArrayView1<f64>>) -> f64 {
-    let n = column.len();
-    let squares = sum_rows(n, |i| weights.map_or(1.0, |w| w[i]) * column[i] * column[i]);
-    let total = weights.map_or(n as f64, |w| sum_rows(n, |i| w[i]));
-    (squares / total).sqrt()
 }
 
 #[cfg(test)]
@@ -127,19 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn root_mean_squares_by_hand() {
-        use ndarray::array;
-        let v = array![3.0, 4.0];
-        assert_eq!(root_mean_square(v.view(), None), 12.5f64.sqrt());
-        assert_eq!(root_mean_square(v.view(), Some(array![3.0, 1.0].view())), 10.75f64.sqrt());
-    }
-
-    #[test]
     fn counts_may_exceed_the_rows_only_for_poisson() {
         use super::super::link::Link;
         use ndarray::array;
         let (x, one, y, nan) = (array![[1.0], [1.0]], array![1.0, 1.0], array![0.5, 3.0], array![0.0, f64::NAN]);
-        let cells = Cells { x: x.view(), trials: one.view(), successes: y.view(), offset: None };
+        let cells = Cells { x: x.view().into(), trials: one.view(), successes: y.view(), offset: None };
         assert!(cells.check(Family::Poisson).is_ok());
         let refused = cells.check(Family::Binomial(Link::Probit)).unwrap_err();
         assert_eq!(refused, StatsError::Counts { row: 1, trials: 1.0, successes: 3.0 });

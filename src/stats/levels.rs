@@ -308,9 +308,9 @@ mod tests {
         let outer: Vec<u32> = (0..n as u32).map(|i| i / 10).collect();
         let region: Vec<u32> = (0..n as u32).map(|i| i / 30).collect();
         let terms = [
-            RandomTerm { z: z1.view(), level: &unit, n_levels: 12, blocks: &[1] },
-            RandomTerm { z: z2.view(), level: &outer, n_levels: 6, blocks: &[2] },
-            RandomTerm { z: z1.view(), level: &region, n_levels: 2, blocks: &[1] },
+            RandomTerm { z: z1.view().into(), level: &unit, n_levels: 12, blocks: &[1] },
+            RandomTerm { z: z2.view().into(), level: &outer, n_levels: 6, blocks: &[2] },
+            RandomTerm { z: z1.view().into(), level: &region, n_levels: 2, blocks: &[1] },
         ];
         let levels = Levels::new(&terms).unwrap();
         let mut c = vec![0.0; levels.symbolic.n_values()];

@@ -19,6 +19,7 @@ mod levels;
 pub mod linalg;
 mod link;
 mod lmm;
+mod matrix;
 mod meta;
 mod multinomial;
 mod multiplicity;
@@ -59,6 +60,7 @@ pub use lmm::{
     Predicted, RandomWeight, bootstrap_lmm, fit_lmm, kenward_roger, lmm_at_theta, lmm_cluster_vcov, lmm_deviance,
     lmm_prediction, lmm_predictions, outermost_term, profile_lmm,
 };
+pub use matrix::{Matrix, Packed, PackedColumns, Packer, Store};
 pub use meta::{Limits, MetaData, MetaFit, MetaOptions, MetaPrediction, Tau2Method, fit_meta};
 pub use multinomial::{
     CumulativeIncidence, MultinomialCells, MultinomialFit, MultinomialMixedFit, MultinomialOptions, RandomCovariance,

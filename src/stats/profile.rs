@@ -115,13 +115,13 @@ pub(super) fn arrangements(terms: &[RandomTerm]) -> Vec<Arrangement> {
 impl Arrangement {
     /// The term's columns in their new order.
     pub fn z(&self, terms: &[RandomTerm]) -> Array2<f64> {
-        terms[self.term].z.select(Axis(1), &self.columns)
+        terms[self.term].z.to_held().select(Axis(1), &self.columns)
     }
 
     /// The terms with that z in place of their own.
     pub fn terms<'s>(&self, terms: &'s [RandomTerm], z: &'s Array2<f64>) -> Vec<RandomTerm<'s>> {
         let mut out: Vec<RandomTerm> = terms.iter().map(RandomTerm::reborrow).collect();
-        out[self.term].z = z.view();
+        out[self.term].z = z.view().into();
         out
     }
 
@@ -387,7 +387,7 @@ mod tests {
     fn arrangements_bring_every_effect_and_pair_to_the_front() {
         let z = Array2::ones((3, 4));
         let level = [0, 1, 1];
-        let terms = [RandomTerm { z: z.view(), level: &level, n_levels: 2, blocks: &[1, 3] }];
+        let terms = [RandomTerm { z: z.view().into(), level: &level, n_levels: 2, blocks: &[1, 3] }];
         let all = arrangements(&terms);
         let seen: Vec<_> = all.iter().map(|a| (a.columns.clone(), a.start, a.sd, a.second)).collect();
         let expected = vec![

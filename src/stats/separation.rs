@@ -11,8 +11,8 @@
 
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
-use super::cells::{Cells, root_mean_square};
-use super::chunks::map_rows;
+use super::cells::Cells;
+use super::chunks::{ROWS, map_rows};
 use super::family::Family;
 use super::glm::add_outer;
 use super::linalg::symmetric_eigen;
@@ -25,7 +25,7 @@ const NULL_SPACE: f64 = 1e-12;
 /// The column whose coefficient runs away (the largest component of δ in units of the column's root mean square), or
 /// `None` where a finite estimate exists. `cells` must have passed its check.
 pub(super) fn separating_column(cells: &Cells, family: Family) -> Option<usize> {
-    let scale: Vec<f64> = cells.x.columns().into_iter().map(|c| root_mean_square(c, Some(cells.trials))).collect();
+    let scale = cells.x.root_mean_squares(Some(cells.trials)).to_vec();
     let basis = free_directions(cells, family, &scale);
     if basis.ncols() == 0 {
         return None;
@@ -56,9 +56,9 @@ fn free_directions(cells: &Cells, family: Family, scale: &[f64]) -> Array2<f64> 
     let p = scale.len();
     let parts = map_rows(cells.x.nrows(), |rows| {
         let mut gram = Array2::zeros((p, p));
-        for i in rows {
+        for (x, i) in cells.x.piece(rows.clone()).rows().into_iter().zip(rows) {
             if side(family, cells.trials[i], cells.successes[i]) == 0.0 {
-                let row = scaled_row(cells.x.row(i), scale);
+                let row = scaled_row(x, scale);
                 let norm = row.dot(&row);
                 if norm > 0.0 {
                     add_outer(&mut gram, 1.0 / norm, row.view());
@@ -77,16 +77,20 @@ fn free_directions(cells: &Cells, family: Family, scale: &[f64]) -> Array2<f64> 
 /// aᵢ of the boundary cells in coordinates of `basis`, scaled to length 1; rows that vanish there are left out.
 fn boundary_rows(cells: &Cells, family: Family, scale: &[f64], basis: ArrayView2<f64>) -> Array2<f64> {
     let mut flat = Vec::new();
-    for i in 0..cells.x.nrows() {
-        let sign = side(family, cells.trials[i], cells.successes[i]);
-        if sign == 0.0 {
-            continue;
-        }
-        let row = scaled_row(cells.x.row(i), scale);
-        let projected = row.dot(&basis) * sign;
-        let (norm, before) = (projected.dot(&projected).sqrt(), row.dot(&row).sqrt());
-        if norm > ZERO * before {
-            flat.extend(projected.iter().map(|v| v / norm));
+    let n = cells.x.nrows();
+    for start in (0..n).step_by(ROWS) {
+        let rows = start..n.min(start + ROWS);
+        for (x, i) in cells.x.piece(rows.clone()).rows().into_iter().zip(rows) {
+            let sign = side(family, cells.trials[i], cells.successes[i]);
+            if sign == 0.0 {
+                continue;
+            }
+            let row = scaled_row(x, scale);
+            let projected = row.dot(&basis) * sign;
+            let (norm, before) = (projected.dot(&projected).sqrt(), row.dot(&row).sqrt());
+            if norm > ZERO * before {
+                flat.extend(projected.iter().map(|v| v / norm));
+            }
         }
     }
     Array2::from_shape_vec((flat.len() / basis.ncols(), basis.ncols()), flat).expect("rows of equal length")
@@ -181,7 +185,7 @@ mod tests {
 
     fn column(x: &Array2<f64>, trials: &[f64], successes: &[f64], family: Family) -> Option<usize> {
         let (trials, successes) = (ArrayView1::from(trials), ArrayView1::from(successes));
-        separating_column(&Cells { x: x.view(), trials, successes, offset: None }, family)
+        separating_column(&Cells { x: x.view().into(), trials, successes, offset: None }, family)
     }
 
     const LOGIT: Family = Family::Binomial(Link::Logit);

@@ -2,20 +2,21 @@
 
 use std::ops::Range;
 
-use ndarray::{Array1, Array2, Array3, ArrayView2};
+use ndarray::{Array1, Array2, Array3};
 use rayon::prelude::*;
 
 use super::cells::check_finite;
 use super::chunks::ROWS;
 use super::error::StatsError;
 use super::lambda::{ThetaLayout, block_positions, n_theta};
+use super::matrix::Matrix;
 
 /// Random effects of one grouping factor: level j of it has b_j = Λu_j, u_j standard normal, and row i gets zᵢᵀb of its
 /// level. Terms of the same factor are one term with several blocks.
 #[derive(Clone, Copy, Debug)]
 pub struct RandomTerm<'a> {
     /// Columns of the term (n×q, q ≥ 1).
-    pub z: ArrayView2<'a, f64>,
+    pub z: Matrix<'a>,
     /// Level of each row, 0..n_levels, in any order.
     pub level: &'a [u32],
     /// Number of levels; one may be without rows.
@@ -39,10 +40,10 @@ impl RandomTerm<'_> {
     /// Adds zᵢᵀb of each row's level to `eta` (n); `modes` is J×q.
     pub(super) fn add_random(&self, modes: &Array2<f64>, eta: &mut Array1<f64>) {
         let add = |(first, eta): (usize, &mut [f64])| {
-            let rows = first * ROWS..;
-            for (row, eta) in rows.zip(eta) {
+            let rows = first * ROWS..first * ROWS + eta.len();
+            for ((z, row), eta) in self.z.piece(rows.clone()).rows().into_iter().zip(rows).zip(eta) {
                 let b = modes.row(self.level[row] as usize);
-                *eta += self.z.row(row).iter().zip(b).map(|(z, b)| z * b).sum::<f64>();
+                *eta += z.iter().zip(b).map(|(z, b)| z * b).sum::<f64>();
             }
         };
         let eta = eta.as_slice_mut().expect("a linear predictor is contiguous");
@@ -85,7 +86,7 @@ pub(super) fn check_terms(terms: &[RandomTerm], n: usize) -> Result<(), StatsErr
         if term.level.iter().any(|&level| level as usize >= term.n_levels) {
             return Err(StatsError::Shape("a level code is not below n_levels"));
         }
-        check_finite("z", term.z)?;
+        check_finite("z", term.z.view())?;
         let levels = levels_with_rows(term);
         if levels < 2 {
             return Err(StatsError::TooFewGroups { groups: levels });
@@ -194,7 +195,7 @@ mod tests {
     use super::*;
 
     fn term<'a>(z: &'a Array2<f64>, level: &'a [u32], n_levels: usize) -> RandomTerm<'a> {
-        RandomTerm { z: z.view(), level, n_levels, blocks: &[1] }
+        RandomTerm { z: z.view().into(), level, n_levels, blocks: &[1] }
     }
 
     #[test]

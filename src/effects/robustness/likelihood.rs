@@ -60,10 +60,11 @@ fn heavy_tails(subject: &Subject<'_>) -> Result<(Estimated, Verdict), Obstacle> 
     let mut weights = vec![1.0_f64; design.head.groups.len()];
     let (mut fitted, mut scaled) = (None, design.clone());
     for _ in 0..ROUNDS {
-        scaled.z.assign(&design.z);
-        for (mut z, group) in scaled.z.rows_mut().into_iter().zip(&design.group) {
+        let mut z = design.z().to_held().into_owned();
+        for (mut z, group) in z.rows_mut().into_iter().zip(&design.group) {
             z *= weights[*group as usize].sqrt();
         }
+        scaled.columns = design.columns.with_z(z.view());
         let found = refit(subject.fitted, &scaled, design.successes.view(), Link::Logit, 1)?;
         let Ok(Fit::Mixed(mixed)) = found.fit else { return Err(Obstacle::OutOfRange) };
         weights = expected_weights(&mixed.ml);
@@ -114,17 +115,17 @@ pub(super) fn refit(
     link: Link,
     nodes: usize,
 ) -> Result<Fitted, Obstacle> {
-    let q = design.z.ncols();
+    let q = design.z().ncols();
     if q == 0 {
         return Err(Obstacle::OutOfRange);
     }
     let blocks = [q];
-    let cells = Cells { x: design.x.view(), trials: design.trials.view(), successes: successes.view(), offset: None };
+    let cells = Cells { x: design.x(), trials: design.trials.view(), successes: successes.view(), offset: None };
     let schools =
-        RandomTerm { z: design.z.view(), level: &design.group, n_levels: design.head.groups.len(), blocks: &blocks };
-    let ones = ndarray::Array2::ones((design.x.nrows(), 1));
+        RandomTerm { z: design.z(), level: &design.group, n_levels: design.head.groups.len(), blocks: &blocks };
+    let ones = ndarray::Array2::ones((design.trials.len(), 1));
     let cohorts = design.cohorts.as_ref().map(|c| RandomTerm {
-        z: ones.view(),
+        z: ones.view().into(),
         level: &c.code,
         n_levels: c.n_levels,
         blocks: &[1],

@@ -80,7 +80,7 @@ fn planted(subject: &Subject<'_>, effect: f64, truth: u64) -> Result<Recovered, 
     let Design::Binary(design) = &subject.fitted.design else { return Err(Obstacle::NotLandmark) };
     let accepted = subject.fitted.accept().map_err(Obstacle::Fit)?;
     let Fit::Mixed(mixed) = accepted.fit() else { return Err(Obstacle::OutOfRange) };
-    if mixed.ml.terms.len() != 1 || mixed.ml.beta.len() != design.x.ncols() {
+    if mixed.ml.terms.len() != 1 || mixed.ml.beta.len() != design.x().ncols() {
         return Err(Obstacle::OutOfRange);
     }
     let column = design.head.column(subject.part).ok_or(Obstacle::NoPrimary)?;
@@ -110,9 +110,11 @@ struct World<'d> {
     design: &'d BinaryDesign,
     /// x'β without doses (cells).
     eta: Array1<f64>,
+    /// The part of the dose that has an effect.
+    dose: Array1<f64>,
+    z: Array2<f64>,
     lambda: &'d Array2<f64>,
     link: Link,
-    column: usize,
     slope: f64,
 }
 
@@ -136,11 +138,15 @@ impl<'d> World<'d> {
         for (_, c) in &design.head.doses {
             beta[*c] = 0.0;
         }
-        let eta = design.x.dot(&beta);
+        let x = design.x();
+        let eta = x.dot(&beta);
+        let mut only = Array1::zeros(beta.len());
+        only[column] = 1.0;
+        let (dose, z) = (x.dot(&only), design.z().to_held().into_owned());
         let rows = design.trials.sum();
         let mean_d1: f64 = eta.iter().zip(&design.trials).map(|(eta, m)| m * link.mean_d1(*eta)).sum::<f64>() / rows;
         let slope = effect / (design.head.step * mean_d1);
-        Self { design, eta, lambda, link, column, slope }
+        Self { design, eta, dose, z, lambda, link, slope }
     }
 
     fn draw(&self, seed: u64, stream: u64) -> Drawn {
@@ -154,7 +160,7 @@ impl<'d> World<'d> {
         let (mut change, mut rows) = (0.0, 0.0);
         for i in 0..d.trials.len() {
             let own = effects.row(d.group[i] as usize);
-            let eta = self.eta[i] + self.slope * d.x[[i, self.column]] + own.dot(&d.z.row(i));
+            let eta = self.eta[i] + self.slope * self.dose[i] + own.dot(&self.z.row(i));
             let slope = self.slope + if own_slope { own[1] } else { 0.0 };
             let (risk, moved) = (self.link.mean(eta), self.link.mean(eta + d.head.step * slope));
             let trials = d.trials[i].round() as usize;

@@ -50,12 +50,12 @@ impl Rows {
             y.extend((0..m).map(|k| f64::from(u8::from(k < events))));
         }
         let group: Vec<u32> = cell.iter().map(|&i| d.group[i]).collect();
-        Self::of(panel, &d.head, d.x.select(Axis(0), &cell), y.into(), group)
+        Self::of(panel, &d.head, d.x().select(&cell), y.into(), group)
     }
 
     /// The rows of a linear design.
     pub(super) fn of_linear(panel: &Panel<'_>, d: &LinearDesign) -> Self {
-        Self::of(panel, &d.head, d.x.clone(), d.y.clone(), d.group.clone())
+        Self::of(panel, &d.head, d.columns.x().to_held().into_owned(), d.y.clone(), d.group.clone())
     }
 
     fn of(panel: &Panel<'_>, head: &Head, all: Array2<f64>, y: Array1<f64>, school: Vec<u32>) -> Self {

@@ -108,12 +108,12 @@ impl Panel<'_> {
         &self,
         o: usize,
         e: usize,
-        set: Range<usize>,
+        set: impl Iterator<Item = PupilIx>,
     ) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
         let counts_activities = self.plan.exposures[e].counts_activities();
         let is_value = self.plan.outcomes[o].rule() == OutcomeRule::Column;
         let (mut rows, mut out) = (Vec::new(), Vec::new());
-        for p in set.map(PupilIx::from_position) {
+        for p in set {
             let Some(one) = self.patterns.as_ref().map(|patterns| patterns.at(p)) else { continue };
             let unmeasured = counts_activities && !self.is_measured(p);
             match one.fell_out.or(unmeasured.then_some(Step::NoRegistration)) {

@@ -4,7 +4,7 @@
 use ndarray::{Array1, Array2, Axis};
 
 use crate::design::contrast::{Factor, is_out, without_contrast};
-use crate::design::{BinaryDesign, Counts, Head};
+use crate::design::{BinaryDesign, Counts, Head, ModelColumns};
 use crate::effects::robustness::Rows;
 use crate::panel::Flow;
 use crate::simulate::{LandmarkPupil, LandmarkSet};
@@ -107,8 +107,7 @@ pub(super) fn design(set: &LandmarkSet) -> BinaryDesign {
             step: STEP,
             notes: Vec::new(),
         },
-        x,
-        z,
+        columns: ModelColumns::of(x.view(), z.view()),
         trials: Array1::ones(n),
         successes: pupils.iter().map(|p| f64::from(u8::from(p.uitval))).collect(),
         group,

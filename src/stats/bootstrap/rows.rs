@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::{Array2, Axis};
+use ndarray::Array2;
 
 use super::super::terms::RandomTerm;
 
@@ -30,7 +30,7 @@ impl DrawnRows {
                 *known.entry((copy, term.level[row])).or_insert(next)
             };
             let level: Vec<u32> = drawn.iter().map(code).collect();
-            DrawnTerm { z: term.z.select(Axis(0), &rows), level, n_levels: known.len() }
+            DrawnTerm { z: term.z.select(&rows), level, n_levels: known.len() }
         };
         Self { terms: terms.iter().map(term).collect(), rows }
     }
@@ -38,7 +38,7 @@ impl DrawnRows {
     /// As terms, with the blocks of those they were drawn from.
     pub fn terms<'t>(&'t self, of: &'t [RandomTerm]) -> Vec<RandomTerm<'t>> {
         let term = |(drawn, of): (&'t DrawnTerm, &'t RandomTerm)| RandomTerm {
-            z: drawn.z.view(),
+            z: drawn.z.view().into(),
             level: &drawn.level,
             n_levels: drawn.n_levels,
             blocks: of.blocks,

@@ -47,10 +47,11 @@ impl Years {
 
     /// A slope for schools; with an intercept for pupils if asked for.
     fn with<T>(&self, pupils: bool, f: impl FnOnce(&LmmData) -> T) -> T {
-        let school = RandomTerm { z: self.x.view(), level: &self.school, n_levels: self.schools, blocks: &[2] };
-        let pupil = RandomTerm { z: self.one.view(), level: &self.pupil, n_levels: 6 * self.schools, blocks: &[1] };
+        let school = RandomTerm { z: self.x.view().into(), level: &self.school, n_levels: self.schools, blocks: &[2] };
+        let pupil =
+            RandomTerm { z: self.one.view().into(), level: &self.pupil, n_levels: 6 * self.schools, blocks: &[1] };
         let terms = if pupils { vec![pupil, school] } else { vec![school] };
-        f(&LmmData { y: self.y.view(), x: self.x.view(), terms: &terms, weights: None, offset: None })
+        f(&LmmData { y: self.y.view(), x: self.x.view().into(), terms: &terms, weights: None, offset: None })
     }
 }
 
@@ -158,10 +159,10 @@ fn crossed_factors_have_no_clusters() {
     let years = Years::new(8);
     let other: Vec<u32> = (0..years.school.len() as u32).map(|i| i % 5).collect();
     let terms = [
-        RandomTerm { z: years.one.view(), level: &years.school, n_levels: 8, blocks: &[1] },
-        RandomTerm { z: years.one.view(), level: &other, n_levels: 5, blocks: &[1] },
+        RandomTerm { z: years.one.view().into(), level: &years.school, n_levels: 8, blocks: &[1] },
+        RandomTerm { z: years.one.view().into(), level: &other, n_levels: 5, blocks: &[1] },
     ];
-    let data = LmmData { y: years.y.view(), x: years.x.view(), terms: &terms, weights: None, offset: None };
+    let data = LmmData { y: years.y.view(), x: years.x.view().into(), terms: &terms, weights: None, offset: None };
     let opt = LmmOptions::default();
     let fit = fit_lmm(&data, &opt).unwrap();
     let refused = bootstrap_lmm(&data, &fit, &opt, &options(BootstrapKind::Cluster, 5));
@@ -192,7 +193,7 @@ impl Counts {
     }
 
     fn cells(&self) -> Cells<'_> {
-        Cells { x: self.x.view(), trials: self.trials.view(), successes: self.successes.view(), offset: None }
+        Cells { x: self.x.view().into(), trials: self.trials.view(), successes: self.successes.view(), offset: None }
     }
 }
 
@@ -202,7 +203,7 @@ const LOGIT: Family = Family::Binomial(Link::Logit);
 fn bootstraps_of_counts_have_the_errors_of_the_model() {
     let counts = Counts::new();
     let one = Array2::ones((200, 1));
-    let terms = [RandomTerm { z: one.view(), level: &counts.level, n_levels: 50, blocks: &[1] }];
+    let terms = [RandomTerm { z: one.view().into(), level: &counts.level, n_levels: 50, blocks: &[1] }];
     let opt = GlmmOptions::default();
     let fit = fit_glmm(&counts.cells(), &terms, LOGIT, &opt).unwrap();
     // The outcomes spread less than binomial ones do, so clusters must have the errors of the sandwich.
@@ -232,8 +233,8 @@ fn counts_of_groups_counted_are_counts_of_drawn_rows() {
     // next to nothing, so the rest is as with one factor.
     let one = Array2::ones((200, 1));
     let pair: Vec<u32> = (0..200).map(|i| i / 2).collect();
-    let group = RandomTerm { z: one.view(), level: &counts.level, n_levels: 50, blocks: &[1] };
-    let nested = [RandomTerm { z: one.view(), level: &pair, n_levels: 100, blocks: &[1] }, group];
+    let group = RandomTerm { z: one.view().into(), level: &counts.level, n_levels: 50, blocks: &[1] };
+    let nested = [RandomTerm { z: one.view().into(), level: &pair, n_levels: 100, blocks: &[1] }, group];
     let boot = options(BootstrapKind::Cluster, 8);
     let fit = fit_glmm(&counts.cells(), &nested, LOGIT, &opt).unwrap();
     let several = bootstrap_glmm(&counts.cells(), &nested, LOGIT, &opt, &fit, &boot).unwrap();
@@ -290,7 +291,7 @@ fn threads_leave_no_trace() {
     let years = Years::new(12);
     let counts = Counts::new();
     let one = Array2::ones((200, 1));
-    let terms = [RandomTerm { z: one.view(), level: &counts.level, n_levels: 50, blocks: &[1] }];
+    let terms = [RandomTerm { z: one.view().into(), level: &counts.level, n_levels: 50, blocks: &[1] }];
     let fit = fit_glmm(&counts.cells(), &terms, LOGIT, &GlmmOptions::default()).unwrap();
     let all = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -315,7 +316,7 @@ fn replicates_without_an_estimate_are_counted() {
     let x = Array2::from_shape_fn((20, 2), |(i, k)| if k == 0 { 1.0 } else { f64::from(u8::from(i < 10)) });
     let trials = Array1::ones(20);
     let successes = Array1::from_shape_fn(20, |i| f64::from(u8::from(i < 3 || i == 15)));
-    let cells = Cells { x: x.view(), trials: trials.view(), successes: successes.view(), offset: None };
+    let cells = Cells { x: x.view().into(), trials: trials.view(), successes: successes.view(), offset: None };
     let fit = fit_glm(&cells, LOGIT, &GlmOptions::default()).unwrap();
     let all = bootstrap_glm(&cells, LOGIT, &GlmOptions::default(), &fit, None, &options(BootstrapKind::Parametric, 60));
     let all = all.unwrap();
@@ -328,8 +329,8 @@ fn a_variance_of_zero_can_come_back() {
     // Schools that do not differ: estimated at 0, and half of the replicates above it.
     let years = Years::new(12);
     let y = Array1::from_shape_fn(years.y.len(), |i| 3.0 + spread(i * 17 + 3));
-    let terms = [RandomTerm { z: years.one.view(), level: &years.school, n_levels: 12, blocks: &[1] }];
-    let data = LmmData { y: y.view(), x: years.x.view(), terms: &terms, weights: None, offset: None };
+    let terms = [RandomTerm { z: years.one.view().into(), level: &years.school, n_levels: 12, blocks: &[1] }];
+    let data = LmmData { y: y.view(), x: years.x.view().into(), terms: &terms, weights: None, offset: None };
     let opt = LmmOptions::default();
     let fit = fit_lmm(&data, &opt).unwrap();
     assert!(matches!(fit.stop, Stop::Boundary { .. }), "{}", fit.theta);

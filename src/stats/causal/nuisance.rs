@@ -174,7 +174,7 @@ fn mean_score(z: &Array2<f64>, y: ArrayView1<f64>, intercept: f64, slopes: &Arra
 
 fn newton(z: &Array2<f64>, y: ArrayView1<f64>) -> Result<(f64, Array1<f64>), StatsError> {
     let (x, ones) = (with_intercept(z.view()), Array1::ones(y.len()));
-    let cells = Cells { x: x.view(), trials: ones.view(), successes: y.view(), offset: None };
+    let cells = Cells { x: x.view().into(), trials: ones.view(), successes: y.view(), offset: None };
     let fit = fit_glm(&cells, Family::Binomial(Link::Logit), &GlmOptions::default())?;
     Ok((fit.beta[0], fit.beta.slice(ndarray::s![1..]).to_owned()))
 }

@@ -55,7 +55,7 @@ pub struct Propensity {
 pub fn fit_propensity(rows: &TreatedRows<'_>, truncation: Truncation) -> Result<Propensity, StatsError> {
     rows.check()?;
     let (x, ones) = (with_intercept(rows.x), Array1::ones(rows.y.len()));
-    let cells = Cells { x: x.view(), trials: ones.view(), successes: rows.treated.view(), offset: None };
+    let cells = Cells { x: x.view().into(), trials: ones.view(), successes: rows.treated.view(), offset: None };
     let model = fit_glm(&cells, Family::Binomial(Link::Logit), &GlmOptions::default())?;
     let raw = x.dot(&model.beta).mapv(|eta| Link::Logit.mean(eta));
     let range = raw.iter().fold((1.0_f64, 0.0_f64), |(lo, hi), p| (lo.min(*p), hi.max(*p)));

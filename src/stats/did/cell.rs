@@ -106,7 +106,8 @@ impl Comparison {
     /// p̂ and the influence function of its coefficients.
     fn membership(&self) -> Result<Nuisance, StatsError> {
         let successes = &self.weights * &self.d;
-        let cells = Cells { x: self.x.view(), trials: self.weights.view(), successes: successes.view(), offset: None };
+        let cells =
+            Cells { x: self.x.view().into(), trials: self.weights.view(), successes: successes.view(), offset: None };
         let family = Family::Binomial(Link::Logit);
         let fit = fit_glm(&cells, family, &GlmOptions::default())?;
         let fitted = self.x.dot(&fit.beta).mapv(|eta| family.mean(eta).min(1.0 - 1e-6));

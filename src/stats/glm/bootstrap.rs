@@ -76,7 +76,7 @@ pub(in super::super) fn drawn_cells(cells: &Cells, group: &[u32], copies: &[f64]
 impl DrawnCells {
     pub fn new(cells: &Cells, rows: &[usize], times: impl Fn(usize) -> f64) -> Self {
         Self {
-            x: cells.x.select(Axis(0), rows),
+            x: cells.x.select(rows),
             trials: rows.iter().map(|&row| times(row) * cells.trials[row]).collect(),
             successes: rows.iter().map(|&row| times(row) * cells.successes[row]).collect(),
             offset: cells.offset.map(|o| o.select(Axis(0), rows)),
@@ -85,7 +85,7 @@ impl DrawnCells {
 
     pub fn cells(&self) -> Cells<'_> {
         Cells {
-            x: self.x.view(),
+            x: self.x.view().into(),
             trials: self.trials.view(),
             successes: self.successes.view(),
             offset: self.offset.as_ref().map(|o| o.view()),

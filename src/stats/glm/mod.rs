@@ -9,6 +9,7 @@ use super::chunks::{map_rows, thinned};
 use super::error::StatsError;
 use super::family::Family;
 use super::linalg::{Cholesky, NotPositive, max_abs};
+use super::matrix::RowReader;
 use super::separation::separating_column;
 pub use bootstrap::bootstrap_glm;
 pub(super) use bootstrap::{DrawnCells, drawn_cells};
@@ -66,8 +67,7 @@ pub struct GlmFit {
 /// Those of [`Cells::check`]; [`StatsError::RankDeficient`]; [`StatsError::Separated`]; [`StatsError::NotConverged`].
 pub fn fit_glm(cells: &Cells, family: Family, opt: &GlmOptions) -> Result<GlmFit, StatsError> {
     cells.check(family)?;
-    let x = cells.x.as_standard_layout();
-    let problem = Problem { cells, x: x.as_slice().expect("standard layout"), p: cells.x.ncols(), family };
+    let problem = Problem { cells, p: cells.x.ncols(), family };
     let mut beta = problem.start_from_few(opt).map_or_else(|| problem.start(), Ok)?;
     let mut sums = problem.sums(&beta);
     let mut known_finite = false;
@@ -101,8 +101,6 @@ const WORTH_IT: usize = 8;
 
 struct Problem<'a, 'c> {
     cells: &'a Cells<'c>,
-    /// Row-major n×p.
-    x: &'a [f64],
     p: usize,
     family: Family,
 }
@@ -128,25 +126,23 @@ struct Share {
 }
 
 impl Problem<'_, '_> {
-    fn row(&self, i: usize) -> &[f64] {
-        &self.x[i * self.p..(i + 1) * self.p]
-    }
-
     fn offset(&self, i: usize) -> f64 {
         self.cells.offset.map_or(0.0, |offset| offset[i])
     }
 
-    fn eta(&self, i: usize, beta: &[f64]) -> f64 {
-        self.row(i).iter().zip(beta).fold(self.offset(i), |sum, (x, b)| sum + x * b)
+    fn eta(&self, i: usize, x: &[f64], beta: &[f64]) -> f64 {
+        x.iter().zip(beta).fold(self.offset(i), |sum, (x, b)| sum + x * b)
     }
 
-    /// Σ of the rows' shares.
-    fn gather(&self, share: impl Fn(usize) -> Share + Sync) -> Sums {
+    /// Σ of the rows' shares, each of its number and its x.
+    fn gather(&self, share: impl Fn(usize, &[f64]) -> Share + Sync) -> Sums {
         let p = self.p;
         let parts = map_rows(self.cells.trials.len(), |rows| {
             let (mut value, mut score, mut information) = (0.0, vec![0.0; p], vec![0.0; p * p]);
+            let mut read = RowReader::new(self.cells.x.view());
             for i in rows {
-                let (x, share) = (self.row(i), share(i));
+                let x = read.row(i);
+                let share = share(i, x);
                 value += share.value;
                 // The lower triangle, by rows.
                 for (j, (&xj, lower)) in x.iter().zip(information.chunks_exact_mut(p)).enumerate() {
@@ -170,8 +166,8 @@ impl Problem<'_, '_> {
 
     fn sums(&self, beta: &Array1<f64>) -> Sums {
         let beta = beta.to_vec();
-        self.gather(|i| {
-            let cell = self.family.cell(self.eta(i, &beta), self.cells.trials[i], self.cells.successes[i]);
+        self.gather(|i, x| {
+            let cell = self.family.cell(self.eta(i, x, &beta), self.cells.trials[i], self.cells.successes[i]);
             Share { value: cell.log_lik, slope: cell.score, weight: cell.weight }
         })
     }
@@ -191,7 +187,7 @@ impl Problem<'_, '_> {
     /// Weighted least squares of the cells' own η (R's `mustart`). Its weights are positive, so it also shows
     /// whether the columns are independent.
     fn start(&self) -> Result<Array1<f64>, StatsError> {
-        let sums = self.gather(|i| {
+        let sums = self.gather(|i, _| {
             let trials = self.cells.trials[i];
             let eta = self.family.start(trials, self.cells.successes[i]);
             let weight = trials * self.family.expected_weight(eta);
@@ -219,7 +215,8 @@ impl Problem<'_, '_> {
     fn largest_change(&self, step: &Array1<f64>) -> f64 {
         let step = step.to_vec();
         let parts = map_rows(self.cells.trials.len(), |rows| {
-            rows.fold(0.0_f64, |m, i| m.max((self.eta(i, &step) - self.offset(i)).abs()))
+            let mut read = RowReader::new(self.cells.x.view());
+            rows.fold(0.0_f64, |m, i| m.max((self.eta(i, read.row(i), &step) - self.offset(i)).abs()))
         });
         parts.into_iter().fold(0.0, f64::max)
     }
@@ -259,8 +256,8 @@ impl Problem<'_, '_> {
     /// Expected information.
     fn expected(&self, beta: &Array1<f64>) -> Array2<f64> {
         let beta = beta.to_vec();
-        let share = |i| {
-            let weight = self.cells.trials[i] * self.family.expected_weight(self.eta(i, &beta));
+        let share = |i: usize, x: &[f64]| {
+            let weight = self.cells.trials[i] * self.family.expected_weight(self.eta(i, x, &beta));
             Share { value: 0.0, slope: 0.0, weight }
         };
         self.gather(share).information

@@ -20,7 +20,8 @@ impl Data {
 
     fn fit(&self, family: Family) -> Result<GlmFit, StatsError> {
         let offset = self.offset.as_ref().map(|o| o.view());
-        let cells = Cells { x: self.x.view(), trials: self.trials.view(), successes: self.successes.view(), offset };
+        let cells =
+            Cells { x: self.x.view().into(), trials: self.trials.view(), successes: self.successes.view(), offset };
         fit_glm(&cells, family, &GlmOptions::default())
     }
 }

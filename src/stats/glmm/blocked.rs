@@ -75,11 +75,11 @@ impl Blocked {
     pub fn new(cells: &Cells, terms: &[RandomTerm], family: Family, scaling: &Scaling) -> Result<Self, StatsError> {
         let n = cells.x.nrows();
         let levels = Levels::new(terms)?;
-        let all: Vec<u32> = (0..n as u32).collect();
+        let all: Vec<usize> = (0..n).collect();
         let mut z = Array2::zeros((n, terms.iter().map(RandomTerm::q).sum()));
         let mut first = 0;
         for (term, scales) in terms.iter().zip(&scaling.z) {
-            z.slice_mut(s![.., first..first + term.q()]).assign(&(&term.z / scales));
+            z.slice_mut(s![.., first..first + term.q()]).assign(&(&term.z.to_held() / scales));
             first += term.q();
         }
         Ok(Self {

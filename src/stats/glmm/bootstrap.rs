@@ -120,10 +120,10 @@ impl Boots<'_, '_, '_, '_> {
             let drawn = DrawnRows::new(terms, &repeated(outer.level, &copies));
             let (drawn_terms, rows) = (drawn.terms(terms), &drawn.rows);
             let take = |a: ArrayView1<f64>| a.select(Axis(0), rows);
-            let (x, trials, successes) = (cells.x.select(Axis(0), rows), take(cells.trials), take(cells.successes));
+            let (x, trials, successes) = (cells.x.select(rows), take(cells.trials), take(cells.successes));
             let offset = cells.offset.map(take);
             let cells = Cells {
-                x: x.view(),
+                x: x.view().into(),
                 trials: trials.view(),
                 successes: successes.view(),
                 offset: offset.as_ref().map(|o| o.view()),

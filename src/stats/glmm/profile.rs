@@ -244,10 +244,10 @@ mod tests {
         let chance = |i: usize| 1.0 / (1.0 + (-of(i / 4, i)).exp());
         let successes =
             Array1::from_shape_fn(n, |i| (12.0 * chance(i) + 2.0 * spread(i * 7 + 3)).round().clamp(0.0, 12.0));
-        let cells = Cells { x: x.view(), trials: trials.view(), successes: successes.view(), offset: None };
+        let cells = Cells { x: x.view().into(), trials: trials.view(), successes: successes.view(), offset: None };
         let (family, opt) = (Family::Binomial(Link::Logit), GlmmOptions::default());
         let of_z = |z: &Array2<f64>| {
-            let terms = [RandomTerm { z: z.view(), level: &level, n_levels: 30, blocks: &[2] }];
+            let terms = [RandomTerm { z: z.view().into(), level: &level, n_levels: 30, blocks: &[2] }];
             let fit = fit_glmm(&cells, &terms, family, &opt).unwrap();
             let limits = profile_glmm(&cells, &terms, family, &opt, &fit, 0.9).unwrap();
             (fit, limits)

@@ -1,14 +1,15 @@
 //! Coordinates of the search.
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2, s};
+use ndarray::{Array1, Array2, ArrayView1, s};
 use rayon::prelude::*;
 
-use super::super::cells::{Cells, root_mean_square};
+use super::super::cells::Cells;
 use super::super::chunks::ROWS;
 use super::super::error::StatsError;
 use super::super::glm::GlmFit;
 use super::super::lambda::block_positions;
 use super::super::linalg::{Cholesky, NotPositive, symmetrised};
+use super::super::matrix::Matrix;
 use super::super::terms::RandomTerm;
 
 /// Units of the search: β whitened by the GLM's information, z divided by its root mean square.
@@ -25,8 +26,7 @@ impl Scaling {
     pub fn new(cells: &Cells, terms: &[RandomTerm], glm: &GlmFit) -> Result<Self, StatsError> {
         let positive = |failed: NotPositive| StatsError::RankDeficient { column: failed.column };
         let information = Cholesky::factor(glm.vcov.view()).map_err(positive)?.inverse();
-        let column = |c| root_mean_square(c, Some(cells.trials));
-        let z: Vec<Array1<f64>> = terms.iter().map(|t| t.z.columns().into_iter().map(column).collect()).collect();
+        let z: Vec<Array1<f64>> = terms.iter().map(|t| t.z.root_mean_squares(Some(cells.trials))).collect();
         if z.iter().flatten().any(|&scale| scale == 0.0) {
             return Err(StatsError::Shape("a column of z is zero everywhere"));
         }
@@ -77,15 +77,15 @@ impl Scaling {
     }
 
     /// The rows of x that `order` names, in coordinates in which the information is the identity.
-    pub fn whiten(&self, x: ArrayView2<f64>, order: &[u32]) -> Array2<f64> {
+    pub fn whiten(&self, x: Matrix, order: &[usize]) -> Array2<f64> {
         let (p, lower) = (x.ncols(), self.information.lower());
-        let mut out = Array2::zeros((order.len(), p));
+        let mut out = x.select(order);
         let values = out.as_slice_mut().expect("a fresh array is in standard layout");
-        values.par_chunks_mut(p * ROWS).zip(order.par_chunks(ROWS)).for_each(|(to, rows)| {
-            for (to, &row) in to.chunks_exact_mut(p).zip(rows) {
+        values.par_chunks_mut(p * ROWS).for_each(|rows| {
+            for row in rows.chunks_exact_mut(p) {
                 for i in 0..p {
-                    let done: f64 = to[..i].iter().zip(lower.row(i)).map(|(a, b)| a * b).sum();
-                    to[i] = (x[[row as usize, i]] - done) / lower[[i, i]];
+                    let done: f64 = row[..i].iter().zip(lower.row(i)).map(|(a, b)| a * b).sum();
+                    row[i] = (row[i] - done) / lower[[i, i]];
                 }
             }
         });

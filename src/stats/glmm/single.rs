@@ -6,13 +6,13 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayView2, ArrayViewMut2, Axis, s};
+use ndarray::{Array1, Array2, Array3, ArrayView1, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 
 use super::super::cells::Cells;
-use super::super::chunks::ROWS;
 use super::super::family::Family;
 use super::super::lambda::block_positions;
+use super::super::matrix::Matrix;
 use super::super::optimize::ValueGrad;
 use super::super::quadrature::GaussHermite;
 use super::super::terms::{ByLevel, RandomTerm};
@@ -21,9 +21,9 @@ use super::{Detail, Likelihood, Scaling, TermDetail};
 
 /// The cells in the order of the levels, with the modes of the last evaluation as starts of the next.
 #[derive(Clone)]
-pub(super) struct Single<'c, const Q: usize> {
-    cells: Arc<SortedCells<'c, Q>>,
-    successes: Vec<f64>,
+pub(super) struct Single<'c, 't, const Q: usize> {
+    cells: Arc<SortedCells<'c, 't>>,
+    successes: Cow<'c, [f64]>,
     /// How often each level counts: once, but for bootstraps.
     copies: Vec<f64>,
     places: Vec<(usize, usize)>,
@@ -32,39 +32,97 @@ pub(super) struct Single<'c, const Q: usize> {
 }
 
 /// What no bootstrap changes, in the order of the levels.
-struct SortedCells<'c, const Q: usize> {
-    /// Row-major n×p. Where the caller's rows come by level they are read where they stand: they may be most of the memory,
-    /// and β is brought to their units instead of they to its.
-    x: Cow<'c, [f64]>,
+struct SortedCells<'c, 't> {
+    /// n×p. β is brought to the units of x instead of x to those of the search: it may be most of the memory.
+    x: Ordered<'c>,
     /// From scaled β to that of x (p×p).
     to_beta: Array2<f64>,
-    /// In scaled coordinates.
-    z: Vec<[f64; Q]>,
-    trials: Vec<f64>,
-    offset: Vec<f64>,
-    /// Cells of the caller.
-    order: Vec<u32>,
+    /// n×Q.
+    z: Ordered<'t>,
+    /// Units of z in the search.
+    z_scales: Vec<f64>,
+    trials: Cow<'c, [f64]>,
+    offset: Cow<'c, [f64]>,
+    order: Order,
     ranges: Vec<Range<usize>>,
 }
 
-impl<'c, const Q: usize> Single<'c, Q> {
-    pub fn new(cells: &Cells<'c>, term: &RandomTerm, family: Family, scaling: &Scaling) -> Self {
+/// The rows of a matrix in the order of the levels.
+enum Ordered<'a> {
+    /// The caller's are in it already.
+    Standing(Matrix<'a>),
+    Sorted(Array2<f64>),
+}
+
+impl Ordered<'_> {
+    fn rows<'r>(&'r self, rows: Range<usize>, room: &'r mut Vec<f64>) -> &'r [f64] {
+        match self {
+            Ordered::Standing(matrix) => matrix.rows_in(rows, room),
+            Ordered::Sorted(held) => {
+                let all = held.as_slice().expect("selected rows are in standard layout");
+                &all[rows.start * held.ncols()..rows.end * held.ncols()]
+            }
+        }
+    }
+}
+
+/// How the caller's cells are brought in the order of the levels.
+enum Order {
+    /// They are in it.
+    AsIs,
+    By(Vec<usize>),
+}
+
+impl Order {
+    fn of(&self, values: ArrayView1<f64>) -> Vec<f64> {
+        match self {
+            Order::AsIs => values.to_vec(),
+            Order::By(order) => order.par_iter().map(|&row| values[row]).collect(),
+        }
+    }
+
+    fn of_view<'a>(&self, values: ArrayView1<'a, f64>) -> Cow<'a, [f64]> {
+        match (self, values.to_slice()) {
+            (Order::AsIs, Some(values)) => Cow::Borrowed(values),
+            _ => Cow::Owned(self.of(values)),
+        }
+    }
+
+    fn of_matrix<'a>(&self, matrix: Matrix<'a>) -> Ordered<'a> {
+        match self {
+            Order::AsIs => Ordered::Standing(matrix),
+            Order::By(order) => Ordered::Sorted(matrix.select(order)),
+        }
+    }
+}
+
+/// Room for the rows of a level, kept from one to the next.
+#[derive(Default)]
+struct Room<const Q: usize> {
+    x: Vec<f64>,
+    z: Vec<f64>,
+    scaled_z: Vec<[f64; Q]>,
+}
+
+impl<'c, 't, const Q: usize> Single<'c, 't, Q> {
+    pub fn new(cells: &Cells<'c>, term: &RandomTerm<'t>, family: Family, scaling: &Scaling) -> Self {
         let sorted = ByLevel::new(0..term.level.len() as u32, |row| term.level[row as usize], term.n_levels);
-        let gather = |a: ArrayView1<f64>| sorted.order.par_iter().map(|&row| a[row as usize]).collect::<Vec<f64>>();
-        let z = |&row: &u32| std::array::from_fn(|k| term.z[[row as usize, k]] / scaling.z[0][k]);
-        let successes = gather(cells.successes);
-        let cells = SortedCells {
-            x: rows_in_order(cells.x, term.level, &sorted.order),
-            to_beta: scaling.to_beta(),
-            z: sorted.order.par_iter().map(z).collect(),
-            trials: gather(cells.trials),
-            offset: cells.offset.map(gather).unwrap_or_default(),
-            order: sorted.order,
-            ranges: sorted.ranges,
+        let order = match term.level.is_sorted() {
+            true => Order::AsIs,
+            false => Order::By(sorted.order.iter().map(|&row| row as usize).collect()),
         };
         Self {
-            cells: Arc::new(cells),
-            successes,
+            successes: order.of_view(cells.successes),
+            cells: Arc::new(SortedCells {
+                x: order.of_matrix(cells.x),
+                to_beta: scaling.to_beta(),
+                z: order.of_matrix(term.z),
+                z_scales: scaling.z[0].to_vec(),
+                trials: order.of_view(cells.trials),
+                offset: cells.offset.map(|offset| order.of_view(offset)).unwrap_or_default(),
+                order,
+                ranges: sorted.ranges,
+            }),
             copies: vec![1.0; term.n_levels],
             places: block_positions(term.blocks),
             family,
@@ -72,14 +130,16 @@ impl<'c, const Q: usize> Single<'c, Q> {
         }
     }
 
-    fn group(&self, j: usize) -> GroupCells<'_, Q> {
+    fn group<'s>(&'s self, j: usize, room: &'s mut Room<Q>) -> GroupCells<'s, Q> {
         let cells = &*self.cells;
         let range = cells.ranges[j].clone();
-        let p = cells.to_beta.nrows();
+        let scaled = |z: &[f64]| std::array::from_fn(|k| z[k] / cells.z_scales[k]);
+        room.scaled_z.clear();
+        room.scaled_z.extend(cells.z.rows(range.clone(), &mut room.z).chunks_exact(Q).map(scaled));
         GroupCells {
-            x: &cells.x[range.start * p..range.end * p],
-            p,
-            z: &cells.z[range.clone()],
+            x: cells.x.rows(range.clone(), &mut room.x),
+            p: cells.to_beta.nrows(),
+            z: &room.scaled_z,
             trials: &cells.trials[range.clone()],
             successes: &self.successes[range.clone()],
             offset: if cells.offset.is_empty() { &[] } else { &cells.offset[range] },
@@ -88,7 +148,7 @@ impl<'c, const Q: usize> Single<'c, Q> {
     }
 }
 
-impl<const Q: usize> SortedCells<'_, Q> {
+impl SortedCells<'_, '_> {
     /// φ with β in units of x.
     fn parameters(&self, phi: &Array1<f64>) -> Vec<f64> {
         let (beta, theta) = phi.view().split_at(Axis(0), self.to_beta.nrows());
@@ -105,23 +165,6 @@ impl<const Q: usize> SortedCells<'_, Q> {
     fn gradient(&self, at: &mut ValueGrad) {
         self.by_scaled(at.grad.view_mut().insert_axis(Axis(0)));
     }
-}
-
-/// The rows of `x` in the order of their levels; its own memory where they are in it already.
-fn rows_in_order<'c>(x: ArrayView2<'c, f64>, level: &[u32], order: &[u32]) -> Cow<'c, [f64]> {
-    if level.is_sorted()
-        && let Some(rows) = x.to_slice()
-    {
-        return Cow::Borrowed(rows);
-    }
-    let p = x.ncols();
-    let mut rows = vec![0.0; order.len() * p];
-    rows.par_chunks_mut(p * ROWS).zip(order.par_chunks(ROWS)).for_each(|(to, order)| {
-        for (to, &row) in to.chunks_exact_mut(p).zip(order) {
-            to.iter_mut().zip(x.row(row as usize)).for_each(|(to, x)| *to = *x);
-        }
-    });
-    Cow::Owned(rows)
 }
 
 /// Rows times nodes of a check by quadrature: about a twentieth of a second.
@@ -143,14 +186,14 @@ struct LevelDetail {
     log_lik: f64,
 }
 
-impl<const Q: usize> Likelihood for Single<'_, Q> {
+impl<const Q: usize> Likelihood for Single<'_, '_, Q> {
     fn evaluate(&mut self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<ValueGrad> {
         let of_x = self.cells.parameters(phi);
         let at = Parameters::<Q>::split(&of_x, &self.places);
         let shares: Vec<Option<Share<Q>>> = (0..self.cells.ranges.len())
             .into_par_iter()
-            .map(|j| {
-                let cells = self.group(j);
+            .map_init(Room::default, |room, j| {
+                let cells = self.group(j, room);
                 let mode = cells.mode(&at, self.warm[j])?;
                 let value = cells.value(&at, &mode, rule);
                 Some(Share { u: mode.u, log_lik: value.log_lik, grad: value.grad })
@@ -170,13 +213,14 @@ impl<const Q: usize> Likelihood for Single<'_, Q> {
     fn modes(&self, phi: &Array1<f64>) -> Option<Vec<Array2<f64>>> {
         let of_x = self.cells.parameters(phi);
         let at = Parameters::<Q>::split(&of_x, &self.places);
-        let mode = |j: usize| Some(at.effects(&self.group(j).mode(&at, self.warm[j])?.u));
-        let modes: Vec<[f64; Q]> = (0..self.warm.len()).into_par_iter().map(mode).collect::<Option<_>>()?;
+        let mode = |room: &mut Room<Q>, j: usize| Some(at.effects(&self.group(j, room).mode(&at, self.warm[j])?.u));
+        let modes = (0..self.warm.len()).into_par_iter().map_init(Room::default, mode);
+        let modes: Vec<[f64; Q]> = modes.collect::<Option<_>>()?;
         Some(vec![Array2::from_shape_fn((modes.len(), Q), |(j, k)| modes[j][k])])
     }
 
     fn with_successes(&self, successes: &Array1<f64>) -> Self {
-        Self { successes: self.cells.order.iter().map(|&row| successes[row as usize]).collect(), ..self.clone() }
+        Self { successes: self.cells.order.of(successes.view()).into(), ..self.clone() }
     }
 
     fn with_copies(&self, copies: &[f64]) -> Option<Self> {
@@ -196,8 +240,8 @@ impl<const Q: usize> Likelihood for Single<'_, Q> {
         let levels: Vec<usize> = small.iter().copied().step_by(total.div_ceil(MOST_WORK).max(1)).collect();
         let differences: Option<Vec<ValueGrad>> = levels
             .par_iter()
-            .map(|&j| {
-                let cells = self.group(j);
+            .map_init(Room::default, |room, &j| {
+                let cells = self.group(j, room);
                 let mode = cells.mode(&at, self.warm[j])?;
                 let (one, many) = (cells.value(&at, &mode, None), cells.value(&at, &mode, Some(rule)));
                 Some(ValueGrad { value: one.log_lik - many.log_lik, grad: one.grad - many.grad })
@@ -217,8 +261,8 @@ impl<const Q: usize> Likelihood for Single<'_, Q> {
     fn detail(&self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<Detail> {
         let of_x = self.cells.parameters(phi);
         let at = Parameters::<Q>::split(&of_x, &self.places);
-        let level = |j: usize| {
-            let cells = self.group(j);
+        let level = |room: &mut Room<Q>, j: usize| {
+            let cells = self.group(j, room);
             let mode: AtMode<Q> = cells.mode(&at, [0.0; Q])?;
             let value = cells.value(&at, &mode, rule);
             Some(LevelDetail {
@@ -230,7 +274,7 @@ impl<const Q: usize> Likelihood for Single<'_, Q> {
             })
         };
         let levels: Vec<LevelDetail> =
-            (0..self.cells.ranges.len()).into_par_iter().map(level).collect::<Option<_>>()?;
+            (0..self.cells.ranges.len()).into_par_iter().map_init(Room::default, level).collect::<Option<_>>()?;
         let (n, k) = (levels.len(), phi.len());
         let mut term = TermDetail {
             modes: Array2::zeros((n, Q)),

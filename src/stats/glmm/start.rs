@@ -4,11 +4,10 @@
 //! which costs nothing in the number of rows once its cross-products are there. Biased as an estimate, it is within a
 //! standard error or so of the maximum, and its covariances are a good first curvature.
 
-use ndarray::{Array1, Array2, Axis, s};
+use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
-use super::super::cells::Cells;
-use super::super::chunks::{ROWS, map_rows, thinned};
+use super::super::chunks::{ROWS, thinned};
 use super::super::glm::DrawnCells;
 use super::super::lmm::{LmmData, UnitVariance, fit_unit_variance};
 use super::super::optimize::Optimum;
@@ -25,8 +24,8 @@ const LEAST_WEIGHT: f64 = 1e-4;
 /// `None` where no linearised model can be fitted.
 pub(super) fn quasi_likelihood(problem: &Problem, scaling: &Scaling, beta: &Array1<f64>) -> Option<Start> {
     let first = Few::of(problem).and_then(|few| few.linearised(problem, beta));
-    let first = first.map_or_else(|| linearised(problem, &fixed_part(problem.cells, beta)), Some)?;
-    let mut linear = fixed_part(problem.cells, &first.beta);
+    let first = first.map_or_else(|| linearised(problem, &problem.cells.x.dot(beta)), Some)?;
+    let mut linear = problem.cells.x.dot(&first.beta);
     for (term, modes) in problem.terms.iter().zip(&first.modes) {
         term.add_random(modes, &mut linear);
     }
@@ -53,7 +52,7 @@ impl Few {
             return None;
         }
         let rows = thinned(n, step);
-        let of_term = |t: &RandomTerm| (t.z.select(Axis(0), &rows), rows.iter().map(|&row| t.level[row]).collect());
+        let of_term = |t: &RandomTerm| (t.z.select(&rows), rows.iter().map(|&row| t.level[row]).collect());
         let terms = problem.terms.iter().map(of_term).collect();
         Some(Self { cells: DrawnCells::new(problem.cells, &rows, |_| 1.0), terms })
     }
@@ -62,17 +61,11 @@ impl Few {
     fn linearised(&self, problem: &Problem, beta: &Array1<f64>) -> Option<UnitVariance> {
         let cells = self.cells.cells();
         let terms: Vec<RandomTerm> = (problem.terms.iter().zip(&self.terms))
-            .map(|(t, (z, level))| RandomTerm { z: z.view(), level, n_levels: t.n_levels, blocks: t.blocks })
+            .map(|(t, (z, level))| RandomTerm { z: z.view().into(), level, n_levels: t.n_levels, blocks: t.blocks })
             .collect();
         let few = Problem { cells: &cells, terms: &terms, family: problem.family, opt: problem.opt };
-        linearised(&few, &fixed_part(&cells, beta))
+        linearised(&few, &cells.x.dot(beta))
     }
-}
-
-/// Xβ.
-fn fixed_part(cells: &Cells, beta: &Array1<f64>) -> Array1<f64> {
-    let parts = map_rows(cells.x.nrows(), |rows| cells.x.slice(s![rows, ..]).dot(beta).to_vec());
-    parts.into_iter().flatten().collect()
 }
 
 /// Laplace's optimum as the start of a search by quadrature.

@@ -106,10 +106,10 @@ impl Data {
         let terms: Vec<RandomTerm> = self
             .terms
             .iter()
-            .map(|t| RandomTerm { z: t.z.view(), level: &t.level, n_levels: t.n_levels, blocks: &t.blocks })
+            .map(|t| RandomTerm { z: t.z.view().into(), level: &t.level, n_levels: t.n_levels, blocks: &t.blocks })
             .collect();
         let cells = Cells {
-            x: self.x.view(),
+            x: self.x.view().into(),
             trials: self.trials.view(),
             successes: self.successes.view(),
             offset: self.offset.as_ref().map(|o| o.view()),

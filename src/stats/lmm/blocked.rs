@@ -48,12 +48,13 @@ impl Blocked {
         let mut zd = Array2::zeros((levels.symbolic.n_rows(), rows.p() + 1));
         let mut z = vec![0.0; levels.terms.iter().map(|t| t.q).sum()];
         let mut d = vec![0.0; rows.p() + 1];
+        let mut read = rows.read();
         for row in 0..rows.n() {
-            rows.fixed(row, &mut d);
+            read.fixed(row, &mut d);
             let mut first = 0;
             for (t, term) in levels.terms.iter().enumerate() {
                 let here = &mut z[first..first + term.q];
-                rows.random(t, row, here);
+                read.random(t, row, here);
                 for (z, at) in here.iter().zip(levels.rows(levels.node(t, row))) {
                     zd.row_mut(at).iter_mut().zip(&d).for_each(|(to, d)| *to += z * d);
                 }
@@ -71,13 +72,14 @@ impl Blocked {
         let (mut zy, mut dy) = (Array1::<f64>::zeros(zd.nrows()), Array1::<f64>::zeros(p + 1));
         let mut z = vec![0.0; self.levels.terms.iter().map(|t| t.q).max().unwrap_or(0)];
         let mut d = vec![0.0; p + 1];
+        let mut read = rows.read();
         for (row, &y) in y.iter().enumerate() {
-            rows.fixed(row, &mut d);
+            read.fixed(row, &mut d);
             d[p] = y;
             dy.iter_mut().zip(&d).for_each(|(to, d)| *to += y * d);
             for (t, term) in self.levels.terms.iter().enumerate() {
                 let here = &mut z[..term.q];
-                rows.random(t, row, here);
+                read.random(t, row, here);
                 here.iter().zip(self.levels.rows(self.levels.node(t, row))).for_each(|(z, at)| zy[at] += z * y);
             }
         }

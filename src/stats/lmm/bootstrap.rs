@@ -248,14 +248,15 @@ impl Boots<'_, '_, '_> {
         let mut y = vec![0.0; rows.n()];
         let mut d = vec![0.0; rows.p() + 1];
         let mut z = vec![0.0; truth.lambdas.iter().map(|l| l.nrows()).max().unwrap_or(0)];
+        let mut read = rows.read();
         for (chunk, y) in y.chunks_mut(ROWS).enumerate() {
             let errors = normals(&mut stream(self.boot.seed, Part::Errors, r, chunk), y.len());
             for (i, (to, error)) in y.iter_mut().zip(errors).enumerate() {
                 let row = chunk * ROWS + i;
-                rows.fixed(row, &mut d);
+                read.fixed(row, &mut d);
                 *to = truth.sigma * error + d.iter().zip(&truth.gamma).map(|(x, g)| x * g).sum::<f64>();
                 for (t, (term, effects)) in rows.terms().iter().zip(&effects).enumerate() {
-                    rows.random(t, row, &mut z[..term.q()]);
+                    read.random(t, row, &mut z[..term.q()]);
                     *to += effects.row(term.level[row] as usize).iter().zip(&z).map(|(b, z)| b * z).sum::<f64>();
                 }
             }
@@ -284,10 +285,11 @@ fn with_outcomes(from: &CrossProducts, rows: &ScaledRows, route: &Nested, layout
     out.groups.par_iter_mut().zip(&layout.groups).zip(&layout.units).for_each(|((group, places), units)| {
         let (mut w, mut z) = (vec![0.0; k + 1], vec![0.0; q_inner]);
         let mut products = Array1::<f64>::zeros(k + 1);
+        let mut read = rows.read();
         for place in places.clone() {
             let row = layout.order[place] as usize;
-            rows.random(outer, row, &mut w[..q]);
-            rows.fixed(row, &mut w[q..]);
+            read.random(outer, row, &mut w[..q]);
+            read.fixed(row, &mut w[q..]);
             w[k] = y[row];
             products.iter_mut().zip(&w).for_each(|(to, w)| *to += y[row] * w);
         }
@@ -297,7 +299,7 @@ fn with_outcomes(from: &CrossProducts, rows: &ScaledRows, route: &Nested, layout
             zw.column_mut(k).fill(0.0);
             for place in unit.clone() {
                 let row = layout.order[place] as usize;
-                rows.random(inner, row, &mut z);
+                read.random(inner, row, &mut z);
                 zw.column_mut(k).iter_mut().zip(&z).for_each(|(to, z)| *to += z * y[row]);
             }
         }
@@ -319,7 +321,7 @@ impl DrawnData {
         let axis = Axis(0);
         Self {
             y: data.y.select(axis, rows),
-            x: data.x.select(axis, rows),
+            x: data.x.select(rows),
             weights: data.weights.map(|w| w.select(axis, rows)),
             offset: data.offset.map(|o| o.select(axis, rows)),
         }
@@ -328,7 +330,7 @@ impl DrawnData {
     fn with_terms<'t>(&'t self, terms: &'t [RandomTerm<'t>]) -> LmmData<'t> {
         LmmData {
             y: self.y.view(),
-            x: self.x.view(),
+            x: self.x.view().into(),
             terms,
             weights: self.weights.as_ref().map(|w| w.view()),
             offset: self.offset.as_ref().map(|o| o.view()),

@@ -11,10 +11,11 @@
 //! model's own, and V_β and b̂ are those of the fit (Liang & Zeger 1986, Biometrika 73:13; `clubSandwich::vcovCR` for
 //! `lmer`). Random effects wider than a group would tie groups together, and are refused.
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1};
 
 use super::super::error::StatsError;
 use super::super::linalg::symmetrised;
+use super::super::matrix::RowReader;
 use super::super::robust::CrType;
 use super::super::terms::{RandomTerm, is_nested};
 use super::rows::ScaledRows;
@@ -47,7 +48,7 @@ pub fn lmm_cluster_vcov(
         return Err(StatsError::Shape("the codes of clusters do not fit the rows"));
     }
     let column = Array2::ones((n, 1));
-    let wide = RandomTerm { z: column.view(), level: clusters, n_levels: n_clusters, blocks: &[1] };
+    let wide = RandomTerm { z: column.view().into(), level: clusters, n_levels: n_clusters, blocks: &[1] };
     if !data.terms.iter().all(|term| is_nested(term, &wide)) {
         return Err(StatsError::Shape("a level of a random effect lies in two clusters"));
     }
@@ -64,8 +65,9 @@ pub fn lmm_cluster_vcov(
     residual /= fit.sigma * fit.sigma;
     let mut scores = Array2::<f64>::zeros((n_clusters, p));
     let mut seen = vec![false; n_clusters];
-    for ((x, residual), &cluster) in data.x.axis_iter(Axis(0)).zip(&residual).zip(clusters) {
-        scores.row_mut(cluster as usize).scaled_add(*residual, &x);
+    let mut x = RowReader::new(data.x.view());
+    for (row, (residual, &cluster)) in residual.iter().zip(clusters).enumerate() {
+        scores.row_mut(cluster as usize).scaled_add(*residual, &ArrayView1::from(x.row(row)));
         seen[cluster as usize] = true;
     }
     let groups = seen.into_iter().filter(|&s| s).count();

@@ -133,14 +133,18 @@ impl CrossProducts {
     /// `None` when units share so few patterns that sums by pattern would be larger than the units.
     pub fn new(rows: &ScaledRows, levels: Levels, layout: &Layout, keep_units: bool) -> Option<Self> {
         let (q, m) = (rows.terms()[levels.outer].q(), rows.terms()[levels.outer].q() + rows.p() + 1);
-        let outer_row = |place: usize, out: &mut [f64]| {
-            let row = layout.order[place] as usize;
-            rows.random(levels.outer, row, &mut out[..q]);
-            rows.fixed(row, &mut out[q..]);
+        // Readers of rows by their place; each thread has its own.
+        let outer_row = || {
+            let mut read = rows.read();
+            move |place: usize, out: &mut [f64]| {
+                let row = layout.order[place] as usize;
+                read.random(levels.outer, row, &mut out[..q]);
+                read.fixed(row, &mut out[q..]);
+            }
         };
         let sum = |group: &Range<usize>| {
             let mut ww = Array2::zeros((m, m));
-            gram(&mut ww, group.clone(), outer_row);
+            gram(&mut ww, group.clone(), outer_row());
             ww
         };
         let Some(inner) = levels.inner else {
@@ -153,14 +157,17 @@ impl CrossProducts {
             return Some(Self { groups: layout.groups.par_iter().map(whole).collect(), patterns: Vec::new() });
         };
         let q_inner = rows.terms()[inner].q();
-        let inner_row = |place: usize, out: &mut [f64]| rows.random(inner, layout.order[place] as usize, out);
+        let inner_row = || {
+            let mut read = rows.read();
+            move |place: usize, out: &mut [f64]| read.random(inner, layout.order[place] as usize, out)
+        };
         let index = PatternIndex::new(&layout.units, q_inner, inner_row);
         if index.patterns.len() > MANY_PATTERNS && index.patterns.len() * 4 > index.units {
             return None;
         }
         let PatternIndex { patterns, of_unit, .. } = index;
         let groups = layout.groups.par_iter().zip(&layout.units).zip(of_unit).map(|((group, places), pattern)| {
-            let zw = unit_products(places, q_inner, m, inner_row, outer_row);
+            let zw = unit_products(places, q_inner, m, inner_row(), outer_row());
             let level_at = |unit: &Range<usize>| rows.terms()[inner].level[layout.order[unit.start] as usize];
             let mut units = Units { zw, pattern, level: places.iter().map(level_at).collect() };
             let by_pattern = pattern_products(&units);
@@ -184,13 +191,17 @@ struct PatternIndex {
 }
 
 impl PatternIndex {
-    fn new(units: &UnitRows, q: usize, inner_row: impl Fn(usize, &mut [f64]) + Sync) -> Self {
-        let of_unit = |unit: &Range<usize>| {
-            let mut c = Array2::zeros((q, q));
-            gram(&mut c, unit.clone(), &inner_row);
-            c
+    fn new<R: FnMut(usize, &mut [f64])>(units: &UnitRows, q: usize, inner_row: impl Fn() -> R + Sync) -> Self {
+        let of_group = |group: &Vec<Range<usize>>| {
+            let mut row = inner_row();
+            let of_unit = |unit: &Range<usize>| {
+                let mut c = Array2::zeros((q, q));
+                gram(&mut c, unit.clone(), &mut row);
+                c
+            };
+            group.iter().map(of_unit).collect()
         };
-        let all: Vec<Vec<Array2<f64>>> = units.par_iter().map(|group| group.iter().map(of_unit).collect()).collect();
+        let all: Vec<Vec<Array2<f64>>> = units.par_iter().map(of_group).collect();
         let mut out = Self { patterns: Vec::new(), of_unit: Vec::with_capacity(units.len()), units: 0 };
         let mut known: HashMap<Vec<u64>, usize> = HashMap::new();
         for group in all {
@@ -215,8 +226,8 @@ fn unit_products(
     units: &[Range<usize>],
     q: usize,
     m: usize,
-    inner_row: impl Fn(usize, &mut [f64]),
-    outer_row: impl Fn(usize, &mut [f64]),
+    mut inner_row: impl FnMut(usize, &mut [f64]),
+    mut outer_row: impl FnMut(usize, &mut [f64]),
 ) -> Array3<f64> {
     let mut all = Array3::zeros((units.len(), q, m));
     let (mut z, mut w) = (vec![0.0; q], vec![0.0; m]);

@@ -242,8 +242,9 @@ mod tests {
             let j = i / 5;
             2.0 + x[[i, 1]] * (1.0 + 2.0 * spread(j + 30)) + 3.0 * spread(j) + 2.0 * spread(200 + 7 * i)
         });
-        let terms = [RandomTerm { z: z.view(), level: &level, n_levels: groups, blocks: &[2] }];
-        let data = LmmData { y: y.view(), x: x.view(), terms: &terms, weights: Some(weights.view()), offset: None };
+        let terms = [RandomTerm { z: z.view().into(), level: &level, n_levels: groups, blocks: &[2] }];
+        let data =
+            LmmData { y: y.view(), x: x.view().into(), terms: &terms, weights: Some(weights.view()), offset: None };
         let fit = fit_lmm(&data, &LmmOptions::default()).unwrap();
         let ours = kenward_roger(&data, &fit).unwrap();
 

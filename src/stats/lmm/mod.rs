@@ -18,10 +18,11 @@ mod report;
 mod route;
 mod rows;
 
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{Array1, Array2, ArrayView1};
 
 use super::error::StatsError;
 use super::lambda::block_positions;
+use super::matrix::Matrix;
 use super::optimize::{Start, Stop, ValueGrad, minimise};
 use super::terms::{RandomTerm, TermFit, diagonal_theta, inverse_curvature, is_nested, theta_layout};
 use blocked::Blocked;
@@ -45,7 +46,7 @@ pub struct LmmData<'a> {
     /// Outcome (n).
     pub y: ArrayView1<'a, f64>,
     /// Fixed-effect columns (n×p).
-    pub x: ArrayView2<'a, f64>,
+    pub x: Matrix<'a>,
     /// Random effects, one term per grouping factor.
     pub terms: &'a [RandomTerm<'a>],
     /// Weights w > 0 (n): row i has residual variance σ²/wᵢ. All 1 without.

@@ -233,8 +233,8 @@ mod tests {
             let (a, b) = (spread(3 * j + 1), spread(3 * j + 2));
             10.0 + column(i) + size * (4.0 * a + (a + 1.5 * b) * column(i)) + 3.0 * spread(n + 7 * i)
         });
-        let terms = [RandomTerm { z: z.view(), level: &level, n_levels: groups, blocks: &[2] }];
-        let data = LmmData { y: y.view(), x: x.view(), terms: &terms, weights: None, offset: None };
+        let terms = [RandomTerm { z: z.view().into(), level: &level, n_levels: groups, blocks: &[2] }];
+        let data = LmmData { y: y.view(), x: x.view().into(), terms: &terms, weights: None, offset: None };
         let fit = fit_lmm(&data, &LmmOptions::default()).unwrap();
         let limits = profile_lmm(&data, &fit, 0.95).unwrap();
         Case { fit, limits }

@@ -5,19 +5,19 @@
 //! multiplied by the root of its weight. Rows are made when asked for: nothing of the size of the data is copied.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array1, Array2, ArrayView2, Axis, CowArray, Ix2, s};
+use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, s};
 
-use super::super::cells::{check_finite, root_mean_square};
+use super::super::cells::check_finite;
 use super::super::chunks::{map_rows, sum_rows};
 use super::super::error::StatsError;
 use super::super::linalg::Cholesky;
+use super::super::matrix::RowReader;
 use super::super::terms::{RandomTerm, check_terms, levels_with_rows};
 use super::LmmData;
 
 /// See the module.
 pub(super) struct ScaledRows<'d, 'a> {
     data: &'d LmmData<'a>,
-    x: CowArray<'d, f64, Ix2>,
     root_weights: Option<Array1<f64>>,
     /// XᵀWX = LLᵀ; x in these coordinates is L⁻¹x, and β = β_wls + L⁻ᵀγ.
     pub cross: Cholesky,
@@ -31,13 +31,16 @@ pub(super) struct ScaledRows<'d, 'a> {
 impl<'d, 'a> ScaledRows<'d, 'a> {
     pub fn new(data: &'d LmmData<'a>) -> Result<Self, StatsError> {
         check(data)?;
-        let x = data.x.as_standard_layout();
         let root_weights = data.weights.map(|w| w.mapv(f64::sqrt));
-        let p = x.ncols();
-        let raw = |row: usize, out: &mut [f64]| {
-            let w = root_weights.as_ref().map_or(1.0, |w| w[row]);
-            out.iter_mut().zip(x.row(row)).for_each(|(to, x)| *to = w * x);
-            out[p] = w * (data.y[row] - data.offset.map_or(0.0, |o| o[row]));
+        let p = data.x.ncols();
+        let raw = || {
+            let mut x = RowReader::new(data.x.view());
+            let root_weights = &root_weights;
+            move |row: usize, out: &mut [f64]| {
+                let w = root_weights.as_ref().map_or(1.0, |w| w[row]);
+                out.iter_mut().zip(x.row(row)).for_each(|(to, x)| *to = w * x);
+                out[p] = w * (data.y[row] - data.offset.map_or(0.0, |o| o[row]));
+            }
         };
         let products = cross_products(data.y.len(), p + 1, raw);
         let cross = Cholesky::factor(products.slice(s![..p, ..p]))
@@ -49,11 +52,14 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
             z_scales: data.terms.iter().map(|t| column_scales(t, data)).collect::<Result<_, _>>()?,
             log_weights: data.weights.map_or(0.0, |w| sum_rows(w.len(), |i| w[i].ln())),
             data,
-            x,
             root_weights,
         };
         // Least squares leaves about 1e-16 of the size of y where the fit is exact.
-        let left = cross_products(rows.n(), 1, |row, out| out[0] = rows.residual(row))[[0, 0]];
+        let residual = || {
+            let mut read = rows.read();
+            move |row: usize, out: &mut [f64]| out[0] = read.residual(row)
+        };
+        let left = cross_products(rows.n(), 1, residual)[[0, 0]];
         if left <= 1e-24 * products[[p, p]] {
             return Err(StatsError::NoVariation);
         }
@@ -65,7 +71,7 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
     }
 
     pub fn p(&self) -> usize {
-        self.x.ncols()
+        self.data.x.ncols()
     }
 
     pub fn terms(&self) -> &'d [RandomTerm<'a>] {
@@ -76,15 +82,46 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
         self.root_weights.as_ref().map_or(1.0, |w| w[row])
     }
 
-    fn residual(&self, row: usize) -> f64 {
-        let offset = self.data.offset.map_or(0.0, |o| o[row]);
-        (self.data.y[row] - offset - self.x.row(row).dot(&self.beta_wls)) * self.root_weight(row)
+    /// Goes through the rows.
+    pub fn read(&self) -> ReadRows<'_, 'd, 'a> {
+        let z = self.data.terms.iter().map(|t| RowReader::new(t.z.view())).collect();
+        ReadRows { rows: self, x: RowReader::new(self.data.x.view()), z }
+    }
+
+    /// [x y]ᵀ[x y] over all rows.
+    pub fn fixed_products(&self) -> Array2<f64> {
+        let fixed = || {
+            let mut read = self.read();
+            move |row: usize, out: &mut [f64]| read.fixed(row, out)
+        };
+        cross_products(self.n(), self.p() + 1, fixed)
+    }
+
+    /// L⁻ᵀ (p×p): from γ to β − β_wls.
+    pub fn to_beta(&self) -> Array2<f64> {
+        self.cross.backward_columns(Array2::eye(self.p()).view())
+    }
+}
+
+/// The rows one by one, best in order.
+pub(super) struct ReadRows<'r, 'd, 'a> {
+    rows: &'r ScaledRows<'d, 'a>,
+    x: RowReader<'r>,
+    z: Vec<RowReader<'r>>,
+}
+
+impl ReadRows<'_, '_, '_> {
+    fn residual(&mut self, row: usize) -> f64 {
+        let ScaledRows { data, beta_wls, .. } = self.rows;
+        let offset = data.offset.map_or(0.0, |o| o[row]);
+        let fitted = ArrayView1::from(self.x.row(row)).dot(beta_wls);
+        (data.y[row] - offset - fitted) * self.rows.root_weight(row)
     }
 
     /// [x y] of a row (p+1).
-    pub fn fixed(&self, row: usize, out: &mut [f64]) {
-        let p = self.p();
-        let (weight, x, lower) = (self.root_weight(row), self.x.row(row), self.cross.lower());
+    pub fn fixed(&mut self, row: usize, out: &mut [f64]) {
+        let p = self.rows.p();
+        let (weight, x, lower) = (self.rows.root_weight(row), self.x.row(row), self.rows.cross.lower());
         for i in 0..p {
             let l = lower.row(i);
             let done: f64 = out[..i].iter().zip(l).map(|(o, l)| o * l).sum();
@@ -94,37 +131,27 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
     }
 
     /// z of a row (q) for one term.
-    pub fn random(&self, term: usize, row: usize, out: &mut [f64]) {
-        let weight = self.root_weight(row);
-        let z = self.data.terms[term].z.row(row);
-        for ((to, z), scale) in out.iter_mut().zip(z).zip(&self.z_scales[term]) {
+    pub fn random(&mut self, term: usize, row: usize, out: &mut [f64]) {
+        let weight = self.rows.root_weight(row);
+        let z = self.z[term].row(row);
+        for ((to, z), scale) in out.iter_mut().zip(z).zip(&self.rows.z_scales[term]) {
             *to = weight * z / scale;
         }
     }
-
-    /// [x y]ᵀ[x y] over all rows.
-    pub fn fixed_products(&self) -> Array2<f64> {
-        cross_products(self.n(), self.p() + 1, |row, out| self.fixed(row, out))
-    }
-
-    /// L⁻ᵀ (p×p): from γ to β − β_wls.
-    pub fn to_beta(&self) -> Array2<f64> {
-        self.cross.backward_columns(Array2::eye(self.p()).view())
-    }
 }
 
-/// Σ rowᵀrow over `n` rows of `m` numbers, in chunks that are added in order.
-fn cross_products(n: usize, m: usize, row: impl Fn(usize, &mut [f64]) + Sync) -> Array2<f64> {
+/// Σ rowᵀrow over `n` rows of `m` numbers, in chunks that are added in order; `reader` makes what reads a row.
+fn cross_products<R: FnMut(usize, &mut [f64])>(n: usize, m: usize, reader: impl Fn() -> R + Sync) -> Array2<f64> {
     let parts = map_rows(n, |rows| {
         let mut sum = Array2::zeros((m, m));
-        gram(&mut sum, rows, &row);
+        gram(&mut sum, rows, reader());
         sum
     });
     parts.iter().fold(Array2::zeros((m, m)), |all, part| all + part)
 }
 
 /// Adds Σ rowᵀrow over `rows`, whose numbers are made a few rows at a time.
-pub(super) fn gram(sum: &mut Array2<f64>, rows: std::ops::Range<usize>, row: impl Fn(usize, &mut [f64])) {
+pub(super) fn gram(sum: &mut Array2<f64>, rows: std::ops::Range<usize>, mut row: impl FnMut(usize, &mut [f64])) {
     const AT_ONCE: usize = 256;
     let m = sum.ncols();
     let mut buffer = Array2::zeros((AT_ONCE.min(rows.len()), m));
@@ -155,7 +182,7 @@ fn check(data: &LmmData) -> Result<(), StatsError> {
         return Err(StatsError::TooManyLevels { term });
     }
     check_finite("y", data.y.insert_axis(Axis(1)))?;
-    check_finite("x", data.x)?;
+    check_finite("x", data.x.view())?;
     if let Some(offset) = data.offset {
         check_finite("offset", offset.insert_axis(Axis(1)))?;
     }
@@ -171,8 +198,7 @@ fn check(data: &LmmData) -> Result<(), StatsError> {
 /// Root mean squares of the columns as they stand in the weighted rows, so that the unit of the weights does not matter.
 fn column_scales(term: &RandomTerm, data: &LmmData) -> Result<Array1<f64>, StatsError> {
     let mean_weight = data.weights.map_or(1.0, |w| w.sum() / w.len() as f64);
-    let scale = |column| root_mean_square(column, data.weights) * mean_weight.sqrt();
-    let scales: Array1<f64> = term.z.columns().into_iter().map(scale).collect();
+    let scales = term.z.root_mean_squares(data.weights) * mean_weight.sqrt();
     if scales.iter().any(|&s| s == 0.0) {
         return Err(StatsError::Shape("a random-effect column is zero everywhere"));
     }

@@ -105,11 +105,11 @@ fn with_view<T>(data: &Data, f: impl FnOnce(&LmmData) -> T) -> T {
     let terms: Vec<RandomTerm> = data
         .terms
         .iter()
-        .map(|t| RandomTerm { z: t.z.view(), level: &t.level, n_levels: t.n_levels, blocks: &t.blocks })
+        .map(|t| RandomTerm { z: t.z.view().into(), level: &t.level, n_levels: t.n_levels, blocks: &t.blocks })
         .collect();
     f(&LmmData {
         y: data.y.view(),
-        x: data.x.view(),
+        x: data.x.view().into(),
         terms: &terms,
         weights: data.weights.as_ref().map(|w| w.view()),
         offset: data.offset.as_ref().map(|o| o.view()),
@@ -572,8 +572,8 @@ fn a_prior_keeps_a_variance_from_zero_and_leaves_a_clear_one() {
         // The mean of each group is taken out of its noise, so that groups are equal but for `spread`.
         let mean = |g: usize| (0..20).map(|k| noise(g * 20 + k)).sum::<f64>() / 20.0;
         let y = Array1::from_shape_fn(n, |i| noise(i) - mean(i / 20) + spread * (i / 20) as f64);
-        let terms = [RandomTerm { z: ones.view(), level: &level, n_levels: groups, blocks: &[1] }];
-        let data = LmmData { y: y.view(), x: ones.view(), terms: &terms, weights: None, offset: None };
+        let terms = [RandomTerm { z: ones.view().into(), level: &level, n_levels: groups, blocks: &[1] }];
+        let data = LmmData { y: y.view(), x: ones.view().into(), terms: &terms, weights: None, offset: None };
         fit_lmm(&data, &LmmOptions { variance_prior: prior, ..LmmOptions::default() }).unwrap()
     };
     assert_eq!(fit(0.0, 0.0).theta[0], 0.0);
@@ -621,8 +621,8 @@ fn calendar_years_need_not_be_centred() {
     });
     let fit_from = |middle: f64| {
         let x = Array2::from_shape_fn((n, 2), |(i, k)| if k == 0 { 1.0 } else { middle + year(i) });
-        let terms = [RandomTerm { z: x.view(), level: &level, n_levels: groups, blocks: &[2] }];
-        let data = LmmData { y: y.view(), x: x.view(), terms: &terms, weights: None, offset: None };
+        let terms = [RandomTerm { z: x.view().into(), level: &level, n_levels: groups, blocks: &[2] }];
+        let data = LmmData { y: y.view(), x: x.view().into(), terms: &terms, weights: None, offset: None };
         let fit = fit_lmm(&data, &LmmOptions::default()).unwrap();
         let ask = |c: [f64; 2]| {
             let what = Combination {

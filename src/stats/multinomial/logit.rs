@@ -3,10 +3,10 @@
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
-use super::super::cells::root_mean_square;
 use super::super::error::StatsError;
 use super::super::glm::add_outer;
 use super::super::linalg::{Cholesky, max_abs};
+use super::super::matrix::Matrix;
 use super::{CellRows, MultinomialCells, MultinomialOptions, Softmax, linear_predictor};
 
 /// A fitted multinomial logit with p columns and C categories besides the reference.
@@ -92,7 +92,8 @@ fn check_settled(cells: &MultinomialCells, step: &Array1<f64>) -> Result<(), Sta
         return Ok(());
     }
     let trials = cells.counts.sum_axis(ndarray::Axis(1));
-    let size = |k: usize| step[k].abs() * root_mean_square(cells.x.column(k % p), Some(trials.view()));
+    let units = Matrix::from(cells.x).root_mean_squares(Some(trials.view()));
+    let size = |k: usize| step[k].abs() * units[k % p];
     // The first of the largest, so that equal movers give the same answer everywhere.
     let worst = (0..step.len()).fold(0, |best, k| if size(k) > size(best) { k } else { best });
     Err(StatsError::Separated { column: worst % p })

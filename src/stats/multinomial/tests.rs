@@ -192,8 +192,9 @@ mod binomial {
     pub fn fit(data: &Data, variance_prior: f64) -> GlmmFit {
         let trials = data.counts.sum_axis(Axis(1));
         let z = Array2::ones((trials.len(), 1));
-        let cells = Cells { x: data.x.view(), trials: trials.view(), successes: data.counts.column(1), offset: None };
-        let term = RandomTerm { z: z.view(), level: &data.group, n_levels: data.n_groups, blocks: &[1] };
+        let cells =
+            Cells { x: data.x.view().into(), trials: trials.view(), successes: data.counts.column(1), offset: None };
+        let term = RandomTerm { z: z.view().into(), level: &data.group, n_levels: data.n_groups, blocks: &[1] };
         let opt = GlmmOptions { variance_prior, ..GlmmOptions::default() };
         fit_glmm(&cells, &[term], Family::Binomial(Link::Logit), &opt).unwrap()
     }

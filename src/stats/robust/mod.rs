@@ -169,18 +169,19 @@ pub fn glm_cluster_vcov(
     n_clusters: usize,
     kind: CrType,
 ) -> Result<ClusterVcov, StatsError> {
-    let (n, p) = cells.x.dim();
+    let x = cells.x.to_held();
+    let (n, p) = x.dim();
     if fit.beta.len() != p {
         return Err(StatsError::Shape("the fit has other columns than x"));
     }
     let rows = ClusterRows::new(clusters, n_clusters, n)?;
     let eta = match cells.offset {
-        Some(offset) => cells.x.dot(&fit.beta) + offset,
-        None => cells.x.dot(&fit.beta),
+        Some(offset) => x.dot(&fit.beta) + offset,
+        None => x.dot(&fit.beta),
     };
     let slope = |i: usize| family.mean_d1(eta[i]);
     let information = |i: usize| family.expected_weight(eta[i]);
-    let root = root(n, p, |i| (cells.trials[i] * information(i)).sqrt(), cells.x)?;
+    let root = root(n, p, |i| (cells.trials[i] * information(i)).sqrt(), x.view())?;
     let clusters = rows.map(|rows| {
         // A row with a mean so extreme that its slope underflows has no weight, and must not become 0/0.
         let rows: Vec<usize> = rows.iter().copied().filter(|&i| slope(i) > 0.0 && information(i) > 0.0).collect();
@@ -191,7 +192,7 @@ pub fn glm_cluster_vcov(
             cell.score / (slope(i) * w)
         };
         Cluster {
-            x: whitened(&root, cells.x, &rows, slope),
+            x: whitened(&root, x.view(), &rows, slope),
             residuals: rows.iter().zip(&weights).map(residual).collect(),
             counts: rows.iter().map(|&i| cells.trials[i]).collect(),
             weights,

@@ -54,7 +54,7 @@ fn glm(x: &Array2<f64>, family: Family, kind: CrType) -> ClusterVcov {
     };
     let successes = successes.mapv(f64::from);
     let offset = offset.as_ref().map(|o| o.view());
-    let cells = Cells { x: x.view(), trials: ones.view(), successes: successes.view(), offset };
+    let cells = Cells { x: x.view().into(), trials: ones.view(), successes: successes.view(), offset };
     let fit = fit_glm(&cells, family, &GlmOptions::default()).unwrap();
     glm_cluster_vcov(&cells, family, &fit, &clusters(), 8, kind).unwrap()
 }
@@ -189,14 +189,14 @@ fn grouped_rows_count_as_separate_ones() {
     let events = Array1::from_shape_fn(24, |i| f64::from(u8::from((i * i + i) % 7 < 3)));
     let ones = Array1::ones(24);
     let codes: Vec<u32> = (0..24).map(|i| i / 6).collect();
-    let separate = Cells { x: rows.view(), trials: ones.view(), successes: events.view(), offset: None };
+    let separate = Cells { x: rows.view().into(), trials: ones.view(), successes: events.view(), offset: None };
     // Rows i and i + 3 are equal.
     let first: Vec<usize> = (0..24).filter(|i| i % 6 < 3).collect();
     let x = rows.select(Axis(0), &first);
     let twos = Array1::from_elem(12, 2.0);
     let sums = Array1::from_iter(first.iter().map(|&i| events[i] + events[i + 3]));
     let grouped_codes: Vec<u32> = first.iter().map(|&i| codes[i]).collect();
-    let grouped = Cells { x: x.view(), trials: twos.view(), successes: sums.view(), offset: None };
+    let grouped = Cells { x: x.view().into(), trials: twos.view(), successes: sums.view(), offset: None };
     for kind in [CrType::Cr0, CrType::Cr1s, CrType::Cr2, CrType::Cr3] {
         for link in [Link::Logit, Link::Probit] {
             let of = |cells: &Cells, codes: &[u32]| {

@@ -139,7 +139,7 @@ impl Road<'_> {
 
     fn cells<'c>(&'c self, trials: &'c Array1<f64>, successes: &'c Array1<f64>) -> Cells<'c> {
         Cells {
-            x: self.columns.x.view(),
+            x: self.columns.x.view().into(),
             trials: trials.view(),
             successes: successes.view(),
             offset: self.offset.map(Array1::view),
@@ -179,7 +179,7 @@ impl Road<'_> {
         )?;
         let mut eta = self.linear_predictor(&fit.beta);
         for (term, found) in terms.iter().zip(&fit.terms) {
-            for (cell, (z, &level)) in term.z.rows().into_iter().zip(term.level).enumerate() {
+            for (cell, (z, &level)) in term.z.to_held().rows().into_iter().zip(term.level).enumerate() {
                 eta[cell] += z.dot(&found.modes.row(level as usize));
             }
         }

@@ -70,7 +70,7 @@ impl Road<'_> {
         let (d, terms) = (self.design, self.terms());
         let data = LmmData {
             y: d.y.view(),
-            x: self.columns.x.view(),
+            x: self.columns.x.view().into(),
             terms: &terms,
             weights: d.weights.as_ref().map(Array1::view),
             offset: self.offset.map(Array1::view),

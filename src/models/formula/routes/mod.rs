@@ -200,7 +200,7 @@ impl Road<'_> {
     fn terms(&self) -> Vec<RandomTerm<'_>> {
         fn one<'a>((term, blocks): (&'a TermDesign, &'a Vec<usize>)) -> RandomTerm<'a> {
             let group = &term.group;
-            RandomTerm { z: term.z.view(), level: &group.codes, n_levels: group.names.len(), blocks }
+            RandomTerm { z: term.z.view().into(), level: &group.codes, n_levels: group.names.len(), blocks }
         }
         self.design.terms.iter().zip(self.sizes).map(one).collect()
     }
