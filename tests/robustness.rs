@@ -115,7 +115,7 @@ fn a_page_says_that_pupils_of_a_rare_level_are_missing() {
     write_region(&simulate(&region(Scenario::Plain, 24, SEPARATED)), dir.path()).expect("the region is written");
     for (lang, said) in [(Lang::Nl, "Niet alle leerlingen tellen hier mee"), (Lang::En, "Not all pupils count here")] {
         let out = dir.path().join("out");
-        let job = Job { study: &study, text: "", base: dir.path(), out: &out, lang, robustness: None };
+        let job = Job { study: &study, text: "", base: dir.path(), out: &out, lang, robustness: None, memory: None };
         let pages = pages_only(&job, &Silence).expect("pages");
         assert!(pages.iter().all(|page| page.html.matches(said).count() == 1));
     }

@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::ingest::MemorySize;
 use crate::models::formula::Integration;
 use crate::panel::sql::Dialect;
 use crate::simulate::Scenario;
@@ -220,6 +221,10 @@ pub(super) struct Run {
     /// answer is known.
     #[arg(long, conflicts_with_all = ["from", "engine", "engine_command"])]
     pub(super) robustness: bool,
+    /// About how much memory to take, such as 512MB; what does not fit goes to a file in the output folder, which is gone when the
+    /// run ends. Slower; results are the same.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<MemorySize>,
     #[command(flatten)]
     pub(super) origin: OriginArgs,
 }
@@ -262,6 +267,10 @@ pub(super) struct Batch {
     /// Studies that run at the same time; by default one for every four threads, since a study uses all threads that are free.
     #[arg(long, value_name = "N")]
     pub(super) at_once: Option<NonZeroUsize>,
+    /// About how much memory to take in all, such as 2GB: as `lob run --memory`, in equal parts for the studies that run at the same
+    /// time.
+    #[arg(long, value_name = "SIZE")]
+    pub(super) memory: Option<MemorySize>,
 }
 
 #[derive(Debug, clap::Args)]

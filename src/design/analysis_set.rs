@@ -85,6 +85,13 @@ impl BySchool {
     }
 }
 
+/// Who of a school was dropped, and who is left.
+struct OfSchool {
+    school: SchoolIx,
+    steps: Steps,
+    counts: Counts,
+}
+
 /// Counts of a school's rows by reason.
 type Steps = BTreeMap<Step, u64>;
 
@@ -128,9 +135,9 @@ impl<'a, 's> AnalysisSet<'a, 's> {
         }
         set.seen = seen;
         let mut counts = vec![Counts::default(); panel.pupils.schools.len()];
-        for (s, (reasons, of_school)) in of_schools {
-            add(&mut steps[s], &reasons);
-            counts[s.at()] = of_school;
+        for own in of_schools {
+            add(&mut steps[own.school], &own.steps);
+            counts[own.school.at()] = own.counts;
         }
         set.counts = counts.into();
         let name = format!("model {}", entry.id);
@@ -208,7 +215,7 @@ impl<'a, 's> AnalysisSet<'a, 's> {
     }
 
     /// What occurs in the rows, and of each school who was dropped and who is left.
-    fn look(&self) -> (Seen, Vec<(SchoolIx, (Steps, Counts))>) {
+    fn look(&self) -> (Seen, Vec<OfSchool>) {
         let all = self.each_school(|s| {
             let (rows, steps) = self.complete(s);
             let (mut counts, mut n) = (Counts::default(), self.pupils_of());
@@ -219,9 +226,9 @@ impl<'a, 's> AnalysisSet<'a, 's> {
             (Seen::of(self, &rows), steps, counts)
         });
         let mut seen = Seen::default();
-        let of_school = |(s, (own, steps, counts))| {
+        let of_school = |(school, (own, steps, counts))| {
             seen.merge(own);
-            (s, (steps, counts))
+            OfSchool { school, steps, counts }
         };
         let of_schools = all.into_iter().map(of_school).collect();
         (seen, of_schools)

@@ -163,7 +163,7 @@ impl DosesOfSchool {
         let at = |r: &SetRow| (r.period, panel.pupils.cohort[r.pupil]);
         let known = rows.iter().filter(|r| !r.dose.is_nan());
         let mut keyed: Vec<_> = known.map(|r| (at(r), ordered_bits(r.dose), r.dose, r.n)).collect();
-        keyed.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        keyed.sort_by_key(|equal| (equal.0, equal.1));
         for of_cohort in keyed.chunk_by(|a, b| a.0 == b.0) {
             let equal = || {
                 let doses = of_cohort.chunk_by(|a, b| a.1 == b.1);

@@ -1,6 +1,8 @@
 //! Equal rows of a school stand once, with the number of rows and of successes: exact for every binomial
 //! model, and what makes a fit cost nothing in the number of pupils.
 
+use std::sync::Arc;
+
 use ndarray::{Array1, Array2};
 use rayon::prelude::*;
 
@@ -9,7 +11,7 @@ use super::centre::cohort_code;
 use super::columns::{Columns, Spine};
 use super::model_columns::ModelColumns;
 use crate::panel::sets::SetRow;
-use crate::stats::Packer;
+use crate::stats::{Packer, Store};
 use crate::vocab::SchoolIx;
 
 pub(super) struct Cells {
@@ -48,9 +50,15 @@ const AT_ONCE: usize = 64;
 
 /// Cells of a set whose outcome is a whole number below `categories`; `by_cohort` keeps cohorts apart also where x does not need
 /// them.
-pub(super) fn cells(set: &AnalysisSet<'_, '_>, columns: &Columns, categories: usize, by_cohort: bool) -> Cells {
+pub(super) fn cells(
+    set: &AnalysisSet<'_, '_>,
+    columns: &Columns,
+    categories: usize,
+    by_cohort: bool,
+    store: Option<Arc<dyn Store>>,
+) -> Cells {
     let by_cohort = by_cohort || columns.needs_cohort();
-    let mut packer = Packer::new(columns.width(), None);
+    let mut packer = Packer::new(columns.width(), store);
     let (mut schools, mut period, mut dose) = (Vec::new(), Vec::new(), Vec::new());
     let (mut counts, mut cohorts) = (Vec::new(), Vec::new());
     for some in set.schools().collect::<Vec<_>>().chunks(AT_ONCE) {

@@ -10,11 +10,13 @@ pub mod formula;
 mod model_columns;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ndarray::{Array1, Array2, Axis};
 
+use crate::ingest::Aside;
 use crate::panel::{Flow, Panel};
-use crate::stats::{Matrix, Packer};
+use crate::stats::{Matrix, Packer, Store};
 use crate::study::file::ModelEntry;
 use crate::vocab::ids::Ix;
 use crate::vocab::{DosePart, ExitKind, IdVec, OutcomeRule, SchoolIx};
@@ -212,6 +214,25 @@ impl Design {
     }
 }
 
+/// Where the columns of a model go that are too much to be held.
+fn store(panel: &Panel<'_>, entry: &ModelEntry) -> Option<Arc<dyn Store>> {
+    // Packed, they are about a quarter.
+    let aside = panel.plan.memory.aside(bytes(panel, entry) as u64 / 4)?;
+    Some(Arc::new(InFile(aside)))
+}
+
+/// Packed columns in a file without a name.
+struct InFile(Arc<Aside>);
+
+impl Store for InFile {
+    fn put(&self, bytes: &[u8]) -> Option<u64> {
+        self.0.put(bytes)
+    }
+    fn get(&self, at: u64, bytes: &mut [u8]) {
+        self.0.get(at, bytes);
+    }
+}
+
 /// About how many bytes the columns of a model take, before equal rows are counted together.
 pub fn bytes(panel: &Panel<'_>, entry: &ModelEntry) -> usize {
     let rows = match panel.plan.outcomes[panel.plan.outcome(&entry.outcome)].rule() {
@@ -237,7 +258,7 @@ pub enum Start {
 pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesign {
     let set = AnalysisSet::new(panel, entry, Outcome::Binary);
     let columns = Columns::new(&set, entry, start);
-    let cells = compress::cells(&set, &columns, 2, entry.cohort_intercept);
+    let cells = compress::cells(&set, &columns, 2, entry.cohort_intercept, store(panel, entry));
     let head = head(panel, entry, &columns, &cells.schools, &set);
     let group = codes(&cells.schools);
     let cohorts = entry.cohort_intercept.then(|| cohort_levels(&group, &cells.cohorts)).flatten();
@@ -251,7 +272,7 @@ pub fn multinomial(panel: &Panel<'_>, entry: &ModelEntry) -> MultinomialDesign {
     let exits = panel.plan.outcomes[panel.plan.outcome(&entry.outcome)].exits();
     let set = AnalysisSet::new(panel, entry, Outcome::Exits(exits.clone()));
     let columns = Columns::new(&set, entry, Start::Periods);
-    let cells = compress::cells(&set, &columns, 1 + exits.len(), false);
+    let cells = compress::cells(&set, &columns, 1 + exits.len(), false, None);
     let head = head(panel, entry, &columns, &cells.schools, &set);
     let group = codes(&cells.schools);
     let x = cells.columns.x().to_held().into_owned();
@@ -262,7 +283,7 @@ pub fn multinomial(panel: &Panel<'_>, entry: &ModelEntry) -> MultinomialDesign {
 pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesign {
     let set = AnalysisSet::new(panel, entry, Outcome::Value);
     let columns = Columns::new(&set, entry, start);
-    let mut packer = Packer::new(columns.width(), None);
+    let mut packer = Packer::new(columns.width(), store(panel, entry));
     let (mut schools, mut y, mut dose, mut pupil) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for school in set.schools() {
         let rows = set.rows(school);

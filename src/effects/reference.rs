@@ -1,5 +1,6 @@
 //! What schools are compared with: doses of other schools, quartiles of the dose, and reference pupils.
 
+use hashbrown::HashMap;
 use ndarray::Array1;
 
 use crate::design::{BinaryDesign, Design, Head};
@@ -38,11 +39,11 @@ pub(super) struct Doses {
 impl Doses {
     /// Of a design; `comparable` names for each school of the study those it is compared with, else all schools are.
     pub(super) fn of(design: &Design, comparable: Option<&IdVec<SchoolIx, Vec<SchoolIx>>>) -> Self {
-        let rows = rows(design);
+        let rows = || rows(design);
         let head = design.head();
-        let (groups, periods) = (head.groups.len(), rows.iter().map(|r| r.period + 1).max().unwrap_or(0));
+        let (groups, periods) = (head.groups.len(), rows().map(|r| r.period + 1).max().unwrap_or(0));
         let mut sums = vec![vec![(0.0, 0.0); periods]; groups];
-        for r in &rows {
+        for r in rows() {
             let (total, n) = &mut sums[r.group][r.period];
             *total += r.weight * r.dose;
             *n += r.weight;
@@ -68,12 +69,11 @@ impl Doses {
         let middles: Vec<Vec<(f64, u64)>> = middles.collect();
         let references: Vec<Vec<f64>> = middles.iter().map(|m| m.iter().map(|(of, _)| *of).collect()).collect();
         let smallest = middles.iter().map(|m| m.iter().map(|(_, n)| *n).min().unwrap_or(0)).collect();
-        let quartiles: Vec<[f64; 3]> = (0..periods)
-            .map(|t| quartiles(rows.iter().filter(|r| r.period == t).map(|r| (r.dose, r.weight))))
-            .collect();
+        let quartiles: Vec<[f64; 3]> =
+            (0..periods).map(|t| quartiles(rows().filter(|r| r.period == t).map(|r| (r.dose, r.weight)))).collect();
         let mut gaps = vec![(0.0, 0.0); groups];
         let mut range = (0.0, 0.0);
-        for r in &rows {
+        for r in rows() {
             gaps[r.group].0 += r.weight * (r.dose - references[r.group][r.period]);
             gaps[r.group].1 += r.weight;
             range.0 += r.weight * (quartiles[r.period][2] - quartiles[r.period][0]);
@@ -111,19 +111,20 @@ impl Doses {
     }
 }
 
-fn rows(design: &Design) -> Vec<Dosed> {
+fn rows(design: &Design) -> Box<dyn Iterator<Item = Dosed> + '_> {
     match design {
-        Design::Binary(d) => (0..d.dose.len())
-            .map(|i| Dosed {
-                group: d.group[i] as usize,
-                period: usize::from(d.period[i]),
-                weight: d.trials[i],
-                dose: d.dose[i],
-            })
-            .collect(),
-        Design::Linear(d) => (0..d.dose.len())
-            .map(|i| Dosed { group: d.group[i] as usize, period: 0, weight: 1.0, dose: d.dose[i] })
-            .collect(),
+        Design::Binary(d) => Box::new((0..d.dose.len()).map(|i| Dosed {
+            group: d.group[i] as usize,
+            period: usize::from(d.period[i]),
+            weight: d.trials[i],
+            dose: d.dose[i],
+        })),
+        Design::Linear(d) => Box::new((0..d.dose.len()).map(|i| Dosed {
+            group: d.group[i] as usize,
+            period: 0,
+            weight: 1.0,
+            dose: d.dose[i],
+        })),
     }
 }
 
@@ -161,7 +162,10 @@ fn neighbours(schools: impl Iterator<Item = (f64, u64)>, of: f64) -> (u64, u64) 
 
 /// Quartiles over pupils of doses with their weights: the smallest dose that at least the share has or stays below.
 pub(super) fn quartiles(doses: impl Iterator<Item = (f64, f64)>) -> [f64; 3] {
-    let mut doses: Vec<(f64, f64)> = doses.collect();
+    // Equal doses count as one, of which there are few.
+    let mut weights: HashMap<u64, f64> = HashMap::new();
+    doses.for_each(|(dose, weight)| *weights.entry(dose.to_bits()).or_default() += weight);
+    let mut doses: Vec<(f64, f64)> = weights.into_iter().map(|(bits, weight)| (f64::from_bits(bits), weight)).collect();
     doses.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let total: f64 = doses.iter().map(|d| d.1).sum();
     [0.25, 0.5, 0.75].map(|share| {
@@ -179,20 +183,23 @@ pub(super) fn quartiles(doses: impl Iterator<Item = (f64, f64)>) -> [f64; 3] {
 pub(super) fn reference_pupils(d: &BinaryDesign, beta: &Array1<f64>) -> Vec<(usize, f64)> {
     let everybody: f64 = d.trials.sum();
     let eta = d.x().dot(beta);
-    let mut order: Vec<usize> = (0..d.trials.len()).collect();
-    order.sort_unstable_by(|&a, &b| {
-        (d.period[a], eta[a]).partial_cmp(&(d.period[b], eta[b])).expect("finite").then(a.cmp(&b))
-    });
+    let last = d.period.iter().max().copied().unwrap_or(0);
     let mut out = Vec::new();
-    for rows in order.chunk_by(|&a, &b| d.period[a] == d.period[b]) {
-        let here: f64 = rows.iter().map(|&i| d.trials[i]).sum();
+    for period in 0..=last {
+        let in_period = |i: &u32| d.period[*i as usize] == period;
+        let mut rows: Vec<u32> = (0..u32::try_from(eta.len()).expect("32 bits of rows")).filter(in_period).collect();
+        let by_risk =
+            |a: &u32, b: &u32| eta[*a as usize].partial_cmp(&eta[*b as usize]).expect("finite").then(a.cmp(b));
+        rows.sort_unstable_by(by_risk);
+        let rows = || rows.iter().map(|&i| i as usize);
+        let here: f64 = rows().map(|i| d.trials[i]).sum();
         let wanted = (REFERENCE_PUPILS * here / everybody).ceil().max(100.0);
-        if rows.len() as f64 <= wanted {
-            out.extend(rows.iter().map(|&i| (i, d.trials[i])));
+        if rows().len() as f64 <= wanted {
+            out.extend(rows().map(|i| (i, d.trials[i])));
             continue;
         }
         let (mut seen, mut next) = (0.0, 0.5);
-        for &i in rows {
+        for i in rows() {
             seen += d.trials[i];
             while next <= wanted && next / wanted * here <= seen {
                 out.push((i, here / wanted));

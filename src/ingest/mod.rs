@@ -22,6 +22,7 @@ mod frame_file;
 mod issue;
 mod key;
 mod lookup;
+mod memory;
 mod packing;
 mod parquet;
 mod pseudonym;
@@ -45,6 +46,7 @@ pub use issue::{Fault, Issue, Issues};
 pub use key::{
     KEY_FILE_VARIABLE, KeyError, ProjectKey, Rotated, assert_one_key, is_project, key_of, project_of, recorded_keys,
 };
+pub use memory::{Aside, Memory, MemorySize};
 pub use parquet::{KEY_ID, footer_entry};
 pub use pseudonym::{IdError, Pseudonyms};
 pub use reject::{Problem, RejectEntry, Rejects, masked};

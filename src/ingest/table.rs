@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, DictionaryArray, StringArray};
 use arrow::compute::cast;
@@ -294,24 +295,29 @@ impl<'s> Table<'s> {
         step: impl Fn(&mut S, &Batch) + Sync + Send,
         merge: impl Fn(S, S) -> S + Sync + Send,
     ) -> Result<(S, Rejects), InputError> {
-        let units = self.units();
-        let parts: Vec<Result<(S, Rejects), InputError>> = units
-            .par_iter()
-            .fold(
-                || Ok((start(), Rejects::default())),
-                |state, unit| {
-                    let (mut state, mut rejects) = state?;
-                    self.stream(unit, progress, &mut rejects, |batch| step(&mut state, batch))?;
-                    Ok((state, rejects))
-                },
-            )
-            .collect();
-        let mut all = (start(), self.lookup_rejects.clone());
+        // As many states as threads are at work, however the units are shared out.
+        let idle: Mutex<Vec<S>> = Mutex::new(Vec::new());
+        let lock = || idle.lock().expect("nothing panics that holds it");
+        let first_failed = AtomicUsize::new(usize::MAX);
+        let one = |(at, unit): (usize, &Unit<'_>)| {
+            let mut rejects = Rejects::default();
+            if at > first_failed.load(Ordering::Relaxed) {
+                return Ok(rejects);
+            }
+            let taken = lock().pop();
+            let mut state = taken.unwrap_or_else(&start);
+            self.stream(unit, progress, &mut rejects, |batch| step(&mut state, batch))
+                .inspect_err(|_| _ = first_failed.fetch_min(at, Ordering::Relaxed))?;
+            lock().push(state);
+            Ok(rejects)
+        };
+        let parts: Vec<Result<Rejects, InputError>> = self.units().par_iter().enumerate().map(one).collect();
+        let mut rejects = self.lookup_rejects.clone();
         for part in parts {
-            let (state, rejects) = part?;
-            all.0 = merge(all.0, state);
-            all.1.merge(rejects);
+            rejects.merge(part?);
         }
+        let states = idle.into_inner().expect("nothing panics that holds it");
+        let all = (states.into_iter().reduce(merge).unwrap_or_else(start), rejects);
         self.assert_unchanged()?;
         self.door.assert_no_person_numbers()?;
         Ok(all)

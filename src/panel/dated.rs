@@ -1,9 +1,10 @@
 //! Exposures that need the days of a pupil's activities together: days with practice experience, completed triples. Only the
 //! day and the parts that an activity can play are kept, 8 bytes each, until all rows are read.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::plan::{Counted, DoseFrom, Plan};
+use crate::ingest::Aside;
 
 /// A dated activity: its pupil's place in the block (24 bits), the day (32 bits, in order), and the slots of its exposure for
 /// which it counts (8 bits). Sorting a pupil's activities brings them in the order of their days.
@@ -119,13 +120,25 @@ fn completed([experiences, conversations, reflections]: &[Vec<i32>; 3], within: 
 /// The rows of all dated exposures, by block of pupils.
 pub(super) struct DatedRows {
     /// By exposure × block: pieces as threads hand them over.
-    pieces: Vec<Mutex<Vec<Vec<Row>>>>,
+    pieces: Vec<Mutex<Vec<Piece>>>,
     blocks: usize,
+    /// Where pieces go that are not held.
+    aside: Option<Arc<Aside>>,
+}
+
+/// Some rows.
+enum Piece {
+    Held(Vec<Row>),
+    /// So many, at a place of the file.
+    Aside {
+        at: u64,
+        rows: usize,
+    },
 }
 
 impl DatedRows {
-    pub(super) fn new(exposures: usize, blocks: usize) -> Self {
-        Self { pieces: (0..exposures * blocks).map(|_| Mutex::new(Vec::new())).collect(), blocks }
+    pub(super) fn new(exposures: usize, blocks: usize, aside: Option<Arc<Aside>>) -> Self {
+        Self { pieces: (0..exposures * blocks).map(|_| Mutex::new(Vec::new())).collect(), blocks, aside }
     }
 
     /// What a thread has not handed over yet.
@@ -160,10 +173,31 @@ impl DatedRows {
     }
 
     fn hand_over(&self, at: usize, rows: &mut Vec<Row>) {
-        if !rows.is_empty() {
-            // A poisoned lock means that another thread panicked, which ends the run anyway.
-            self.pieces[at].lock().expect("no thread panics while it adds").push(std::mem::take(rows));
+        if rows.is_empty() {
+            return;
         }
+        let bytes = || rows.iter().flat_map(|row| row.to_le_bytes()).collect::<Vec<u8>>();
+        let piece = match self.aside.as_ref().and_then(|aside| aside.put(&bytes())) {
+            Some(at) => Piece::Aside { at, rows: rows.len() },
+            None => Piece::Held(std::mem::take(rows)),
+        };
+        rows.clear();
+        // A poisoned lock means that another thread panicked, which ends the run anyway.
+        self.pieces[at].lock().expect("no thread panics while it adds").push(piece);
+    }
+
+    /// The rows of exposure `e` of a block, which are then not kept here any more.
+    fn take(&self, e: usize, block: usize) -> Vec<Vec<Row>> {
+        let pieces = std::mem::take(&mut *self.pieces[e * self.blocks + block].lock().expect("no thread panicked"));
+        let rows = |piece| match piece {
+            Piece::Held(rows) => rows,
+            Piece::Aside { at, rows } => {
+                let mut bytes = vec![0; rows * size_of::<Row>()];
+                self.aside.as_ref().expect("it was put there").get(at, &mut bytes);
+                bytes.as_chunks().0.iter().map(|b| Row::from_le_bytes(*b)).collect()
+            }
+        };
+        pieces.into_iter().map(rows).collect()
     }
 
     /// Calls `note` with the place in the block and the day of each day that counts for exposure `e` of a block.
@@ -173,7 +207,7 @@ impl DatedRows {
         block: usize,
         mut note: impl FnMut(usize, i32),
     ) {
-        let pieces = std::mem::take(&mut *self.pieces[e * self.blocks + block].lock().expect("no thread panicked"));
+        let pieces = self.take(e, block);
         // Counted by pupil first: to sort all rows of a block takes several times as long.
         let all = || pieces.iter().flatten().copied();
         let mut ends = vec![0; all().map(pupil).max().map_or(0, |last| last + 1)];

@@ -28,7 +28,7 @@ const PENDING: usize = 8_192;
 
 /// Doses of all pupils.
 pub struct Doses {
-    blocks: Vec<Vec<u32>>,
+    blocks: Vec<Sums>,
     division: Division,
     /// Cells of a pupil.
     cells: usize,
@@ -50,7 +50,7 @@ impl Doses {
     pub fn before_period(&self, e: usize, p: PupilIx, k: u16) -> f64 {
         let at = self.base(p) + e * self.width;
         let block = &self.blocks[self.division.block(p)];
-        let sum: u64 = block[at..=at + usize::from(k)].iter().map(|&c| u64::from(c)).sum();
+        let sum: u64 = (at..=at + usize::from(k)).map(|cell| u64::from(block.get(cell))).sum();
         sum as f64 / self.per_unit[e]
     }
 
@@ -58,7 +58,7 @@ impl Doses {
     pub fn before_landmark(&self, e: usize, p: PupilIx) -> f64 {
         let Some(landmark) = self.landmark else { return 0.0 };
         let at = self.base(p) + e * self.width + landmark;
-        f64::from(self.blocks[self.division.block(p)][at]) / self.per_unit[e]
+        f64::from(self.blocks[self.division.block(p)].get(at)) / self.per_unit[e]
     }
 
     /// Whether anyone of this pupil's school and cohort has a registration that counts.
@@ -68,6 +68,27 @@ impl Doses {
 
     fn base(&self, p: PupilIx) -> usize {
         self.division.place(p) * self.cells
+    }
+}
+
+/// The sums of a block.
+enum Sums {
+    /// All of them fit in 16 bits, as counts do.
+    Narrow(Vec<u16>),
+    Wide(Vec<u32>),
+}
+
+impl Sums {
+    fn of(sums: Vec<u32>) -> Self {
+        let narrow: Result<Vec<u16>, _> = sums.iter().map(|&sum| u16::try_from(sum)).collect();
+        narrow.map_or(Sums::Wide(sums), Sums::Narrow)
+    }
+
+    fn get(&self, cell: usize) -> u32 {
+        match self {
+            Sums::Narrow(sums) => u32::from(sums[cell]),
+            Sums::Wide(sums) => sums[cell],
+        }
     }
 }
 
@@ -237,7 +258,9 @@ pub(super) fn sum(
     let cells = plan.exposures.len() * width;
     let division = Division::of(pupils.len());
     let n_blocks = pupils.len().div_ceil(division.size());
-    let dated_rows = DatedRows::new(dated.len(), n_blocks);
+    // How many there are is not known before all activities are read.
+    let aside = if dated.is_empty() { None } else { plan.memory.aside(u64::MAX) };
+    let dated_rows = DatedRows::new(dated.len(), n_blocks, aside);
     let context = Context {
         pupils,
         calendars,
@@ -276,9 +299,8 @@ pub(super) fn sum(
         let exposure = plan.exposures.iter().map(|e| e.entry.id.as_str()).collect::<Vec<_>>().join(", ");
         return Err(InputError::DoseTooLarge { exposure });
     }
-    let mut blocks: Vec<Vec<u32>> =
-        blocks.blocks.into_iter().map(|b| b.into_inner().expect("no thread panicked")).collect();
-    blocks.par_iter_mut().enumerate().for_each(|(block, of_block)| {
+    let blocks = blocks.blocks.into_par_iter().enumerate().map(|(block, sums)| {
+        let mut of_block = sums.into_inner().expect("no thread panicked");
         for (e, exposure) in context.dated.iter().enumerate() {
             dated_rows.for_each_day((e, exposure), block, |pupil, day| {
                 let known = &context.known[PupilIx::from_position(block * division.size() + pupil)];
@@ -289,7 +311,9 @@ pub(super) fn sum(
                 }
             });
         }
+        Sums::of(of_block)
     });
+    let blocks = blocks.collect();
     let per_unit = plan.exposures.iter().map(|e| match e.from {
         DoseFrom::Activities { measure: Counted::Amount, .. } => PER_UNIT,
         _ => 1.0,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::ingest::Memory;
 use crate::study::Study;
 use crate::study::file::{Activities, Covariate, Enrolments, Exposure, Measure, Names, Outcome, Pupils, Triple};
 use crate::vocab::{ACTIVITIES, ActivityType, ExitKind, Need, OutcomeDef, OutcomeRule, PeriodLength, TriplePart};
@@ -28,6 +29,8 @@ pub struct Plan<'s> {
     pub covariates: &'s [Covariate],
     /// Outcomes, in the study's order.
     pub outcomes: Vec<OutcomePlan<'s>>,
+    /// How much memory its execution may take, and that of the models after it.
+    pub memory: Memory,
 }
 
 /// One exposure: what is added up, and what is done with the sum, in this order: per school year, cap, logarithm.
@@ -159,7 +162,14 @@ impl<'s> Plan<'s> {
             exposures: study.exposures.iter().map(ExposurePlan::of).collect(),
             covariates: &study.covariates,
             outcomes: study.outcomes.iter().map(|entry| OutcomePlan { entry, def: study.definition(entry) }).collect(),
+            memory: Memory::unlimited(),
         }
+    }
+
+    /// The same plan within some memory.
+    #[must_use]
+    pub fn within(self, memory: Memory) -> Self {
+        Self { memory, ..self }
     }
 
     /// What the outcomes need of the tables besides pupils and enrolments.

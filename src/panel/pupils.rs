@@ -128,6 +128,15 @@ impl Pupils {
         self.keys.find(key).map(PupilIx::from_position)
     }
 
+    /// Lets go what only making a panel needs: keys, by which no pupil can be found or labelled any more, traits, days of
+    /// events.
+    pub(crate) fn forget_sources(&mut self) {
+        (self.keys, self.is_keyed) = (Keys::with_capacity(0), false);
+        self.traits = Traits::default();
+        self.event_days.clear();
+        self.event_causes.clear();
+    }
+
     /// The pupils of all rows of a batch by their key `columns`.
     pub(super) fn find_all(&self, batch: &Batch, columns: std::ops::Range<usize>) -> Vec<Found> {
         self.keys.find_all(batch, columns)

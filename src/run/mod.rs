@@ -42,7 +42,9 @@ use crate::disclosure::zone::{Meta, Output, Research, School, SchoolFolder};
 use crate::effects::comparable::{Comparison, NEIGHBOURS, comparable};
 use crate::effects::robustness::{self, Effort, Robustness};
 use crate::effects::{self, ModelFindings};
-use crate::ingest::{InputFile, Progress, ProjectKey, assert_one_key, find_files, hash_file, key_of};
+use crate::ingest::{
+    InputFile, Memory, MemorySize, Progress, ProjectKey, assert_one_key, find_files, hash_file, key_of,
+};
 use crate::models::{self, Fitted};
 use crate::panel::{self, Flow, Panel, Plan};
 use crate::report;
@@ -75,6 +77,16 @@ pub struct Job<'j> {
     pub lang: Lang,
     /// Whether to run the checks of robustness and falsification, and how much.
     pub robustness: Option<Effort>,
+    /// About how much memory it may take; `None`: what it takes. What does not fit is put in a file without a name in the output
+    /// folder. Results are the same.
+    pub memory: Option<MemorySize>,
+}
+
+impl Job<'_> {
+    /// Its memory, with what does not fit in the folder of `store`.
+    fn memory(&self, store: &publish::Store) -> Memory {
+        self.memory.map_or_else(Memory::unlimited, |size| Memory::limited(size, store.folder()))
+    }
 }
 
 /// What a run rests on.
@@ -200,9 +212,10 @@ fn fit<'s>(study: &'s Study, panel: Panel<'s>, effort: Option<Effort>, rows: Row
         ((fitted, findings), checks)
     };
     let size: usize = study.models.iter().map(|entry| design::bytes(&panel, entry)).sum();
-    let done: Vec<_> = match size {
-        0..SIDE_BY_SIDE => study.models.par_iter().map(one).collect(),
-        _ => study.models.iter().map(one).collect(),
+    let most = panel.plan.memory.limit().map_or(SIDE_BY_SIDE, |limit| SIDE_BY_SIDE.min(limit as usize / 4));
+    let done: Vec<_> = match size < most {
+        true => study.models.par_iter().map(one).collect(),
+        false => study.models.iter().map(one).collect(),
     };
     let (models, checks): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     Computed { panel, models, comparable, checks: checks.into_iter().flatten().collect() }
@@ -234,9 +247,13 @@ pub fn run(job: &Job<'_>, progress: &dyn Progress) -> Result<Summary, RunError> 
     let store = publish::Store::open(job.out)?;
     store.assert_key(key.as_ref())?;
     stages.next("panel");
-    let panel = panel::build(Plan::of(job.study), job.base, progress)?;
+    let memory = job.memory(&store);
+    let mut panel = panel::build(Plan::of(job.study).within(memory.clone()), job.base, progress)?;
+    panel.pupils.forget_sources();
+    assert_room(&memory)?;
     stages.next("models and effects");
     let computed = fit(job.study, panel, job.robustness, Rows::Forgotten);
+    assert_room(&memory)?;
     publish(job, &store, stages, (run_id, &inputs), key, &computed)
 }
 
@@ -273,10 +290,34 @@ pub fn run_from(job: &Job<'_>, origin: Origin<'_>, progress: &dyn Progress) -> R
     let job = &Job { study: &study, ..*job };
     let inputs = hash_inputs(job)?;
     let run_id = run_id(job, &inputs);
-    let panel = files.read(Plan::of(job.study), job.base, progress)?;
+    let memory = job.memory(&store);
+    let panel = files.read(Plan::of(job.study).within(memory.clone()), job.base, progress)?;
     stages.next("models and effects");
     let computed = fit(job.study, panel, None, Rows::Forgotten);
+    assert_room(&memory)?;
     publish(job, &store, stages, (run_id, &inputs), None, &computed)
+}
+
+/// Whether more memory was taken than was asked for: pupils, doses and what is sought in a fit are always held.
+fn above_limit(job: &Job<'_>) -> Option<String> {
+    let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
+    let (limit, peak) = (job.memory?.0, stages::peak_memory()?);
+    (peak > limit).then(|| {
+        format!(
+            "the run took {} MB of memory at most, more than the {} MB asked for",
+            megabytes(peak),
+            megabytes(limit)
+        )
+    })
+}
+
+/// Fails when something had no room aside: nothing was lost, but more memory was taken than may be.
+fn assert_room(memory: &Memory) -> Result<(), RunError> {
+    let failed = |e: &std::io::Error| RunError::Write {
+        what: "the file for what does not fit in memory".into(),
+        reason: std::io::Error::new(e.kind(), e.to_string()),
+    };
+    memory.assert_room().map_err(failed)
 }
 
 /// Writes pattern cells of a study to `to` and says how many.
@@ -440,5 +481,6 @@ fn summary(
     for (fitted, _) in &computed.models {
         notes.extend(fitted.design.head().notes.iter().map(|note| format!("model {}: {note}", fitted.entry.id)));
     }
+    notes.extend(above_limit(job));
     Summary { notes, run_id, dir, unchanged, models: computed.models.iter().map(line).collect(), reports, counts }
 }

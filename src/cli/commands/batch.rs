@@ -9,7 +9,7 @@ use super::{Loaded, ingest, load, run::exit};
 use crate::cli::args::{Args, Batch};
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::Screen;
-use crate::ingest::Silence;
+use crate::ingest::{MemorySize, Silence};
 use crate::run::{self, Job, Summary};
 use crate::vocab::Lang;
 
@@ -27,6 +27,8 @@ struct Done {
 
 pub(in crate::cli) fn execute(command: &Batch, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let at_once = command.at_once.map_or_else(|| rayon::current_num_threads().div_ceil(THREADS_PER_STUDY), usize::from);
+    let at_once = at_once.max(1).min(command.studies.len());
+    let memory = command.memory.map(|all| MemorySize(all.0 / at_once as u64));
     let loaded: Vec<(&PathBuf, Ready)> =
         command.studies.iter().map(|path| (path, load(path).map(|l| with_folder(l, command)))).collect();
     assert_apart(&loaded)?;
@@ -37,14 +39,14 @@ pub(in crate::cli) fn execute(command: &Batch, args: &Args, screen: &Screen) -> 
         loop {
             let taken = next.lock().ok().and_then(|mut rest| rest.next());
             let Some((place, (path, loaded))) = taken else { return };
-            let outcome = one(loaded, args, screen);
+            let outcome = one(loaded, memory, args, screen);
             if let Ok(mut all) = done.lock() {
                 all.push((place, path.clone(), outcome));
             }
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..at_once.max(1).min(command.studies.len()) {
+        for _ in 0..at_once {
             scope.spawn(work);
         }
     });
@@ -72,11 +74,11 @@ fn assert_apart(loaded: &[(&PathBuf, Ready)]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn one(loaded: Ready, args: &Args, screen: &Screen) -> Done {
+fn one(loaded: Ready, memory: Option<MemorySize>, args: &Args, screen: &Screen) -> Done {
     // What panicked leaves nothing behind that another study sees: each has its own panel and folder.
     let tried = catch_unwind(AssertUnwindSafe(|| {
         let (loaded, out) = loaded?;
-        study(loaded, &out, args, screen)
+        study(loaded, &out, memory, args, screen)
     }));
     match tried {
         Ok(Ok(summary)) => Done { exit: exit(&summary), line: told(&summary) },
@@ -88,11 +90,17 @@ fn one(loaded: Ready, args: &Args, screen: &Screen) -> Done {
     }
 }
 
-fn study(loaded: Loaded, out: &Path, args: &Args, screen: &Screen) -> Result<Summary, Failure> {
+fn study(
+    loaded: Loaded,
+    out: &Path,
+    memory: Option<MemorySize>,
+    args: &Args,
+    screen: &Screen,
+) -> Result<Summary, Failure> {
     let loaded = ingest::prepared(loaded, out, &screen.quietly())?;
     let Loaded { study, text, base } = &loaded;
     let lang = args.lang.map_or(study.report.lang, Lang::from);
-    Ok(run::run(&Job { study, text, base, out, lang, robustness: None }, &Silence)?)
+    Ok(run::run(&Job { study, text, base, out, lang, robustness: None, memory }, &Silence)?)
 }
 
 fn told(summary: &Summary) -> String {

@@ -10,7 +10,7 @@ use crate::vocab::Lang;
 pub(in crate::cli) fn execute(command: &Counts, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let Loaded { study, text, base } = &ingest::prepared(load(&command.study)?, &command.to, screen)?;
     let lang = args.lang.map_or(study.report.lang, Lang::from);
-    let job = Job { study, text, base, out: &command.to, lang, robustness: None };
+    let job = Job { study, text, base, out: &command.to, lang, robustness: None, memory: None };
     let bar = screen.rows("reading");
     let done = run::counts(&job, &bar);
     bar.finish();

@@ -11,8 +11,15 @@ use crate::vocab::Lang;
 pub(in crate::cli) fn execute(command: &Report, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
     let loaded = load_tables(&command.study)?;
     let lang = args.lang.map_or(loaded.study.report.lang, Lang::from);
-    let job =
-        Job { study: &loaded.study, text: &loaded.text, base: &loaded.base, out: &command.to, lang, robustness: None };
+    let job = Job {
+        study: &loaded.study,
+        text: &loaded.text,
+        base: &loaded.base,
+        out: &command.to,
+        lang,
+        robustness: None,
+        memory: None,
+    };
     let bar = screen.rows("reading");
     let made = run::pages_only(&job, &bar);
     bar.finish();

@@ -9,6 +9,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::messages::{Screen, grouped};
 use crate::effects::Finding;
 use crate::effects::robustness::Effort;
+use crate::ingest::MemorySize;
 use crate::run::{self, Job, Origin, Summary};
 use crate::vocab::{Lang, RefusalReason, Unit};
 
@@ -18,25 +19,33 @@ pub(in crate::cli) fn execute(command: &Run, args: &Args, screen: &Screen) -> Re
     let origin = Chosen::of(&command.origin)?;
     // Cells are made of the tables already.
     let loaded = if command.origin.from.is_empty() { ingest::prepared(loaded, &out, screen)? } else { loaded };
-    run_on(&loaded, &out, (origin.as_origin(), command.robustness.then(Effort::default)), args, screen)
+    let how = How { robustness: command.robustness.then(Effort::default), memory: command.memory };
+    run_on(&loaded, &out, (origin.as_origin(), how), args, screen)
 }
 
 /// Runs a loaded study on its rows and prints its summary.
 pub(super) fn run_study(loaded: &Loaded, out: &Path, args: &Args, screen: &Screen) -> Result<Exit, Failure> {
-    run_on(loaded, out, (Origin::Rows, None), args, screen)
+    run_on(loaded, out, (Origin::Rows, How::default()), args, screen)
+}
+
+/// What else was asked of a run.
+#[derive(Default)]
+struct How {
+    robustness: Option<Effort>,
+    memory: Option<MemorySize>,
 }
 
 fn run_on(
     loaded: &Loaded,
     out: &Path,
-    (origin, robustness): (Origin<'_>, Option<Effort>),
+    (origin, How { robustness, memory }): (Origin<'_>, How),
     args: &Args,
     screen: &Screen,
 ) -> Result<Exit, Failure> {
     let Loaded { study, text, base } = loaded;
     let lang = args.lang.map_or(study.report.lang, Lang::from);
     let bar = screen.rows("reading");
-    let done = run::run_from(&Job { study, text, base, out, lang, robustness }, origin, &bar);
+    let done = run::run_from(&Job { study, text, base, out, lang, robustness, memory }, origin, &bar);
     bar.finish();
     let summary = done?;
     print(&summary, lang, screen);

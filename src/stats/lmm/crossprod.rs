@@ -68,7 +68,40 @@ pub(super) struct PatternProducts {
     /// Index into [`CrossProducts::patterns`].
     pub pattern: usize,
     /// For a ≤ b, in the order of [`pairs`]: Q^{aa}, or ½(Q^{ab} + Q^{ba}) (m×m).
-    pub q: Vec<Array2<f64>>,
+    pub q: Vec<Symmetric>,
+}
+
+/// A symmetric matrix as its lower triangle by rows: groups × patterns of them are most of what a growth model holds.
+#[derive(Clone, Debug)]
+pub(super) struct Symmetric(Vec<f64>);
+
+impl Symmetric {
+    fn zeros(m: usize) -> Self {
+        Self(vec![0.0; m * (m + 1) / 2])
+    }
+
+    /// Adds `times` of it.
+    pub fn add_to(&self, times: f64, to: &mut Array2<f64>) {
+        let mut lower = self.0.iter();
+        for i in 0..to.nrows() {
+            for (j, q) in (0..=i).zip(&mut lower) {
+                to[[i, j]] += times * q;
+                if i != j {
+                    to[[j, i]] += times * q;
+                }
+            }
+        }
+    }
+
+    /// ⟨G, Q⟩, G symmetric too.
+    pub fn inner_product(&self, g: &Array2<f64>) -> f64 {
+        let mut lower = self.0.iter();
+        let row = |i: usize, lower: &mut std::slice::Iter<'_, f64>| {
+            let twice_below: f64 = (0..i).zip(&mut *lower).map(|(j, q)| 2.0 * g[[i, j]] * q).sum();
+            twice_below + lower.next().map_or(0.0, |q| g[[i, i]] * q)
+        };
+        (0..g.nrows()).map(|i| row(i, &mut lower)).sum()
+    }
 }
 
 /// (a, b) with a ≤ b < q.
@@ -192,30 +225,32 @@ struct PatternIndex {
 
 impl PatternIndex {
     fn new<R: FnMut(usize, &mut [f64])>(units: &UnitRows, q: usize, inner_row: impl Fn() -> R + Sync) -> Self {
+        // C of the units of a group, behind each other: there may be a million of them.
         let of_group = |group: &Vec<Range<usize>>| {
-            let mut row = inner_row();
-            let of_unit = |unit: &Range<usize>| {
+            let (mut row, mut all) = (inner_row(), Vec::with_capacity(group.len() * q * q));
+            for unit in group {
                 let mut c = Array2::zeros((q, q));
                 gram(&mut c, unit.clone(), &mut row);
-                c
-            };
-            group.iter().map(of_unit).collect()
+                all.extend(c);
+            }
+            all
         };
-        let all: Vec<Vec<Array2<f64>>> = units.par_iter().map(of_group).collect();
+        let all: Vec<Vec<f64>> = units.par_iter().map(of_group).collect();
         let mut out = Self { patterns: Vec::new(), of_unit: Vec::with_capacity(units.len()), units: 0 };
         let mut known: HashMap<Vec<u64>, usize> = HashMap::new();
         for group in all {
-            out.units += group.len();
-            let number = |c: Array2<f64>| {
+            out.units += group.len() / (q * q);
+            let number = |c: &[f64]| {
                 let key = c.iter().map(|v| v.to_bits()).collect();
                 let k = *known.entry(key).or_insert_with(|| {
+                    let c = Array2::from_shape_vec((q, q), c.to_vec()).expect("q × q numbers");
                     out.patterns.push(Pattern { c, units: 0.0 });
                     out.patterns.len() - 1
                 });
                 out.patterns[k].units += 1.0;
                 k
             };
-            out.of_unit.push(group.into_iter().map(number).collect());
+            out.of_unit.push(group.chunks_exact(q * q).map(number).collect());
         }
         out
     }
@@ -246,14 +281,15 @@ fn unit_products(
 /// Sums of the units' outer products, by pattern.
 pub(super) fn pattern_products(units: &Units) -> Vec<PatternProducts> {
     let (_, q, m) = units.zw.dim();
-    let mut sums: BTreeMap<usize, Vec<Array2<f64>>> = BTreeMap::new();
+    let mut sums: BTreeMap<usize, Vec<Symmetric>> = BTreeMap::new();
     for (zw, &pattern) in units.zw.outer_iter().zip(&units.pattern) {
-        let to = sums.entry(pattern).or_insert_with(|| vec![Array2::zeros((m, m)); pairs(q).count()]);
+        let to = sums.entry(pattern).or_insert_with(|| vec![Symmetric::zeros(m); pairs(q).count()]);
         for (sum, (a, b)) in to.iter_mut().zip(pairs(q)) {
             let (left, right) = (zw.row(a), zw.row(b));
+            let mut lower = sum.0.iter_mut();
             for i in 0..m {
-                for j in 0..m {
-                    sum[[i, j]] += 0.5 * (left[i] * right[j] + right[i] * left[j]);
+                for (j, to) in (0..=i).zip(&mut lower) {
+                    *to += 0.5 * (left[i] * right[j] + right[i] * left[j]);
                 }
             }
         }

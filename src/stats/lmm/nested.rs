@@ -33,7 +33,7 @@ use super::super::glm::add_outer;
 use super::super::lambda::{block_positions, from_blocks};
 use super::super::linalg::{Cholesky, NotPositive};
 use super::super::terms::theta_ranges;
-use super::crossprod::{CrossProducts, GroupProducts, Layout, Levels, pairs};
+use super::crossprod::{CrossProducts, GroupProducts, Layout, Levels, Symmetric, pairs};
 use super::route::{Eliminated, FixedPart, Predictions, Route};
 use super::rows::ScaledRows;
 
@@ -202,7 +202,7 @@ impl Nested {
         for part in &group.by_pattern {
             let b = &patterns[part.pattern].b;
             for (q, (row, column)) in part.q.iter().zip(pairs(self.inner.q)) {
-                s.scaled_add(-twice_off_diagonal(row, column) * b[[row, column]], q);
+                q.add_to(-twice_off_diagonal(row, column) * b[[row, column]], &mut s);
             }
         }
         s
@@ -408,10 +408,10 @@ struct GroupShare {
     gamma: Vec<Array2<f64>>,
 }
 
-fn inner_products(g: &Array2<f64>, q: &[Array2<f64>], size: usize) -> Array2<f64> {
+fn inner_products(g: &Array2<f64>, q: &[Symmetric], size: usize) -> Array2<f64> {
     let mut out = Array2::zeros((size, size));
     for (q, (a, b)) in q.iter().zip(pairs(size)) {
-        let value: f64 = g.iter().zip(q).map(|(g, q)| g * q).sum();
+        let value = q.inner_product(g);
         out[[a, b]] = value;
         out[[b, a]] = value;
     }

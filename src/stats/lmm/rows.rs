@@ -18,7 +18,6 @@ use super::LmmData;
 /// See the module.
 pub(super) struct ScaledRows<'d, 'a> {
     data: &'d LmmData<'a>,
-    root_weights: Option<Array1<f64>>,
     /// XᵀWX = LLᵀ; x in these coordinates is L⁻¹x, and β = β_wls + L⁻ᵀγ.
     pub cross: Cholesky,
     pub beta_wls: Array1<f64>,
@@ -31,13 +30,11 @@ pub(super) struct ScaledRows<'d, 'a> {
 impl<'d, 'a> ScaledRows<'d, 'a> {
     pub fn new(data: &'d LmmData<'a>) -> Result<Self, StatsError> {
         check(data)?;
-        let root_weights = data.weights.map(|w| w.mapv(f64::sqrt));
         let p = data.x.ncols();
         let raw = || {
             let mut x = RowReader::new(data.x.view());
-            let root_weights = &root_weights;
             move |row: usize, out: &mut [f64]| {
-                let w = root_weights.as_ref().map_or(1.0, |w| w[row]);
+                let w = root_weight(data, row);
                 out.iter_mut().zip(x.row(row)).for_each(|(to, x)| *to = w * x);
                 out[p] = w * (data.y[row] - data.offset.map_or(0.0, |o| o[row]));
             }
@@ -52,7 +49,6 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
             z_scales: data.terms.iter().map(|t| column_scales(t, data)).collect::<Result<_, _>>()?,
             log_weights: data.weights.map_or(0.0, |w| sum_rows(w.len(), |i| w[i].ln())),
             data,
-            root_weights,
         };
         // Least squares leaves about 1e-16 of the size of y where the fit is exact.
         let residual = || {
@@ -78,10 +74,6 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
         self.data.terms
     }
 
-    fn root_weight(&self, row: usize) -> f64 {
-        self.root_weights.as_ref().map_or(1.0, |w| w[row])
-    }
-
     /// Goes through the rows.
     pub fn read(&self) -> ReadRows<'_, 'd, 'a> {
         let z = self.data.terms.iter().map(|t| RowReader::new(t.z.view())).collect();
@@ -103,6 +95,11 @@ impl<'d, 'a> ScaledRows<'d, 'a> {
     }
 }
 
+/// √w of a row.
+fn root_weight(data: &LmmData, row: usize) -> f64 {
+    data.weights.map_or(1.0, |w| w[row].sqrt())
+}
+
 /// The rows one by one, best in order.
 pub(super) struct ReadRows<'r, 'd, 'a> {
     rows: &'r ScaledRows<'d, 'a>,
@@ -115,13 +112,13 @@ impl ReadRows<'_, '_, '_> {
         let ScaledRows { data, beta_wls, .. } = self.rows;
         let offset = data.offset.map_or(0.0, |o| o[row]);
         let fitted = ArrayView1::from(self.x.row(row)).dot(beta_wls);
-        (data.y[row] - offset - fitted) * self.rows.root_weight(row)
+        (data.y[row] - offset - fitted) * root_weight(data, row)
     }
 
     /// [x y] of a row (p+1).
     pub fn fixed(&mut self, row: usize, out: &mut [f64]) {
         let p = self.rows.p();
-        let (weight, x, lower) = (self.rows.root_weight(row), self.x.row(row), self.rows.cross.lower());
+        let (weight, x, lower) = (root_weight(self.rows.data, row), self.x.row(row), self.rows.cross.lower());
         for i in 0..p {
             let l = lower.row(i);
             let done: f64 = out[..i].iter().zip(l).map(|(o, l)| o * l).sum();
@@ -132,7 +129,7 @@ impl ReadRows<'_, '_, '_> {
 
     /// z of a row (q) for one term.
     pub fn random(&mut self, term: usize, row: usize, out: &mut [f64]) {
-        let weight = self.rows.root_weight(row);
+        let weight = root_weight(self.rows.data, row);
         let z = self.z[term].row(row);
         for ((to, z), scale) in out.iter_mut().zip(z).zip(&self.rows.z_scales[term]) {
             *to = weight * z / scale;
