@@ -41,12 +41,15 @@ measured() {
 }
 run() {
     rm -rf "$LOB_BENCH_DIR/out"
-    measured "$1" "$lob" run --quiet "$LOB_BENCH_DIR/$2/study.toml" --out "$LOB_BENCH_DIR/out" --threads "$3"
+    what=$1 study=$LOB_BENCH_DIR/$2/study.toml threads=$3
+    shift 3
+    measured "$what" "$lob" run --quiet "$study" --out "$LOB_BENCH_DIR/out" --threads "$threads" "$@"
     sed -n '/"stages"/,/}/p' "$LOB_BENCH_DIR"/out/runs/*/run_info.json
 }
 for _ in $(seq "$rounds"); do
     run "run, 100 million activities, 2 threads" national 2
     run "run, 100 million activities, 1 thread" national 1
+    run "run, 100 million activities, --memory 512MB" national 2 --memory 512MB
     run "run, 10 million activities, 2 threads" tenth 2
     run "run, 1 million activities, 2 threads" hundredth 2
     measured "reading alone" "$bench" decode "$cells"

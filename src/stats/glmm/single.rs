@@ -22,7 +22,7 @@ use super::{Detail, Likelihood, Scaling, TermDetail};
 /// The cells in the order of the levels, with the modes of the last evaluation as starts of the next.
 #[derive(Clone)]
 pub(super) struct Single<'c, 't, const Q: usize> {
-    cells: Arc<SortedCells<'c, 't>>,
+    cells: Arc<SortedCells<'c, 't, Q>>,
     successes: Cow<'c, [f64]>,
     /// How often each level counts: once, but for bootstraps.
     copies: Vec<f64>,
@@ -32,15 +32,12 @@ pub(super) struct Single<'c, 't, const Q: usize> {
 }
 
 /// What no bootstrap changes, in the order of the levels.
-struct SortedCells<'c, 't> {
+struct SortedCells<'c, 't, const Q: usize> {
     /// n×p. β is brought to the units of x instead of x to those of the search: it may be most of the memory.
     x: Ordered<'c>,
     /// From scaled β to that of x (p×p).
     to_beta: Array2<f64>,
-    /// n×Q.
-    z: Ordered<'t>,
-    /// Units of z in the search.
-    z_scales: Vec<f64>,
+    z: ScaledZ<'t, Q>,
     trials: Cow<'c, [f64]>,
     offset: Cow<'c, [f64]>,
     order: Order,
@@ -64,6 +61,50 @@ impl Ordered<'_> {
             }
         }
     }
+}
+
+/// z in the units of the search, in the order of the levels.
+enum ScaledZ<'a, const Q: usize> {
+    Made(Vec<[f64; Q]>),
+    /// Made when asked for: where z is packed, there is no memory to be taken for it.
+    OnDemand {
+        z: Matrix<'a>,
+        scales: [f64; Q],
+    },
+}
+
+impl<'a, const Q: usize> ScaledZ<'a, Q> {
+    fn new(z: Matrix<'a>, scales: &Array1<f64>, order: &Order) -> Self {
+        let scales = std::array::from_fn(|k| scales[k]);
+        match (&z, order) {
+            (Matrix::Packed(_), Order::AsIs) => ScaledZ::OnDemand { z, scales },
+            _ => {
+                let (z, mut made) = (order.of_matrix(z), Vec::new());
+                let rows = match &z {
+                    Ordered::Standing(z) => z.rows(0..z.nrows()),
+                    Ordered::Sorted(z) => Cow::Borrowed(z.as_slice().expect("standard layout")),
+                };
+                rows.par_chunks_exact(Q).map(|z| scaled(z, &scales)).collect_into_vec(&mut made);
+                ScaledZ::Made(made)
+            }
+        }
+    }
+
+    fn rows<'r>(&'r self, rows: Range<usize>, room: &'r mut Room<Q>) -> &'r [[f64; Q]] {
+        match self {
+            ScaledZ::Made(z) => &z[rows],
+            ScaledZ::OnDemand { z, scales } => {
+                room.scaled.clear();
+                let numbers = z.rows_in(rows, &mut room.numbers);
+                room.scaled.extend(numbers.chunks_exact(Q).map(|z| scaled(z, scales)));
+                &room.scaled
+            }
+        }
+    }
+}
+
+fn scaled<const Q: usize>(z: &[f64], scales: &[f64; Q]) -> [f64; Q] {
+    std::array::from_fn(|k| z[k] / scales[k])
 }
 
 /// How the caller's cells are brought in the order of the levels.
@@ -99,10 +140,12 @@ impl Order {
 /// Room for the rows of a level, kept from one to the next.
 #[derive(Default)]
 struct Room<const Q: usize> {
-    x: Vec<f64>,
-    z: Vec<f64>,
-    scaled_z: Vec<[f64; Q]>,
+    numbers: Vec<f64>,
+    scaled: Vec<[f64; Q]>,
 }
+
+/// Rooms for x and z.
+type Rooms<const Q: usize> = (Vec<f64>, Room<Q>);
 
 impl<'c, 't, const Q: usize> Single<'c, 't, Q> {
     pub fn new(cells: &Cells<'c>, term: &RandomTerm<'t>, family: Family, scaling: &Scaling) -> Self {
@@ -116,8 +159,7 @@ impl<'c, 't, const Q: usize> Single<'c, 't, Q> {
             cells: Arc::new(SortedCells {
                 x: order.of_matrix(cells.x),
                 to_beta: scaling.to_beta(),
-                z: order.of_matrix(term.z),
-                z_scales: scaling.z[0].to_vec(),
+                z: ScaledZ::new(term.z, &scaling.z[0], &order),
                 trials: order.of_view(cells.trials),
                 offset: cells.offset.map(|offset| order.of_view(offset)).unwrap_or_default(),
                 order,
@@ -130,16 +172,13 @@ impl<'c, 't, const Q: usize> Single<'c, 't, Q> {
         }
     }
 
-    fn group<'s>(&'s self, j: usize, room: &'s mut Room<Q>) -> GroupCells<'s, Q> {
+    fn group<'s>(&'s self, j: usize, (for_x, for_z): &'s mut Rooms<Q>) -> GroupCells<'s, Q> {
         let cells = &*self.cells;
         let range = cells.ranges[j].clone();
-        let scaled = |z: &[f64]| std::array::from_fn(|k| z[k] / cells.z_scales[k]);
-        room.scaled_z.clear();
-        room.scaled_z.extend(cells.z.rows(range.clone(), &mut room.z).chunks_exact(Q).map(scaled));
         GroupCells {
-            x: cells.x.rows(range.clone(), &mut room.x),
+            x: cells.x.rows(range.clone(), for_x),
             p: cells.to_beta.nrows(),
-            z: &room.scaled_z,
+            z: cells.z.rows(range.clone(), for_z),
             trials: &cells.trials[range.clone()],
             successes: &self.successes[range.clone()],
             offset: if cells.offset.is_empty() { &[] } else { &cells.offset[range] },
@@ -148,7 +187,7 @@ impl<'c, 't, const Q: usize> Single<'c, 't, Q> {
     }
 }
 
-impl SortedCells<'_, '_> {
+impl<const Q: usize> SortedCells<'_, '_, Q> {
     /// φ with β in units of x.
     fn parameters(&self, phi: &Array1<f64>) -> Vec<f64> {
         let (beta, theta) = phi.view().split_at(Axis(0), self.to_beta.nrows());
@@ -192,7 +231,7 @@ impl<const Q: usize> Likelihood for Single<'_, '_, Q> {
         let at = Parameters::<Q>::split(&of_x, &self.places);
         let shares: Vec<Option<Share<Q>>> = (0..self.cells.ranges.len())
             .into_par_iter()
-            .map_init(Room::default, |room, j| {
+            .map_init(Rooms::default, |room, j| {
                 let cells = self.group(j, room);
                 let mode = cells.mode(&at, self.warm[j])?;
                 let value = cells.value(&at, &mode, rule);
@@ -213,8 +252,8 @@ impl<const Q: usize> Likelihood for Single<'_, '_, Q> {
     fn modes(&self, phi: &Array1<f64>) -> Option<Vec<Array2<f64>>> {
         let of_x = self.cells.parameters(phi);
         let at = Parameters::<Q>::split(&of_x, &self.places);
-        let mode = |room: &mut Room<Q>, j: usize| Some(at.effects(&self.group(j, room).mode(&at, self.warm[j])?.u));
-        let modes = (0..self.warm.len()).into_par_iter().map_init(Room::default, mode);
+        let mode = |room: &mut Rooms<Q>, j: usize| Some(at.effects(&self.group(j, room).mode(&at, self.warm[j])?.u));
+        let modes = (0..self.warm.len()).into_par_iter().map_init(Rooms::default, mode);
         let modes: Vec<[f64; Q]> = modes.collect::<Option<_>>()?;
         Some(vec![Array2::from_shape_fn((modes.len(), Q), |(j, k)| modes[j][k])])
     }
@@ -240,7 +279,7 @@ impl<const Q: usize> Likelihood for Single<'_, '_, Q> {
         let levels: Vec<usize> = small.iter().copied().step_by(total.div_ceil(MOST_WORK).max(1)).collect();
         let differences: Option<Vec<ValueGrad>> = levels
             .par_iter()
-            .map_init(Room::default, |room, &j| {
+            .map_init(Rooms::default, |room, &j| {
                 let cells = self.group(j, room);
                 let mode = cells.mode(&at, self.warm[j])?;
                 let (one, many) = (cells.value(&at, &mode, None), cells.value(&at, &mode, Some(rule)));
@@ -261,7 +300,7 @@ impl<const Q: usize> Likelihood for Single<'_, '_, Q> {
     fn detail(&self, phi: &Array1<f64>, rule: Option<&GaussHermite>) -> Option<Detail> {
         let of_x = self.cells.parameters(phi);
         let at = Parameters::<Q>::split(&of_x, &self.places);
-        let level = |room: &mut Room<Q>, j: usize| {
+        let level = |room: &mut Rooms<Q>, j: usize| {
             let cells = self.group(j, room);
             let mode: AtMode<Q> = cells.mode(&at, [0.0; Q])?;
             let value = cells.value(&at, &mode, rule);
@@ -274,7 +313,7 @@ impl<const Q: usize> Likelihood for Single<'_, '_, Q> {
             })
         };
         let levels: Vec<LevelDetail> =
-            (0..self.cells.ranges.len()).into_par_iter().map_init(Room::default, level).collect::<Option<_>>()?;
+            (0..self.cells.ranges.len()).into_par_iter().map_init(Rooms::default, level).collect::<Option<_>>()?;
         let (n, k) = (levels.len(), phi.len());
         let mut term = TermDetail {
             modes: Array2::zeros((n, Q)),

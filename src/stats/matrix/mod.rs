@@ -110,12 +110,18 @@ impl<'a> Matrix<'a> {
 
     /// The rows at any positions.
     pub fn select(&self, rows: &[usize]) -> Array2<f64> {
-        let some = |rows: &[usize]| match self {
-            Matrix::Held(held) => rows.iter().flat_map(|&row| held.row(row)).copied().collect(),
-            Matrix::Packed(packed) => packed.select(rows),
-        };
-        let parts: Vec<Vec<f64>> = rows.par_chunks(ROWS).map(some).collect();
-        Array2::from_shape_vec((rows.len(), self.ncols()), parts.concat()).expect("as many numbers as places")
+        let k = self.ncols();
+        let mut out = Array2::zeros((rows.len(), k));
+        if k > 0 {
+            let some = |(to, rows): (&mut [f64], &[usize])| match self {
+                Matrix::Held(held) => (to.chunks_exact_mut(k).zip(rows))
+                    .for_each(|(to, &row)| to.iter_mut().zip(held.row(row)).for_each(|(to, x)| *to = *x)),
+                Matrix::Packed(packed) => to.copy_from_slice(&packed.select(rows)),
+            };
+            let numbers = out.as_slice_mut().expect("a fresh array is in standard layout");
+            numbers.par_chunks_mut(k * ROWS).zip(rows.par_chunks(ROWS)).for_each(some);
+        }
+        out
     }
 
     /// All rows as they are.
