@@ -195,19 +195,23 @@ impl<'a> RowReader<'a> {
             return &all[row * k..(row + 1) * k];
         }
         if !self.window.contains(&row) {
-            self.fill(row / Self::WINDOW * Self::WINDOW);
+            self.fill(row);
         }
         let at = (row - self.window.start) * k;
         &self.numbers[at..at + k]
     }
 
-    /// Brings the rows from `start` on to hand.
-    fn fill(&mut self, start: usize) {
-        self.window = start..self.matrix.nrows().min(start + Self::WINDOW);
+    /// Brings a row to hand: of what is held, but not row by row, it alone.
+    fn fill(&mut self, row: usize) {
         self.numbers.clear();
         match &self.matrix {
-            Matrix::Held(held) => self.numbers.extend(held.slice(s![self.window.clone(), ..]).iter()),
+            Matrix::Held(held) => {
+                self.window = row..row + 1;
+                self.numbers.extend(held.row(row));
+            }
             Matrix::Packed(packed) => {
+                let start = row / Self::WINDOW * Self::WINDOW;
+                self.window = start..self.matrix.nrows().min(start + Self::WINDOW);
                 let (at, first) = (start / ROWS, start / ROWS * ROWS);
                 let fetched = match self.block.take() {
                     Some((block, fetched)) if block == at => fetched,
