@@ -32,6 +32,9 @@ pub(super) enum Outcome {
 /// than were asked for, and is refused.
 const MOST_LEFT_OUT: f64 = 0.2;
 
+/// Schools at a time, where something large is made of each.
+const AT_A_TIME: usize = 64;
+
 /// See the module.
 pub(super) struct AnalysisSet<'a, 's> {
     pub(super) panel: &'a Panel<'s>,
@@ -149,13 +152,23 @@ impl<'a, 's> AnalysisSet<'a, 's> {
     }
 
     /// Something of every school that has pupils, in their order.
-    pub(super) fn each_school<T: Send>(&self, of: impl Fn(SchoolIx) -> T + Sync) -> Vec<(SchoolIx, T)> {
+    fn each_school<T: Send>(&self, of: impl Fn(SchoolIx) -> T + Sync) -> Vec<(SchoolIx, T)> {
         let schools: Vec<SchoolIx> = self.schools().collect();
         schools.into_par_iter().map(|s| (s, of(s))).collect()
     }
 
+    /// As [`Self::each_school`], of a few schools at a time: for what is too much to be held of all.
+    pub(super) fn some_schools_at_a_time<T: Send>(
+        &self,
+        of: impl Fn(SchoolIx) -> T + Sync,
+    ) -> impl Iterator<Item = (SchoolIx, T)> {
+        let schools: Vec<SchoolIx> = self.schools().collect();
+        let some: Vec<Vec<SchoolIx>> = schools.chunks(AT_A_TIME).map(<[SchoolIx]>::to_vec).collect();
+        some.into_iter().flat_map(move |some| some.into_par_iter().map(|s| (s, of(s))).collect::<Vec<_>>())
+    }
+
     /// Schools that have pupils.
-    pub(super) fn schools(&self) -> impl Iterator<Item = SchoolIx> + '_ {
+    fn schools(&self) -> impl Iterator<Item = SchoolIx> + '_ {
         self.by_school.ranges.enumerate().filter(|(_, pupils)| !pupils.is_empty()).map(|(s, _)| s)
     }
 

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use ndarray::{Array1, Array2};
-use rayon::prelude::*;
 
 use super::analysis_set::AnalysisSet;
 use super::centre::cohort_code;
@@ -36,7 +35,6 @@ struct Key {
 
 /// The cells of a school, in their order.
 struct OfSchool {
-    school: SchoolIx,
     spines: Vec<Spine>,
     /// Rows of each outcome (cells × categories).
     counts: Vec<f64>,
@@ -44,9 +42,6 @@ struct OfSchool {
     /// Numbers of the columns (cells × width).
     columns: Vec<f64>,
 }
-
-/// Schools whose cells are made before they are packed.
-const AT_ONCE: usize = 64;
 
 /// Cells of a set whose outcome is a whole number below `categories`; `by_cohort` keeps cohorts apart also where x does not need
 /// them.
@@ -61,17 +56,13 @@ pub(super) fn cells(
     let mut packer = Packer::new(columns.width(), store);
     let (mut schools, mut period, mut dose) = (Vec::new(), Vec::new(), Vec::new());
     let (mut counts, mut cohorts) = (Vec::new(), Vec::new());
-    for some in set.schools().collect::<Vec<_>>().chunks(AT_ONCE) {
-        let of_school = |s: &SchoolIx| of_school(set, columns, categories, by_cohort, *s);
-        let made: Vec<OfSchool> = some.par_iter().map(of_school).collect();
-        for own in made {
-            packer.push(&own.columns);
-            schools.extend(std::iter::repeat_n(own.school, own.spines.len()));
-            period.extend(own.spines.iter().map(|spine| spine.period));
-            dose.extend(own.spines.iter().map(|spine| spine.dose));
-            counts.extend(own.counts);
-            cohorts.extend(own.cohorts);
-        }
+    for (school, own) in set.some_schools_at_a_time(|s| of_school(set, columns, categories, by_cohort, s)) {
+        packer.push(&own.columns);
+        schools.extend(std::iter::repeat_n(school, own.spines.len()));
+        period.extend(own.spines.iter().map(|spine| spine.period));
+        dose.extend(own.spines.iter().map(|spine| spine.dose));
+        counts.extend(own.counts);
+        cohorts.extend(own.cohorts);
     }
     let counts = Array2::from_shape_vec((dose.len(), categories), counts).expect("as many counts as cells");
     Cells { schools, period, columns: columns.of(packer.finish()), counts, dose: dose.into(), cohorts }
@@ -93,7 +84,7 @@ fn of_school(
         |row: &SetRow| used.iter().map(|&c| ordered_bits(panel.pupils.covariates[c][row.pupil])).collect::<Vec<_>>();
     let mut keyed: Vec<(Key, usize)> = rows.iter().enumerate().map(|(i, row)| (key(row), i)).collect();
     keyed.sort_unstable();
-    let mut out = OfSchool { school, spines: Vec::new(), counts: Vec::new(), cohorts: Vec::new(), columns: Vec::new() };
+    let mut out = OfSchool { spines: Vec::new(), counts: Vec::new(), cohorts: Vec::new(), columns: Vec::new() };
     let mut push = |cell: &[(Vec<u64>, usize)]| {
         let first = &rows[cell[0].1];
         let mut counts = vec![0.0; categories];

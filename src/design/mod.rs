@@ -285,10 +285,13 @@ pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesi
     let columns = Columns::new(&set, entry, start);
     let mut packer = Packer::new(columns.width(), store(panel, entry));
     let (mut schools, mut y, mut dose, mut pupil) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for school in set.schools() {
+    let of_school = |school: SchoolIx| {
         let rows = set.rows(school);
         let spines: Vec<Spine> = rows.iter().map(|row| Spine::of(panel, row)).collect();
-        packer.push(&compress::filled(&set, &columns, &spines));
+        (compress::filled(&set, &columns, &spines), rows)
+    };
+    for (school, (numbers, rows)) in set.some_schools_at_a_time(of_school) {
+        packer.push(&numbers);
         schools.extend(std::iter::repeat_n(school, rows.len()));
         y.extend(rows.iter().map(|r| r.y));
         dose.extend(rows.iter().map(|r| r.dose));
