@@ -4,7 +4,6 @@
 //! means of the dose, for what the columns are and who falls out, and to fill the columns.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -13,6 +12,7 @@ use super::contrast::{Factor, is_out, without_contrast};
 use super::{Counts, covariates_of};
 use crate::panel::sets::SetRow;
 use crate::panel::{Flow, Panel, Step};
+use crate::stats::ByLevel;
 use crate::study::file::ModelEntry;
 use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
@@ -46,7 +46,8 @@ pub(super) struct AnalysisSet<'a, 's> {
     /// Scores of a pupil may begin in any period; in all other sets a pupil has a row in the first, and what is missing there
     /// is missing in the others.
     has_first: bool,
-    by_school: BySchool,
+    /// The pupils of each school, in their order.
+    by_school: ByLevel,
     left_out: Option<LeftOut>,
     /// Means of the dose.
     pub(super) doses: Centred,
@@ -58,34 +59,11 @@ pub(super) struct AnalysisSet<'a, 's> {
     pub(super) seen: Seen,
 }
 
-/// The pupils of each school, in their order.
-struct BySchool {
-    order: Vec<PupilIx>,
-    ranges: IdVec<SchoolIx, Range<usize>>,
-}
-
-impl BySchool {
-    fn of(panel: &Panel<'_>) -> Self {
-        let pupils = &panel.pupils;
-        let mut ends = vec![0; pupils.schools.len()];
-        pupils.school.iter().for_each(|s| ends[s.at()] += 1);
-        let mut start = 0;
-        let ranges: Vec<Range<usize>> = ends
-            .iter()
-            .map(|n| {
-                start += n;
-                start - n..start
-            })
-            .collect();
-        let mut next: Vec<usize> = ranges.iter().map(|r| r.start).collect();
-        let mut order = vec![PupilIx::from_position(0); pupils.len()];
-        for (p, s) in pupils.school.enumerate() {
-            let at = &mut next[s.at()];
-            order[*at] = p;
-            *at += 1;
-        }
-        Self { order, ranges: ranges.into() }
-    }
+fn by_school(panel: &Panel<'_>) -> ByLevel {
+    let pupils = &panel.pupils;
+    let all = 0..u32::try_from(pupils.len()).expect("a pupil index has 32 bits");
+    let school = |p: u32| u32::try_from(pupils.school[PupilIx::from_position(p as usize)].at()).expect("32 bits");
+    ByLevel::new(all, school, pupils.schools.len())
 }
 
 /// Who of a school was dropped, and who is left.
@@ -108,7 +86,7 @@ impl<'a, 's> AnalysisSet<'a, 's> {
             y,
             used: covariates_of(panel, entry),
             has_first: panel.plan.outcomes[outcome].rule() != OutcomeRule::Score,
-            by_school: BySchool::of(panel),
+            by_school: by_school(panel),
             left_out: None,
             doses: Centred::default(),
             flow: Flow::default(),
@@ -169,12 +147,14 @@ impl<'a, 's> AnalysisSet<'a, 's> {
 
     /// Schools that have pupils.
     fn schools(&self) -> impl Iterator<Item = SchoolIx> + '_ {
-        self.by_school.ranges.enumerate().filter(|(_, pupils)| !pupils.is_empty()).map(|(s, _)| s)
+        let has_pupils = |s: &SchoolIx| !self.by_school.ranges[s.at()].is_empty();
+        self.panel.pupils.schools.ids().filter(has_pupils)
     }
 
     /// The rows of a school by pupil and period, and who is not among them.
     fn in_set(&self, s: SchoolIx) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
-        let pupils = self.by_school.order[self.by_school.ranges[s].clone()].iter().copied();
+        let pupils = &self.by_school.order[self.by_school.ranges[s.at()].clone()];
+        let pupils = pupils.iter().map(|p| PupilIx::from_position(*p as usize));
         match &self.y {
             Outcome::Exits(exits) => self.panel.exit_rows_of(self.outcome, self.exposure, exits, pupils),
             Outcome::Binary | Outcome::Value => self.panel.rows_of(self.outcome, self.exposure, pupils),

@@ -144,7 +144,8 @@ impl Columns {
         let inner = if start == Start::Time { vec![0, 1] } else { Vec::new() };
         let mut columns = Self { terms, doses, notes, slope, slope_on_cohort, sources, z: Vec::new(), inner };
         if entry.random != Random::None {
-            let one = columns.position(|s| matches!(s, Source::One), Source::One);
+            let one = columns.sources.iter().position(|s| matches!(s, Source::One));
+            let one = one.unwrap_or_else(|| columns.push(Source::One));
             columns.z = std::iter::once(one).chain(columns.random_slope(entry, start)).collect();
         }
         columns
@@ -158,17 +159,15 @@ impl Columns {
         }
         let part = self.slope?;
         match at(DosePart::Cohort).filter(|_| self.slope_on_cohort) {
-            Some(_) => Some(self.position(|_| false, Source::Doses(part, DosePart::Cohort))),
+            Some(_) => Some(self.push(Source::Doses(part, DosePart::Cohort))),
             None => at(part),
         }
     }
 
-    /// The first column that is such, or a new one behind all others.
-    fn position(&mut self, is: impl Fn(&Source) -> bool, new: Source) -> usize {
-        self.sources.iter().position(is).unwrap_or_else(|| {
-            self.sources.push(new);
-            self.sources.len() - 1
-        })
+    /// A column behind all others; its position.
+    fn push(&mut self, source: Source) -> usize {
+        self.sources.push(source);
+        self.sources.len() - 1
     }
 
     /// Numbers of a row.

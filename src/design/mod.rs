@@ -218,18 +218,15 @@ impl Design {
 fn store(panel: &Panel<'_>, entry: &ModelEntry) -> Option<Arc<dyn Store>> {
     // Packed, they are about a quarter.
     let aside = panel.plan.memory.aside(bytes(panel, entry) as u64 / 4)?;
-    Some(Arc::new(InFile(aside)))
+    Some(aside)
 }
 
-/// Packed columns in a file without a name.
-struct InFile(Arc<Aside>);
-
-impl Store for InFile {
+impl Store for Aside {
     fn put(&self, bytes: &[u8]) -> Option<u64> {
-        self.0.put(bytes)
+        self.put(bytes)
     }
     fn get(&self, at: u64, bytes: &mut [u8]) {
-        self.0.get(at, bytes);
+        self.get(at, bytes);
     }
 }
 

@@ -74,14 +74,12 @@ pub(super) fn draw(
     let curve = Curve::national(fit, design, quadrature)?;
     let mut rows = reference_pupils(design, &curve.beta);
     let everybody = 0..rows.len();
-    let some: Vec<Range<usize>> = some_of_each_school(design)
-        .into_iter()
-        .map(|of_school| {
-            rows.extend(of_school);
-            rows.len()
-        })
-        .scan(everybody.end, |start, end| Some(std::mem::replace(start, end)..end))
-        .collect();
+    let mut some = Vec::new();
+    for of_school in some_of_each_school(design) {
+        let start = rows.len();
+        rows.extend(of_school);
+        some.push(start..rows.len());
+    }
     let drawn_on = design.some(&rows);
     let curve = curve.over(&drawn_on);
     let part = |(part, _): &(DosePart, usize)| {

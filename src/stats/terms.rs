@@ -160,9 +160,11 @@ pub(super) fn is_nested(inner: &RandomTerm, outer: &RandomTerm) -> bool {
     })
 }
 
-/// Rows in order of their level, and the range of each level in that order; rows of a level keep their order.
-pub(super) struct ByLevel {
+/// Rows in order of their level; rows of a level keep their order.
+pub struct ByLevel {
+    /// The rows.
     pub order: Vec<u32>,
+    /// The range of each level in that order.
     pub ranges: Vec<Range<usize>>,
 }
 

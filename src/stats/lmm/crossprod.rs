@@ -96,12 +96,17 @@ impl Symmetric {
     /// ⟨G, Q⟩, G symmetric too.
     pub fn inner_product(&self, g: &Array2<f64>) -> f64 {
         let mut lower = self.0.iter();
-        let row = |i: usize, lower: &mut std::slice::Iter<'_, f64>| {
-            let twice_below: f64 = (0..i).zip(&mut *lower).map(|(j, q)| 2.0 * g[[i, j]] * q).sum();
-            twice_below + lower.next().map_or(0.0, |q| g[[i, i]] * q)
+        let mut row = |i: usize| {
+            let product = |(j, q): (usize, &f64)| twice_off_diagonal(i, j) * g[[i, j]] * q;
+            (0..=i).zip(&mut lower).map(product).sum::<f64>()
         };
-        (0..g.nrows()).map(|i| row(i, &mut lower)).sum()
+        (0..g.nrows()).map(&mut row).sum()
     }
+}
+
+/// How often an element of a triangle stands in the whole.
+pub(super) fn twice_off_diagonal(a: usize, b: usize) -> f64 {
+    if a == b { 1.0 } else { 2.0 }
 }
 
 /// (a, b) with a ≤ b < q.

@@ -33,7 +33,7 @@ use super::super::glm::add_outer;
 use super::super::lambda::{block_positions, from_blocks};
 use super::super::linalg::{Cholesky, NotPositive};
 use super::super::terms::theta_ranges;
-use super::crossprod::{CrossProducts, GroupProducts, Layout, Levels, Symmetric, pairs};
+use super::crossprod::{CrossProducts, GroupProducts, Layout, Levels, Symmetric, pairs, twice_off_diagonal};
 use super::route::{Eliminated, FixedPart, Predictions, Route};
 use super::rows::ScaledRows;
 
@@ -416,8 +416,4 @@ fn inner_products(g: &Array2<f64>, q: &[Symmetric], size: usize) -> Array2<f64> 
         out[[b, a]] = value;
     }
     out
-}
-
-fn twice_off_diagonal(a: usize, b: usize) -> f64 {
-    if a == b { 1.0 } else { 2.0 }
 }
