@@ -40,6 +40,28 @@ impl Want {
     }
 }
 
+/// Rows that follow each other, from the end of the run before.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<T> {
+    /// What they have in common.
+    pub value: T,
+    /// The row behind the last.
+    pub end: usize,
+}
+
+/// The runs of `rows` rows, where `same` says whether a row is as the one before.
+pub fn runs<T>(rows: usize, same: impl Fn(usize) -> bool, mut value: impl FnMut(usize) -> T) -> Vec<Run<T>> {
+    let mut all = Vec::new();
+    let mut start = 0;
+    for row in 1..=rows {
+        if row == rows || !same(row) {
+            all.push(Run { value: value(start), end: row });
+            start = row;
+        }
+    }
+    all
+}
+
 /// A text column in the form in which the file holds it.
 #[derive(Clone, Debug)]
 pub enum Text {
@@ -85,7 +107,13 @@ impl Text {
         match self {
             Text::Coded(a) if a.values().len() <= a.len() => {
                 let texts = a.values().as_string::<i32>();
-                let (mut known, mut none) = (vec![None; texts.len()], None);
+                let mut known = vec![None; texts.len()];
+                if a.nulls().is_none() {
+                    let text = |k: usize| texts.is_valid(k).then(|| texts.value(k).as_bytes());
+                    let mut one = |k: &i32| *known[*k as usize].get_or_insert_with(|| of(text(*k as usize)));
+                    return a.keys().values().iter().map(&mut one).collect();
+                }
+                let mut none = None;
                 let mut one = |row: usize| match a.key(row) {
                     Some(k) => {
                         *known[k].get_or_insert_with(|| of(texts.is_valid(k).then(|| texts.value(k).as_bytes())))
@@ -101,6 +129,37 @@ impl Text {
                     if self.write(row, &mut text) { of(Some(&text)) } else { of(None) }
                 };
                 (0..self.len()).map(&mut one).collect()
+            }
+        }
+    }
+
+    /// As [`Text::each`], with rows of one text that follow each other as one.
+    pub fn runs<T: Copy>(&self, mut of: impl FnMut(Option<&[u8]>) -> T) -> Vec<Run<T>> {
+        let mut text = Vec::new();
+        let mut value = |row: usize| {
+            text.clear();
+            if self.write(row, &mut text) { of(Some(&text)) } else { of(None) }
+        };
+        match self {
+            Text::Coded(a) => {
+                let codes = a.keys().values();
+                let mut known = vec![None; if a.values().len() <= a.len() { a.values().len() } else { 0 }];
+                let mut value = |row: usize| match known.get_mut(codes[row] as usize).filter(|_| a.is_valid(row)) {
+                    Some(known) => *known.get_or_insert_with(|| value(row)),
+                    None => value(row),
+                };
+                match a.nulls() {
+                    None => runs(codes.len(), |row| codes[row] == codes[row - 1], &mut value),
+                    Some(_) => runs(codes.len(), |row| a.key(row) == a.key(row - 1), &mut value),
+                }
+            }
+            Text::Plain(a) => {
+                let get = |row: usize| a.is_valid(row).then(|| a.value(row));
+                runs(a.len(), |row| get(row) == get(row - 1), &mut value)
+            }
+            Text::Int(a) => {
+                let get = |row: usize| a.is_valid(row).then(|| a.value(row));
+                runs(a.len(), |row| get(row) == get(row - 1), &mut value)
             }
         }
     }

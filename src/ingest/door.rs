@@ -237,9 +237,16 @@ pub(super) fn watch_of(column: &ArrayRef) -> Option<BsnWatch> {
     match column.data_type() {
         DataType::Utf8 => column.as_string::<i32>().iter().flatten().for_each(|cell| watch.see(cell.as_bytes())),
         DataType::Dictionary(key, _) if **key == DataType::Int32 => {
-            // Each code once: how often it stands there does not matter.
-            let values = column.as_dictionary::<Int32Type>().values().clone();
-            return watch_of(&values);
+            // Each code that stands there once: how often does not matter.
+            let codes = column.as_dictionary::<Int32Type>();
+            let texts = cast(codes.values(), &DataType::Utf8).ok()?;
+            let texts = texts.as_string::<i32>();
+            let mut is_seen = vec![false; texts.len()];
+            for code in codes.keys().iter().flatten().filter_map(|code| usize::try_from(code).ok()) {
+                if !std::mem::replace(&mut is_seen[code], true) && texts.is_valid(code) {
+                    watch.see(texts.value(code).as_bytes());
+                }
+            }
         }
         DataType::LargeUtf8 | DataType::Utf8View => {
             let texts = cast(column, &DataType::Utf8).ok()?;

@@ -25,6 +25,20 @@ pub fn footer_entry(file: &InputFile, key: &str) -> Result<Option<String>, Input
     Ok(Footer::read(file)?.entry(key))
 }
 
+/// Row groups below which they are read in pieces, so that all threads have work, and about how many pieces of each.
+const FEW_GROUPS: usize = 8;
+/// A piece is not worth its start with fewer rows: what stands before it is passed over, and its dictionaries are read again.
+const FEWEST_ROWS: u64 = 65_536;
+
+/// Some rows of a row group.
+pub(super) struct Piece {
+    row_group: usize,
+    /// Its first row in the row group.
+    start: u64,
+    pub(super) rows: u64,
+    is_last: bool,
+}
+
 /// The footer of a file, read once and shared by its row groups.
 pub(super) struct Footer {
     meta: ArrowReaderMetadata,
@@ -58,23 +72,48 @@ impl Footer {
         pairs.iter().find(|pair| pair.key == key)?.value.clone()
     }
 
-    pub(super) fn row_groups(&self) -> Vec<u64> {
+    fn row_groups(&self) -> Vec<u64> {
         let groups = self.meta.metadata().row_groups();
         groups.iter().map(|g| u64::try_from(g.num_rows()).unwrap_or(0)).collect()
     }
 
-    /// Streams the batches of one row group with `columns` (positions in `header`).
+    /// Pieces that can be read side by side: the row groups, divided where there are few of them.
+    pub(super) fn pieces(&self) -> Vec<Piece> {
+        let groups = self.row_groups();
+        let parts = if groups.len() < FEW_GROUPS { FEW_GROUPS as u64 } else { 1 };
+        let divided = |(row_group, rows): (usize, u64)| {
+            let step = rows.div_ceil(parts).max(FEWEST_ROWS);
+            let starts = (0..rows.div_ceil(step).max(1)).map(move |i| i * step);
+            starts.map(move |start| Piece {
+                row_group,
+                start,
+                rows: step.min(rows - start),
+                is_last: start + step >= rows,
+            })
+        };
+        groups.into_iter().enumerate().flat_map(divided).collect()
+    }
+
+    /// Streams the batches of one piece with `columns` (positions in `header`).
     pub(super) fn batches<'f>(
         &self,
         file: &'f InputFile,
-        row_group: usize,
+        piece: &Piece,
         columns: &[usize],
     ) -> Result<impl Iterator<Item = Result<RecordBatch, InputError>> + 'f, InputError> {
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.open()?, self.meta.clone());
         let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-        let builder = builder.with_row_groups(vec![row_group]).with_projection(mask).with_batch_size(BATCH);
+        let row_group = piece.row_group;
+        let mut builder = builder.with_row_groups(vec![row_group]).with_projection(mask).with_batch_size(BATCH);
+        if piece.start > 0 {
+            builder = builder.with_offset(usize::try_from(piece.start).unwrap_or(usize::MAX));
+        }
+        // The last one reads on, so that rows that the footer does not know of are found.
+        if !piece.is_last {
+            builder = builder.with_limit(usize::try_from(piece.rows).unwrap_or(usize::MAX));
+        }
         let mut reader = guarded(file, move || builder.build())?;
-        let mut left = self.row_groups().get(row_group).copied().unwrap_or_default();
+        let mut left = piece.rows;
         let mut failed = false;
         Ok(std::iter::from_fn(move || {
             if failed {

@@ -80,7 +80,7 @@ struct Opened {
     forms: Forms,
 }
 
-/// What one thread reads at a time: a row group, or a whole text file.
+/// What one thread reads at a time: a row group or a piece of one, or a whole text file.
 struct Unit<'t> {
     opened: &'t Opened,
     part: usize,
@@ -298,29 +298,32 @@ impl<'s> Table<'s> {
         // As many states as threads are at work, however the units are shared out.
         let idle: Mutex<Vec<S>> = Mutex::new(Vec::new());
         let lock = || idle.lock().expect("nothing panics that holds it");
-        let first_failed = AtomicUsize::new(usize::MAX);
-        let one = |(at, unit): (usize, &Unit<'_>)| {
-            let mut rejects = Rejects::default();
-            if at > first_failed.load(Ordering::Relaxed) {
-                return Ok(rejects);
-            }
+        let (_, rejects) = self.side_by_side(|unit, rejects| {
             let taken = lock().pop();
             let mut state = taken.unwrap_or_else(&start);
-            self.stream(unit, progress, &mut rejects, |batch| step(&mut state, batch))
-                .inspect_err(|_| _ = first_failed.fetch_min(at, Ordering::Relaxed))?;
+            self.stream(unit, progress, rejects, |batch| step(&mut state, batch))?;
             lock().push(state);
-            Ok(rejects)
-        };
-        let parts: Vec<Result<Rejects, InputError>> = self.units().par_iter().enumerate().map(one).collect();
-        let mut rejects = self.lookup_rejects.clone();
-        for part in parts {
-            rejects.merge(part?);
-        }
+            Ok(())
+        })?;
         let states = idle.into_inner().expect("nothing panics that holds it");
-        let all = (states.into_iter().reduce(merge).unwrap_or_else(start), rejects);
-        self.assert_unchanged()?;
-        self.door.assert_no_person_numbers()?;
-        Ok(all)
+        Ok((states.into_iter().reduce(merge).unwrap_or_else(start), rejects))
+    }
+
+    /// What `of` makes of each batch, in file order; batches are read side by side.
+    ///
+    /// # Errors
+    /// As [`Table::fold`].
+    pub fn map<T: Send>(
+        &self,
+        progress: &dyn Progress,
+        of: impl Fn(&Batch) -> T + Sync + Send,
+    ) -> Result<(Vec<T>, Rejects), InputError> {
+        let (parts, rejects) = self.side_by_side(|unit, rejects| {
+            let mut made = Vec::new();
+            self.stream(unit, progress, rejects, |batch| made.push(of(batch)))?;
+            Ok(made)
+        })?;
+        Ok((parts.into_iter().flatten().collect(), rejects))
     }
 
     /// Streams all batches in file order.
@@ -332,13 +335,42 @@ impl<'s> Table<'s> {
         for unit in self.units() {
             self.stream(&unit, progress, &mut rejects, &mut step)?;
         }
-        self.assert_unchanged()?;
-        self.door.assert_no_person_numbers()?;
+        self.assert_whole()?;
         Ok(rejects)
     }
 
-    fn assert_unchanged(&self) -> Result<(), InputError> {
-        self.files.iter().try_for_each(|o| o.file.assert_unchanged())
+    /// What `one` makes of each unit, in file order, by all threads of the pool.
+    fn side_by_side<T: Send>(
+        &self,
+        one: impl Fn(&Unit<'_>, &mut Rejects) -> Result<T, InputError> + Sync + Send,
+    ) -> Result<(Vec<T>, Rejects), InputError> {
+        let first_failed = AtomicUsize::new(usize::MAX);
+        let at_place = |(at, unit): (usize, &Unit<'_>)| {
+            let mut rejects = Rejects::default();
+            if at > first_failed.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            let made = one(unit, &mut rejects).inspect_err(|_| _ = first_failed.fetch_min(at, Ordering::Relaxed))?;
+            Ok(Some((made, rejects)))
+        };
+        let parts: Vec<Result<Option<(T, Rejects)>, InputError>> =
+            self.units().par_iter().enumerate().map(at_place).collect();
+        let (mut all, mut rejects) = (Vec::with_capacity(parts.len()), self.lookup_rejects.clone());
+        for part in parts {
+            // What was not read stands behind what failed.
+            if let Some((made, bad)) = part? {
+                all.push(made);
+                rejects.merge(bad);
+            }
+        }
+        self.assert_whole()?;
+        Ok((all, rejects))
+    }
+
+    /// After all was read: that no file changed meanwhile, and that no column held person numbers.
+    fn assert_whole(&self) -> Result<(), InputError> {
+        self.files.iter().try_for_each(|o| o.file.assert_unchanged())?;
+        self.door.assert_no_person_numbers()
     }
 
     fn stream(

@@ -1,6 +1,6 @@
 //! The periods of pupils: first days by origin.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::plan::Plan;
 use super::pupils::{NO_DAY, Pupils};

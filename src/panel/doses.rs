@@ -4,10 +4,13 @@
 //! batches or threads. Threads collect additions per block of pupils and apply a block's additions together:
 //! a block fits the processor's cache, the whole table does not.
 
-use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow::array::{Array, Float64Array, Int32Array};
+use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::calendars::Calendars;
@@ -15,7 +18,7 @@ use super::dated::{self, DatedExposure, DatedRows};
 use super::flow::{Ended, Flow, Step};
 use super::keys::Found;
 use super::plan::{Counted, DoseFrom, Plan};
-use super::pupils::{NO_DAY, Pupils, day_at, number_at};
+use super::pupils::{NO_DAY, Pupils};
 use super::registration::{Registration, Watch, WatchColumns};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::vocab::ids::Ix;
@@ -125,9 +128,15 @@ struct Addition {
     amount: u32,
 }
 
+impl Addition {
+    fn new(cell: usize, amount: u32) -> Self {
+        Self { cell: u32::try_from(cell).expect("a block of fewer than 4 294 967 296 cells"), amount }
+    }
+}
+
 struct Blocks {
     blocks: Vec<Mutex<Vec<u32>>>,
-    overflow: std::sync::atomic::AtomicBool,
+    overflow: AtomicBool,
 }
 
 impl Blocks {
@@ -135,11 +144,14 @@ impl Blocks {
         // A poisoned lock means that another thread panicked, which ends the run anyway.
         let mut cells = self.blocks[block].lock().expect("no thread panics while it adds");
         for add in additions.drain(..) {
-            let cell = &mut cells[add.cell as usize];
-            match cell.checked_add(add.amount) {
-                Some(sum) => *cell = sum,
-                None => self.overflow.store(true, std::sync::atomic::Ordering::Relaxed),
-            }
+            self.add(&mut cells[add.cell as usize], add.amount);
+        }
+    }
+
+    fn add(&self, cell: &mut u32, amount: u32) {
+        match cell.checked_add(amount) {
+            Some(sum) => *cell = sum,
+            None => self.overflow.store(true, Ordering::Relaxed),
         }
     }
 }
@@ -148,15 +160,53 @@ impl Blocks {
 struct Pass<'p> {
     pending: Vec<Vec<Addition>>,
     blocks: &'p Blocks,
-    ended: Ended,
+    /// Room for the sums of a run.
+    sums: Vec<u32>,
     known: Vec<Known>,
-    registered: Vec<bool>,
     /// What each type counts for.
     types: HashMap<Vec<u8>, u64>,
+    seen: Seen<'p>,
+}
+
+/// What a thread has seen beside the doses that are counted row by row.
+struct Seen<'p> {
+    ended: Ended,
+    registered: Vec<bool>,
     /// By dated exposure × block.
     dated: Vec<Vec<u64>>,
     dated_rows: &'p DatedRows,
     watch: Watch<'p>,
+}
+
+/// Rows of one pupil that follow each other from which on they are summed before they are pending.
+const TOGETHER: usize = 8;
+
+/// Where the additions of a run go.
+enum Sink<'r> {
+    /// To the sums of the run, one for each cell of a pupil.
+    Together(&'r mut [u32], &'r Blocks),
+    /// To what the thread has pending for the block, in which the pupil's cells start here.
+    Each(&'r mut Vec<Addition>, usize),
+}
+
+impl Sink<'_> {
+    fn add(&mut self, cell: usize, amount: u32) {
+        match self {
+            Sink::Together(sums, blocks) => blocks.add(&mut sums[cell], amount),
+            Sink::Each(pending, first) => pending.push(Addition::new(*first + cell, amount)),
+        }
+    }
+}
+
+/// The columns of a batch.
+struct Columns<'b> {
+    days: &'b Int32Array,
+    amounts: Option<&'b Float64Array>,
+    /// The exposures for which each row counts, by its type.
+    kinds: Option<Vec<u64>>,
+    /// The exposures for which a row without a type counts.
+    untyped: u64,
+    entered: Option<&'b Int32Array>,
 }
 
 struct Context<'p> {
@@ -217,6 +267,25 @@ impl Known {
             }
         };
         pupils.school.ids().map(one).collect::<Vec<_>>().into()
+    }
+}
+
+/// The days of a period, or those before the first or after the last.
+#[derive(Clone, Copy)]
+struct Slot {
+    from: i32,
+    /// First day after it.
+    to: i32,
+    /// 0 before the origin, k + 1 in period k; `None` when no later period can know of it.
+    cell: Option<usize>,
+}
+
+impl Slot {
+    /// Of no day.
+    const NOWHERE: Slot = Slot { from: 0, to: 0, cell: None };
+
+    fn holds(self, day: i32) -> bool {
+        self.from <= day && day < self.to
     }
 }
 
@@ -305,7 +374,8 @@ pub(super) fn sum(
             dated_rows.for_each_day((e, exposure), block, |pupil, day| {
                 let known = &context.known[PupilIx::from_position(block * division.size() + pupil)];
                 let first = pupil * cells + exposure.position * width;
-                for cell in context.cells_at(known, day).into_iter().flatten() {
+                let of_period = context.slot(context.starts(known), day).cell;
+                for cell in context.cells_at(of_period, known, day).into_iter().flatten() {
                     // A day per registration at most, and their number fitted.
                     of_block[first + cell] += 1;
                 }
@@ -347,121 +417,144 @@ impl<'p> Pass<'p> {
         Self {
             pending: blocks.blocks.iter().map(|_| Vec::new()).collect(),
             blocks,
-            ended: Ended::new(context.pupils.schools.len()),
+            sums: vec![0; context.cells],
             known: Vec::new(),
-            registered: vec![false; context.pupils.schools.len() * context.cohorts],
             types: HashMap::new(),
-            dated: dated_rows.pending(),
-            dated_rows,
-            watch: Watch::new(&context.watch),
+            seen: Seen {
+                ended: Ended::new(context.pupils.schools.len()),
+                registered: vec![false; context.pupils.schools.len() * context.cohorts],
+                dated: dated_rows.pending(),
+                dated_rows,
+                watch: Watch::new(&context.watch),
+            },
         }
     }
 
-    fn add(&mut self, block: usize, addition: Addition) {
-        let pending = &mut self.pending[block];
-        pending.push(addition);
-        if pending.len() >= PENDING {
+    /// Hands over all that is pending.
+    fn flush(&mut self) {
+        self.seen.dated_rows.flush(&mut self.seen.dated);
+        for (block, pending) in self.pending.iter_mut().enumerate() {
             self.blocks.apply(block, pending);
         }
     }
 
     fn merge(&mut self, mut other: Pass<'p>) {
-        for (block, pending) in other.pending.iter_mut().enumerate() {
-            self.blocks.apply(block, pending);
-        }
-        self.ended.merge(&other.ended);
-        for (a, b) in self.registered.iter_mut().zip(other.registered) {
+        other.flush();
+        let (mine, theirs) = (&mut self.seen, other.seen);
+        mine.ended.merge(&theirs.ended);
+        for (a, b) in mine.registered.iter_mut().zip(theirs.registered) {
             *a |= b;
         }
-        self.dated_rows.flush(&mut other.dated);
-        self.watch.merge(other.watch);
+        mine.watch.merge(theirs.watch);
     }
 
     fn finish(mut self, context: &Context<'_>, flow: &mut Flow) -> (Vec<bool>, Vec<Registration>) {
-        self.dated_rows.flush(&mut self.dated);
-        for (block, pending) in self.pending.iter_mut().enumerate() {
-            self.blocks.apply(block, pending);
-        }
-        self.ended.hand_over(flow, "activities");
-        (self.registered, context.watch.summary(context.pupils, &self.watch))
+        self.flush();
+        self.seen.ended.hand_over(flow, "activities");
+        (self.seen.registered, context.watch.summary(context.pupils, &self.seen.watch))
     }
 }
 
 impl Context<'_> {
     fn batch(&self, pass: &mut Pass<'_>, batch: &Batch) {
         let kinds = self.kind.map(|c| batch.columns[c].text().each(|kind| self.bits_of(kind, &mut pass.types)));
-        let all = self.exposures_of(None);
-        pass.watch.begin(batch);
-        let found = self.pupils.find_all(batch, self.keys.clone());
+        let columns = Columns {
+            days: batch.columns[self.date].day(),
+            amounts: self.amount.map(|c| batch.columns[c].number()),
+            kinds,
+            untyped: self.exposures_of(None),
+            entered: self.watch.entered(batch),
+        };
+        pass.seen.watch.begin(batch);
+        let runs = self.pupils.find_runs(batch, self.keys.clone());
         // Gathered in a loop of its own, for the same reason for which the keys are.
         let mut known = std::mem::take(&mut pass.known);
         known.clear();
-        known.extend(found.iter().map(|f| if let Found::Pupil(p) = f { self.known[*p] } else { Known::NOBODY }));
-        for (row, (found, known)) in found.iter().zip(&known).enumerate() {
-            let (school, step) = match found {
-                Found::Pupil(pupil) => {
-                    let exposures = kinds.as_ref().map_or(all, |k| k[row]);
-                    let step = self.row(pass, batch, row, *pupil, known, exposures);
-                    (Some(SchoolIx::from_position(known.school as usize)), step)
-                }
-                Found::NoKey => (None, Step::NoKey),
-                Found::Unknown => (None, Step::UnknownPupil),
-            };
-            pass.ended.add(school, step);
+        known.extend(runs.iter().map(|run| run.value.pupil().map_or(Known::NOBODY, |p| self.known[p])));
+        let mut start = 0;
+        for (run, known) in runs.iter().zip(&known) {
+            let rows = start..run.end;
+            start = run.end;
+            match run.value {
+                Found::Pupil(pupil) => self.run(pass, &columns, rows, pupil, known),
+                Found::NoKey => pass.seen.ended.add_all(None, Step::NoKey, rows.len() as u64),
+                Found::Unknown => pass.seen.ended.add_all(None, Step::UnknownPupil, rows.len() as u64),
+            }
         }
         pass.known = known;
     }
 
-    fn row(
-        &self,
-        pass: &mut Pass<'_>,
-        batch: &Batch,
-        row: usize,
-        pupil: PupilIx,
-        known: &Known,
-        exposures: u64,
-    ) -> Step {
-        let day = day_at(batch, self.date, row);
-        if day == NO_DAY {
-            return Step::NoDate;
-        }
-        if day < known.from || day > known.to {
-            return Step::OutsideEnrolment;
-        }
-        let amount = self.amount.map_or(0.0, |c| number_at(batch, c, row));
-        if amount < 0.0 {
-            return Step::NegativeAmount;
-        }
-        let group = known.school as usize * self.cohorts + known.cohort as usize;
-        pass.registered[group] = true;
-        pass.watch.note(batch, row, group, pupil, day);
+    /// Rows that are all of one pupil.
+    fn run(&self, pass: &mut Pass<'_>, columns: &Columns<'_>, rows: Range<usize>, pupil: PupilIx, known: &Known) {
         let (block, place) = (self.division.block(pupil), self.division.place(pupil));
-        let base = place * self.cells;
-        let cells = self.cells_at(known, day);
-        let mut rest = exposures & self.counted_bits();
-        while rest != 0 {
-            let e = &self.exposures[rest.trailing_zeros() as usize];
-            rest &= rest - 1;
-            let mut add = 1;
-            if e.amount {
-                let thousandths = (amount * PER_UNIT).round();
-                if thousandths > f64::from(u32::MAX) {
-                    pass.blocks.overflow.store(true, std::sync::atomic::Ordering::Relaxed);
+        let school = SchoolIx::from_position(known.school as usize);
+        let group = known.school as usize * self.cohorts + known.cohort as usize;
+        let first = place * self.cells;
+        let is_long = rows.len() >= TOGETHER;
+        let pending = &mut pass.pending[block];
+        let mut sink =
+            if is_long { Sink::Together(&mut pass.sums, pass.blocks) } else { Sink::Each(&mut *pending, first) };
+        let seen = &mut pass.seen;
+        let starts = self.starts(known);
+        let (counted, mut near) = (self.counted_bits(), Slot::NOWHERE);
+        let mut used = 0;
+        for row in rows {
+            let day = if columns.days.is_null(row) { NO_DAY } else { columns.days.value(row) };
+            let amount = columns.amounts.map_or(0.0, |a| if a.is_null(row) { f64::NAN } else { a.value(row) });
+            let fell_out = match () {
+                () if day == NO_DAY => Some(Step::NoDate),
+                () if day < known.from || day > known.to => Some(Step::OutsideEnrolment),
+                () if amount < 0.0 => Some(Step::NegativeAmount),
+                () => None,
+            };
+            if let Some(step) = fell_out {
+                seen.ended.add_all(Some(school), step, 1);
+                continue;
+            }
+            used += 1;
+            seen.watch.note(group, row, day, columns.entered);
+            let exposures = columns.kinds.as_ref().map_or(columns.untyped, |k| k[row]);
+            let mut rest = exposures & counted;
+            if rest != 0 && !near.holds(day) {
+                near = self.slot(starts, day);
+            }
+            while rest != 0 {
+                let e = &self.exposures[rest.trailing_zeros() as usize];
+                rest &= rest - 1;
+                let add = if e.amount { self.thousandths(amount, pass.blocks) } else { 1 };
+                for cell in self.cells_at(near.cell, known, day).into_iter().flatten() {
+                    sink.add(e.position * self.width + cell, add);
                 }
-                // A missing amount adds nothing, as NaN becomes 0.
-                add = thousandths as u32;
             }
-            let first = base + e.position * self.width;
-            for cell in cells.into_iter().flatten() {
-                let cell = u32::try_from(first + cell).expect("a block of fewer than 4 294 967 296 cells");
-                pass.add(block, Addition { cell, amount: add });
+            let slots = exposures.checked_shr(self.exposures.len() as u32).unwrap_or(0);
+            if slots != 0 {
+                seen.dated_rows.note(&mut seen.dated, &self.dated, (block, place), (day, slots));
             }
         }
-        let slots = exposures.checked_shr(self.exposures.len() as u32).unwrap_or(0);
-        if slots != 0 {
-            pass.dated_rows.note(&mut pass.dated, &self.dated, (block, place), (day, slots));
+        if is_long {
+            for (cell, sum) in pass.sums.iter_mut().enumerate().filter(|(_, sum)| **sum > 0) {
+                pending.push(Addition::new(first + cell, std::mem::take(sum)));
+            }
         }
-        Step::Used
+        if pending.len() >= PENDING {
+            pass.blocks.apply(block, pending);
+        }
+        if used > 0 {
+            seen.ended.add_all(Some(school), Step::Used, used);
+            seen.registered[group] = true;
+            seen.watch.note_pupil(group, pupil, used);
+        }
+    }
+
+    /// What an amount adds.
+    #[inline(never)]
+    fn thousandths(&self, amount: f64, blocks: &Blocks) -> u32 {
+        let thousandths = (amount * PER_UNIT).round();
+        if thousandths > f64::from(u32::MAX) {
+            blocks.overflow.store(true, Ordering::Relaxed);
+        }
+        // A missing amount adds nothing, as NaN becomes 0.
+        thousandths as u32
     }
 
     /// The bits of exposures that are counted row by row.
@@ -470,18 +563,23 @@ impl Context<'_> {
     }
 
     /// The cells of an exposure that something on this day belongs to: of its period, and of the landmark.
-    fn cells_at(&self, known: &Known, day: i32) -> [Option<usize>; 2] {
-        [self.slot(known.calendar, day), (day < known.landmark).then_some(self.periods)]
+    fn cells_at(&self, of_period: Option<usize>, known: &Known, day: i32) -> [Option<usize>; 2] {
+        [of_period, (day < known.landmark).then_some(self.periods)]
     }
 
-    /// 0 before the origin, k + 1 in period k; `None` when no later period can know of it.
-    fn slot(&self, calendar: u32, day: i32) -> Option<usize> {
-        if calendar == NO_CALENDAR {
-            return None;
+    /// The first days of a pupil's periods; none without a calendar.
+    fn starts(&self, known: &Known) -> &[i32] {
+        if known.calendar == NO_CALENDAR { &[] } else { self.calendars.starts(known.calendar) }
+    }
+
+    /// The slot of a day among the first days of a pupil's periods; without any there is no cell.
+    fn slot(&self, starts: &[i32], day: i32) -> Slot {
+        let k = starts.iter().take_while(|start| **start <= day).count();
+        Slot {
+            from: k.checked_sub(1).map_or(i32::MIN, |before| starts[before]),
+            to: starts.get(k).copied().unwrap_or(i32::MAX),
+            cell: (k < self.periods && !starts.is_empty()).then_some(k),
         }
-        let starts = self.calendars.starts(calendar);
-        let slot = starts.iter().take_while(|start| **start <= day).count();
-        (slot < self.periods).then_some(slot)
     }
 
     /// As [`Self::exposures_of`], of a type that is there; types that came before are known.

@@ -1,7 +1,8 @@
 //! The enrolments that count, per pupil and probe: read once, in any order of rows.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+
+use hashbrown::HashMap;
 
 use super::enrolled::count_date;
 use super::flow::{Ended, Step};

@@ -218,7 +218,12 @@ impl Ended {
 
     /// A row has ended in `step`.
     pub(super) fn add(&mut self, school: Option<SchoolIx>, step: Step) {
-        self.rows[school.map_or(0, |s| s.at() + 1)][step as usize] += 1;
+        self.add_all(school, step, 1);
+    }
+
+    /// `n` rows have ended in `step`.
+    pub(super) fn add_all(&mut self, school: Option<SchoolIx>, step: Step, n: u64) {
+        self.rows[school.map_or(0, |s| s.at() + 1)][step as usize] += n;
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

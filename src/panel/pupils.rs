@@ -1,16 +1,19 @@
 //! The pupil table: read once, duplicates dropped, sorted by pseudonym, indexed by key.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 
 use arrow::array::Array;
+use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::flow::{Flow, Step};
-use super::keys::{Found, Keys};
+use super::keys::{Found, KeyList, Keys};
 use super::native;
 use super::plan::{DoseFrom, OutcomePlan, Plan};
 use super::traits::{TraitColumns, Traits};
-use crate::ingest::{As, Batch, InputError, KEY_SEPARATOR, Progress, Rejects, Table, Want};
+use crate::ingest::{As, Batch, InputError, KEY_SEPARATOR, Progress, Rejects, Run, Table, Want};
 use crate::study::file::Covariate;
 use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
@@ -77,8 +80,8 @@ pub struct Pupils {
     pub levels: Vec<Vec<String>>,
     /// What outcomes compare with: leerweg, sector, age.
     pub(super) traits: Traits,
-    keys: Keys,
-    is_keyed: bool,
+    /// `None` where pupils have no key, and when it is not needed any more.
+    keys: Option<Keys>,
 }
 
 impl Pupils {
@@ -118,83 +121,91 @@ impl Pupils {
             event_causes: BTreeMap::new(),
             levels,
             traits: Traits::default(),
-            keys: Keys::with_capacity(0),
-            is_keyed: false,
+            keys: None,
         }
     }
 
     /// The pupil with this key.
     pub fn find(&self, key: &[u8]) -> Option<PupilIx> {
-        self.keys.find(key).map(PupilIx::from_position)
+        self.keys.as_ref()?.find(key)
     }
 
     /// Lets go what only making a panel needs: keys, by which no pupil can be found or labelled any more, traits, days of
     /// events.
     pub(crate) fn forget_sources(&mut self) {
-        (self.keys, self.is_keyed) = (Keys::with_capacity(0), false);
+        self.keys = None;
         self.traits = Traits::default();
         self.event_days.clear();
         self.event_causes.clear();
     }
 
-    /// The pupils of all rows of a batch by their key `columns`.
+    /// The pupils of a batch by their key `columns`; rows of one pupil that follow each other are one run.
+    pub(super) fn find_runs(&self, batch: &Batch, columns: std::ops::Range<usize>) -> Vec<Run<Found>> {
+        let unknown = || vec![Run { value: Found::Unknown, end: batch.rows }];
+        self.keys.as_ref().map_or_else(unknown, |keys| keys.find_runs(batch, columns))
+    }
+
+    /// As [`Pupils::find_runs`], row by row.
     pub(super) fn find_all(&self, batch: &Batch, columns: std::ops::Range<usize>) -> Vec<Found> {
-        self.keys.find_all(batch, columns)
+        let mut all = Vec::with_capacity(batch.rows);
+        self.find_runs(batch, columns).iter().for_each(|run| all.resize(run.end, run.value));
+        all
     }
 
     /// The pupil's key as people write it, for the restricted panel table only; the number of the row where
     /// pupils have no key.
     pub(super) fn label(&self, p: PupilIx) -> String {
-        if self.is_keyed { spaced(self.keys.get(p.at())) } else { (p.at() + 1).to_string() }
+        self.keys.as_ref().map_or_else(|| (p.at() + 1).to_string(), |keys| spaced(keys.get(p)))
     }
 }
 
-/// One pupil row as it was read; two rows of a pupil are duplicates when they are equal.
-#[derive(Default, PartialEq)]
-struct Row {
-    place: RowPlace,
-    /// Covariates, given doses, values; missing as NaN, compared by bits.
-    numbers: Vec<u64>,
-    events: Vec<i32>,
-}
-
-/// What every study has of a pupil. Labels are numbered as they come.
-#[derive(Clone, Copy, Default, PartialEq)]
-struct RowPlace {
-    school: u32,
-    name: u32,
-    cohort: u32,
-    linked: bool,
-    days: PupilDays,
-}
-
-/// Rows beside each other: as many numbers and events per row as the study asks for.
+/// Rows of pupils, column by column. Labels are numbered as they come.
 struct Rows {
-    places: Vec<RowPlace>,
-    numbers: Vec<u64>,
-    events: Vec<i32>,
+    keys: KeyList,
+    school: Vec<u32>,
+    name: Vec<u32>,
+    cohort: Vec<u32>,
+    linked: Vec<bool>,
+    days: Vec<PupilDays>,
+    /// Covariates, given doses, values, traits, causes; missing as NaN.
+    numbers: Vec<Vec<f64>>,
+    events: Vec<Vec<i32>>,
 }
 
 impl Rows {
-    fn with_capacity(rows: usize, layout: &Layout) -> Self {
+    fn none(layout: &Layout) -> Self {
         Self {
-            places: Vec::with_capacity(rows),
-            numbers: Vec::with_capacity(rows * layout.numbers()),
-            events: Vec::with_capacity(rows * layout.events.len()),
+            keys: KeyList::default(),
+            school: Vec::new(),
+            name: Vec::new(),
+            cohort: Vec::new(),
+            linked: Vec::new(),
+            days: Vec::new(),
+            numbers: vec![Vec::new(); layout.numbers()],
+            events: vec![Vec::new(); layout.events.len()],
         }
     }
 
-    fn push(&mut self, row: &Row) {
-        self.places.push(row.place);
-        self.numbers.extend_from_slice(&row.numbers);
-        self.events.extend_from_slice(&row.events);
+    fn append(&mut self, mut more: Rows) {
+        self.keys.append(&more.keys);
+        self.school.append(&mut more.school);
+        self.name.append(&mut more.name);
+        self.cohort.append(&mut more.cohort);
+        self.linked.append(&mut more.linked);
+        self.days.append(&mut more.days);
+        self.numbers.iter_mut().zip(&mut more.numbers).for_each(|(mine, theirs)| mine.append(theirs));
+        self.events.iter_mut().zip(&mut more.events).for_each(|(mine, theirs)| mine.append(theirs));
     }
 
-    fn is(&self, i: usize, row: &Row) -> bool {
-        let (n, m) = (row.numbers.len(), row.events.len());
-        self.places[i] == row.place
-            && self.numbers[i * n..(i + 1) * n] == row.numbers
-            && self.events[i * m..(i + 1) * m] == row.events
+    /// Whether two rows are the same in all columns; numbers by their bits, so that missing equals missing.
+    fn are_same(&self, a: usize, b: usize) -> bool {
+        self.school[a] == self.school[b]
+            && self.name[a] == self.name[b]
+            && self.cohort[a] == self.cohort[b]
+            && self.linked[a] == self.linked[b]
+            && self.days[a] == self.days[b]
+            && self.numbers.iter().all(|column| column[a].to_bits() == column[b].to_bits())
+            && self.events.iter().all(|column| column[a] == column[b])
     }
 }
 
@@ -316,12 +327,21 @@ pub(super) fn column_of(c: &Covariate) -> &str {
     c.column.as_deref().unwrap_or(&c.id)
 }
 
-/// Distinct labels, numbered as they come; renumbered in sorted order at the end.
+/// Distinct labels, numbered as they come; schools and cohorts are renumbered in sorted order at the end.
 #[derive(Default)]
 struct Labels {
     /// By the bytes of a composite label.
     index: HashMap<Vec<u8>, u32>,
     texts: Vec<String>,
+}
+
+/// The labels of all rows.
+#[derive(Default)]
+struct AllLabels {
+    schools: Labels,
+    names: Labels,
+    cohorts: Labels,
+    sectors: Labels,
 }
 
 impl Labels {
@@ -340,11 +360,13 @@ impl Labels {
         code
     }
 
-    /// Texts in sorted order, and the new number of each old one.
-    fn sorted(&self) -> (Vec<String>, Vec<usize>) {
-        let mut order: Vec<usize> = (0..self.texts.len()).collect();
+    /// The texts that are `used` in sorted order, and the new number of each old one.
+    fn sorted(&self, used: &[u32]) -> (Vec<String>, Vec<usize>) {
+        let mut is_used = vec![false; self.texts.len()];
+        used.iter().for_each(|&code| is_used[code as usize] = true);
+        let mut order: Vec<usize> = (0..self.texts.len()).filter(|&i| is_used[i]).collect();
         order.sort_by(|&a, &b| self.texts[a].cmp(&self.texts[b]));
-        let mut rank = vec![0; order.len()];
+        let mut rank = vec![0; self.texts.len()];
         for (new, &old) in order.iter().enumerate() {
             rank[old] = new;
         }
@@ -365,196 +387,225 @@ pub(super) fn read(
 ) -> Result<Pupils, InputError> {
     let (wants, layout) = layout(plan);
     let table = Table::open(plan.study, base, &plan.pupils.source, &wants)?;
-    let mut reading = Reading::new(plan, &layout, table.rows());
-    rejects.merge(table.for_each(progress, |batch| reading.batch(batch))?);
+    let reading = Reading { plan, layout: &layout, labels: Mutex::default() };
+    let (parts, bad) = table.map(progress, |batch| reading.batch(batch))?;
+    rejects.merge(bad);
     // Before "no pupil is left", say why their rows could not be read.
     native::assert_few(plan, rejects)?;
-    reading.finish(flow)
+    let (mut rows, mut counted) = (Rows::none(&layout), Counted::default());
+    for (more, seen) in parts {
+        rows.append(more);
+        counted.merge(seen);
+    }
+    reading.finish(rows, counted, flow)
 }
 
 struct Reading<'p> {
     plan: &'p Plan<'p>,
     layout: &'p Layout,
-    keys: Keys,
-    rows: Rows,
-    schools: Labels,
-    names: Labels,
-    cohorts: Labels,
-    sectors: Labels,
-    counts: BTreeMap<Step, u64>,
-    conflicts: u64,
+    /// Their numbers depend on which thread came first, and nothing else does.
+    labels: Mutex<AllLabels>,
+}
+
+/// What became of rows.
+#[derive(Default)]
+struct Counted<'p> {
+    steps: BTreeMap<Step, u64>,
     /// Rows with a text that a covariate does not list, by its id.
     unlisted: BTreeMap<&'p str, u64>,
 }
 
+impl<'p> Counted<'p> {
+    fn count(&mut self, step: Step, n: u64) {
+        if n > 0 {
+            *self.steps.entry(step).or_default() += n;
+        }
+    }
+
+    fn merge(&mut self, other: Counted<'p>) {
+        other.steps.into_iter().for_each(|(step, n)| self.count(step, n));
+        other.unlisted.into_iter().for_each(|(id, n)| *self.unlisted.entry(id).or_default() += n);
+    }
+}
+
 impl<'p> Reading<'p> {
-    fn new(plan: &'p Plan<'p>, layout: &'p Layout, rows: usize) -> Self {
-        Self {
-            plan,
-            layout,
-            keys: Keys::with_capacity(rows),
-            rows: Rows::with_capacity(rows, layout),
-            schools: Labels::default(),
-            names: Labels::default(),
-            cohorts: Labels::default(),
-            sectors: Labels::default(),
-            counts: BTreeMap::new(),
-            conflicts: 0,
-            unlisted: BTreeMap::new(),
-        }
-    }
+    /// The rows of a batch that have a key and a school.
+    fn batch(&self, batch: &Batch) -> (Rows, Counted<'p>) {
+        let (l, mut counted) = (self.layout, Counted::default());
+        // A poisoned lock means that another thread panicked, which ends the run anyway.
+        let mut labels = self.labels.lock().expect("no thread panics while it has the labels");
+        let school = codes(batch, l.school.clone(), &mut labels.schools);
+        let cohort = codes(batch, l.cohort.clone(), &mut labels.cohorts);
+        let none = labels.cohorts.code(b"");
+        let name = l.name.map(|c| batch.columns[c].text().each(|t| labels.names.code(t.unwrap_or_default())));
+        let unnamed = labels.names.code(b"");
+        let sectors = l.traits.sectors(batch, |sector| labels.sectors.code(sector));
+        drop(labels);
 
-    fn count(&mut self, step: Step) {
-        *self.counts.entry(step).or_default() += 1;
-    }
-
-    fn batch(&mut self, batch: &Batch) {
-        let (mut key, mut school, mut text) = (Vec::new(), Vec::new(), Vec::new());
-        let mut row = Row::default();
-        let keyed = !self.layout.key.is_empty();
-        *self.counts.entry(Step::Read).or_default() += batch.rows as u64;
-        for i in 0..batch.rows {
-            if keyed && (!batch.key(self.layout.key.clone(), i, &mut key) || key.is_empty()) {
-                self.count(Step::NoKey);
+        let mut rows = Rows::none(l);
+        let (mut kept, mut key) = (Vec::with_capacity(batch.rows), Vec::new());
+        counted.count(Step::Read, batch.rows as u64);
+        for (i, school) in school.into_iter().enumerate() {
+            if !l.key.is_empty() && (!batch.key(l.key.clone(), i, &mut key) || key.is_empty()) {
+                counted.count(Step::NoKey, 1);
                 continue;
             }
-            if !batch.key(self.layout.school.clone(), i, &mut school) || school.is_empty() {
-                self.count(Step::NoSchool);
+            let Some(school) = school else {
+                counted.count(Step::NoSchool, 1);
                 continue;
+            };
+            rows.school.push(school);
+            rows.keys.push(&key);
+            kept.push(i);
+        }
+        let all = || kept.iter().copied();
+        rows.cohort = all().map(|i| cohort[i].unwrap_or(none)).collect();
+        rows.name = all().map(|i| name.as_ref().map_or(unnamed, |codes| codes[i])).collect();
+        rows.linked = match (&self.plan.pupils.linked, l.linked) {
+            (Some(rule), Some(c)) => {
+                let is_linked = |t: Option<&[u8]>| t.is_some_and(|t| rule.is.0.iter().any(|is| is.as_bytes() == t));
+                let linked = batch.columns[c].text().each(is_linked);
+                all().map(|i| linked[i]).collect()
             }
-            row.place.school = self.schools.code(&school);
-            self.read(batch, i, &mut row, &mut text);
-            if !keyed {
-                // Without a key every row is a pupil; its position serves as the key.
-                key = (self.keys.len() as u64).to_be_bytes().to_vec();
-            }
-            match self.keys.find(&key).filter(|_| keyed) {
-                None => {
-                    self.keys.push(&key);
-                    self.rows.push(&row);
-                }
-                Some(p) if self.rows.is(p, &row) => self.count(Step::Duplicate),
-                Some(_) => self.conflicts += 1,
+            _ => vec![true; kept.len()],
+        };
+        rows.days = all().map(|i| self.days(batch, i)).collect();
+        rows.numbers.clear();
+        for (c, at) in self.plan.covariates.iter().zip(l.covariates.clone()) {
+            let values = covariate(c, batch, at);
+            rows.numbers.push(all().map(|i| values[i].0).collect());
+            let unlisted = all().filter(|&i| values[i].1).count();
+            if unlisted > 0 {
+                *counted.unlisted.entry(c.id.as_str()).or_default() += unlisted as u64;
             }
         }
+        let others = l.given.iter().chain(&l.values);
+        rows.numbers.extend(others.map(|&(_, at)| all().map(|i| number_at(batch, at, i)).collect()));
+        rows.numbers.extend(l.traits.columns(batch, sectors, &kept));
+        for &(o, at) in &l.causes {
+            let outcome = &self.plan.outcomes[o];
+            let exit = |t: Option<&[u8]>| t.and_then(utf8).and_then(|t| exit_of(outcome, t));
+            let exits = batch.columns[at].text().each(exit);
+            rows.numbers.push(all().map(|i| exits[i].map_or(f64::NAN, f64::from)).collect());
+        }
+        rows.events = l.events.iter().map(|&(_, at)| all().map(|i| day_at(batch, at, i)).collect()).collect();
+        (rows, counted)
     }
 
-    /// Reads all but the school of row `i` into `row`; `text` is room to work in.
-    fn read(&mut self, batch: &Batch, i: usize, row: &mut Row, text: &mut Vec<u8>) {
+    fn days(&self, batch: &Batch, i: usize) -> PupilDays {
         let l = self.layout;
         let day = |column: Option<usize>| column.map_or(NO_DAY, |c| day_at(batch, c, i));
         let origin = if l.origin.is_some() { day(l.origin) } else { 0 };
-        row.place.days = PupilDays {
+        PupilDays {
             origin,
             end: l.length.map_or_else(|| day(l.end), |c| last_day(origin, number_at(batch, c, i))),
             landmark: day(l.landmark),
             from: day(l.from),
             to: day(l.to),
             known_until: day(l.known_until),
-        };
-        let name = l.name.and_then(|c| text_at(batch, c, i, text)).unwrap_or_default();
-        row.place.name = self.names.code(name.as_bytes());
-        if !batch.key(l.cohort.clone(), i, text) {
-            text.clear();
         }
-        row.place.cohort = self.cohorts.code(text);
-        row.place.linked = match (&self.plan.pupils.linked, l.linked) {
-            (Some(rule), Some(c)) => text_at(batch, c, i, text).is_some_and(|v| rule.is.0.iter().any(|is| is == v)),
-            _ => true,
-        };
-        row.numbers.clear();
-        for (c, at) in self.plan.covariates.iter().zip(l.covariates.clone()) {
-            let value = covariate(c, batch, at, i, text);
-            row.numbers.push(value.to_bits());
-            let is_listed = !c.recode.is_empty() || !c.levels.is_empty();
-            if is_listed && value.is_nan() && text_at(batch, at, i, text).is_some_and(|t| !t.is_empty()) {
-                *self.unlisted.entry(c.id.as_str()).or_default() += 1;
-            }
-        }
-        let others = l.given.iter().chain(&l.values);
-        row.numbers.extend(others.map(|&(_, at)| number_at(batch, at, i).to_bits()));
-        let sectors = &mut self.sectors;
-        l.traits.read(batch, i, text, |sector| sectors.code(sector.as_bytes()), &mut row.numbers);
-        for &(o, at) in &l.causes {
-            let exit = text_at(batch, at, i, text).and_then(|t| exit_of(&self.plan.outcomes[o], t));
-            row.numbers.push(exit.map_or(f64::NAN, f64::from).to_bits());
-        }
-        row.events.clear();
-        row.events.extend(l.events.iter().map(|&(_, at)| day_at(batch, at, i)));
     }
 
-    fn finish(mut self, flow: &mut Flow) -> Result<Pupils, InputError> {
+    /// Numbers the pupils, and sees that several rows of one say the same.
+    fn finish(self, mut rows: Rows, mut counted: Counted<'p>, flow: &mut Flow) -> Result<Pupils, InputError> {
         let source_name = self.plan.pupils.source.clone();
-        if self.conflicts > 0 {
-            return Err(InputError::ConflictingPupils { source_name, rows: self.conflicts });
-        }
-        if self.rows.places.is_empty() {
-            let why = self.counts.iter().map(|(s, n)| format!("{} {n}", s.code())).collect::<Vec<_>>().join(", ");
+        let n = rows.school.len();
+        let keys = if self.layout.key.is_empty() {
+            None
+        } else {
+            let keys = Keys::of(std::mem::take(&mut rows.keys));
+            let first = |place: usize| keys.places()[keys.pupils()[place].at()] as usize;
+            let again = (0..n).filter(|&place| first(place) != place);
+            let conflicts = again.filter(|&place| !rows.are_same(first(place), place)).count() as u64;
+            if conflicts > 0 {
+                return Err(InputError::ConflictingPupils { source_name, rows: conflicts });
+            }
+            counted.count(Step::Duplicate, (n - keys.len()) as u64);
+            Some(keys)
+        };
+        if n == 0 {
+            let why = counted.steps.iter().map(|(s, n)| format!("{} {n}", s.code())).collect::<Vec<_>>().join(", ");
             return Err(InputError::NoPupils { source_name, why: if why.is_empty() { "no rows".into() } else { why } });
         }
-        let kept = self.rows.places.len() as u64;
-        self.count(Step::Used);
-        self.counts.insert(Step::Used, kept);
-        for (step, n) in &self.counts {
+        counted.count(Step::Used, keys.as_ref().map_or(n, Keys::len) as u64);
+        for (step, n) in &counted.steps {
             flow.add("pupils", None, *step, *n);
         }
-        for (id, n) in &self.unlisted {
+        for (id, n) in &counted.unlisted {
             flow.add(&format!("covariate {id}"), None, Step::UnlistedValue, *n);
         }
-        Ok(self.sorted())
+        Ok(self.sorted(rows, keys))
     }
 
     /// Brings pupils, schools and cohorts in their sorted order.
-    fn sorted(self) -> Pupils {
-        let order = self.keys.order();
-        let (schools, school_rank) = self.schools.sorted();
-        let (cohorts, cohort_rank) = self.cohorts.sorted();
-        let school_names = self.school_names(&school_rank);
+    fn sorted(self, rows: Rows, keys: Option<Keys>) -> Pupils {
+        // Without keys every row is a pupil, in the order of the rows.
+        let in_order: Vec<u32> = if keys.is_none() { (0..).take(rows.school.len()).collect() } else { Vec::new() };
+        let order = keys.as_ref().map_or(&in_order[..], Keys::places);
+        let labels = self.labels.into_inner().expect("no thread panicked");
+        let (schools, school_rank) = labels.schools.sorted(&rows.school);
+        let (cohorts, cohort_rank) = labels.cohorts.sorted(&rows.cohort);
+        let school_names = school_names(&rows, &labels.names, &school_rank);
         let l = self.layout;
-        let rows = &self.rows;
-        let (n_cov, n_given) = (self.plan.covariates.len(), l.given.len());
-        let first_trait = n_cov + n_given + l.values.len();
-        let first_cause = first_trait + l.traits.len();
-        let width = l.numbers();
-        let number = |at: usize| by_pupil(&order, |i| f64::from_bits(rows.numbers[i * width + at]));
-        let event = |at: usize| by_pupil(&order, |i| rows.events[i * l.events.len() + at]);
+        let school = by_pupil(order, |i| SchoolIx::from_position(school_rank[rows.school[i] as usize]));
+        let cohort = by_pupil(order, |i| CohortIx::from_position(cohort_rank[rows.cohort[i] as usize]));
+        let (days, linked) = (by_pupil(order, |i| rows.days[i]), by_pupil(order, |i| rows.linked[i]));
+        // One after another, so that no column stands here twice for long.
+        let mut numbers = rows.numbers.into_iter().map(|column| by_pupil(order, |i| column[i]));
+        let mut number = || numbers.next().expect("as many columns as the layout has");
+        let events = rows.events.into_iter().map(|column| by_pupil(order, |i| column[i]));
         Pupils {
             schools: schools.into(),
             school_names: school_names.into(),
             cohorts: cohorts.into(),
-            school: by_pupil(&order, |i| SchoolIx::from_position(school_rank[rows.places[i].school as usize])),
-            cohort: by_pupil(&order, |i| CohortIx::from_position(cohort_rank[rows.places[i].cohort as usize])),
-            days: by_pupil(&order, |i| rows.places[i].days),
-            linked: by_pupil(&order, |i| rows.places[i].linked),
-            covariates: (0..n_cov).map(number).collect(),
-            given_doses: l.given.iter().enumerate().map(|(k, &(e, _))| (e, number(n_cov + k))).collect(),
-            values: l.values.iter().enumerate().map(|(k, &(o, _))| (o, number(n_cov + n_given + k))).collect(),
-            event_days: l.events.iter().enumerate().map(|(k, &(o, _))| (o, event(k))).collect(),
+            school,
+            cohort,
+            days,
+            linked,
+            covariates: self.plan.covariates.iter().map(|_| number()).collect(),
+            given_doses: l.given.iter().map(|&(e, _)| (e, number())).collect(),
+            values: l.values.iter().map(|&(o, _)| (o, number())).collect(),
+            traits: l.traits.sorted(labels.sectors.texts, &mut number),
+            event_causes: l.causes.iter().map(|&(o, _)| (o, number())).collect(),
+            event_days: l.events.iter().map(|&(o, _)| o).zip(events).collect(),
             levels: self.plan.covariates.iter().map(|c| c.levels.clone()).collect(),
-            event_causes: l.causes.iter().enumerate().map(|(k, &(o, _))| (o, number(first_cause + k))).collect(),
-            traits: l.traits.sorted(self.sectors.texts.clone(), |k| number(first_trait + k)),
-            is_keyed: !l.key.is_empty(),
-            keys: self.keys.reordered(&order),
+            keys,
         }
     }
+}
 
-    /// Names of the schools in their sorted order; of several names the first.
-    fn school_names(&self, school_rank: &[usize]) -> Vec<Option<String>> {
-        let mut names: Vec<Option<String>> = vec![None; school_rank.len()];
-        for row in &self.rows.places {
-            let name = &self.names.texts[row.name as usize];
-            let slot = &mut names[school_rank[row.school as usize]];
-            if !name.is_empty() && slot.as_ref().is_none_or(|s| name < s) {
-                *slot = Some(name.clone());
-            }
+/// Names of the schools in their sorted order; of several names the first.
+fn school_names(rows: &Rows, labels: &Labels, school_rank: &[usize]) -> Vec<Option<String>> {
+    let mut names: Vec<Option<String>> = vec![None; school_rank.len()];
+    for (school, name) in rows.school.iter().zip(&rows.name) {
+        let name = &labels.texts[*name as usize];
+        let slot = &mut names[school_rank[*school as usize]];
+        if !name.is_empty() && slot.as_ref().is_none_or(|s| name < s) {
+            *slot = Some(name.clone());
         }
-        names
+    }
+    names
+}
+
+/// The number of each row's label, which may be of several columns; `None` where one of them, or the whole label, is empty.
+fn codes(batch: &Batch, columns: std::ops::Range<usize>, labels: &mut Labels) -> Vec<Option<u32>> {
+    let mut code = |label: &[u8]| (!label.is_empty()).then(|| labels.code(label));
+    match columns.len() {
+        0 => vec![None; batch.rows],
+        1 => batch.columns[columns.start].text().each(|label| code(label.unwrap_or_default())),
+        _ => {
+            let mut label = Vec::new();
+            let mut one = |row: usize| {
+                if batch.key(columns.clone(), row, &mut label) { code(&label) } else { None }
+            };
+            (0..batch.rows).map(&mut one).collect()
+        }
     }
 }
 
 /// A value of every pupil, taken from the rows in the order of the pupils.
-fn by_pupil<T>(order: &[u32], of: impl Fn(usize) -> T) -> IdVec<PupilIx, T> {
-    order.iter().map(|&i| of(i as usize)).collect::<Vec<T>>().into()
+fn by_pupil<T: Send>(order: &[u32], of: impl Fn(usize) -> T + Sync) -> IdVec<PupilIx, T> {
+    order.par_iter().map(|&i| of(i as usize)).collect::<Vec<T>>().into()
 }
 
 /// Position among all ways out of the one that a text means.
@@ -586,24 +637,33 @@ pub(super) fn number_at(batch: &Batch, column: usize, row: usize) -> f64 {
 /// The text of a cell, written into `text`.
 pub(super) fn text_at<'t>(batch: &Batch, column: usize, row: usize, text: &'t mut Vec<u8>) -> Option<&'t str> {
     text.clear();
-    let is_there = batch.columns[column].text().write(row, text);
-    // Arrow texts and the digits of numbers are UTF-8, so that this loses nothing.
-    if is_there { std::str::from_utf8(text).ok() } else { None }
+    if batch.columns[column].text().write(row, text) { utf8(text) } else { None }
 }
 
-/// The number of a covariate: recoded, position of its level, or as it is; clipped to min and max.
-fn covariate(c: &Covariate, batch: &Batch, column: usize, row: usize, text: &mut Vec<u8>) -> f64 {
-    let value = if !c.recode.is_empty() {
-        text_at(batch, column, row, text).and_then(|t| c.recode.get(t).copied()).unwrap_or(f64::NAN)
-    } else if !c.levels.is_empty() {
-        let level = text_at(batch, column, row, text).and_then(|t| c.levels.iter().position(|l| l == t));
-        level.map_or(f64::NAN, |l| l as f64)
-    } else {
-        number_at(batch, column, row)
-    };
+/// Arrow texts and the digits of numbers are UTF-8, so that this loses nothing.
+pub(super) fn utf8(text: &[u8]) -> Option<&str> {
+    std::str::from_utf8(text).ok()
+}
+
+/// The number of a covariate in each row: recoded, position of its level, or as it is; clipped to min and max. With it whether
+/// the row has a text that is not listed.
+fn covariate(c: &Covariate, batch: &Batch, column: usize) -> Vec<(f64, bool)> {
     // `f64::max` and `min` would turn a missing value into the bound.
-    if value.is_nan() {
-        return value;
+    let clipped = |value: f64| {
+        if value.is_nan() {
+            return value;
+        }
+        value.max(c.min.unwrap_or(f64::NEG_INFINITY)).min(c.max.unwrap_or(f64::INFINITY))
+    };
+    if c.recode.is_empty() && c.levels.is_empty() {
+        return (0..batch.rows).map(|row| (clipped(number_at(batch, column, row)), false)).collect();
     }
-    value.max(c.min.unwrap_or(f64::NEG_INFINITY)).min(c.max.unwrap_or(f64::INFINITY))
+    let value = |text: &str| match c.recode.is_empty() {
+        false => c.recode.get(text).copied(),
+        true => c.levels.iter().position(|l| l == text).map(|level| level as f64),
+    };
+    batch.columns[column].text().each(|text| {
+        let value = clipped(text.and_then(utf8).and_then(value).unwrap_or(f64::NAN));
+        (value, value.is_nan() && text.is_some_and(|t| !t.is_empty()))
+    })
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray};
 use hashbrown::HashMap;
 
-use super::pupils::{NO_DAY, Pupils, day_at};
+use super::pupils::Pupils;
 use super::sets::Panel;
 use super::table::{coded, numbers};
 use crate::ingest::{As, Batch, Want};
@@ -189,6 +189,11 @@ impl WatchColumns {
         }
     }
 
+    /// The days of entry of a batch.
+    pub(super) fn entered<'b>(&self, batch: &'b Batch) -> Option<&'b Int32Array> {
+        self.entered.map(|column| batch.columns[column].day())
+    }
+
     fn is_registered(&self, p: PupilIx) -> bool {
         self.registered[p.at() / 64].load(Ordering::Relaxed) >> (p.at() % 64) & 1 == 1
     }
@@ -307,24 +312,25 @@ impl<'p> Watch<'p> {
         &mut self.pages[at]
     }
 
-    /// Notes a registration that counts, of a pupil of school × cohort `group`.
-    pub(super) fn note(&mut self, batch: &Batch, row: usize, group: usize, pupil: PupilIx, day: i32) {
-        self.registrations[group] += 1;
-        let (word, bit) = (&self.columns.registered[pupil.at() / 64], 1 << (pupil.at() % 64));
-        // Most rows find the bit set, and a load does not take the word away from other threads.
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            word.fetch_or(bit, Ordering::Relaxed);
-        }
-        if let Some(column) = self.columns.entered {
-            let entered = day_at(batch, column, row);
-            if entered != NO_DAY {
-                self.lags[group].note(entered.saturating_sub(day));
-                let group = u32::try_from(group).expect("fewer schools × cohorts than 4 294 967 296");
-                self.page((group, entered.div_euclid(PAGE as i32)))[entered.rem_euclid(PAGE as i32) as usize] += 1;
-            }
+    /// Notes a registration that counts: of school × cohort `group`, in a row of the batch, of a day.
+    pub(super) fn note(&mut self, group: usize, row: usize, day: i32, entered: Option<&Int32Array>) {
+        if let Some(entered) = entered.filter(|days| days.is_valid(row)).map(|days| days.value(row)) {
+            self.lags[group].note(entered.saturating_sub(day));
+            let group = u32::try_from(group).expect("fewer schools × cohorts than 4 294 967 296");
+            self.page((group, entered.div_euclid(PAGE as i32)))[entered.rem_euclid(PAGE as i32) as usize] += 1;
         }
         if self.columns.system.is_some() {
             self.systems.counts[self.system_of[row]][group] += 1;
+        }
+    }
+
+    /// Notes that so many registrations of a pupil of school × cohort `group` count.
+    pub(super) fn note_pupil(&mut self, group: usize, pupil: PupilIx, registrations: u64) {
+        self.registrations[group] += registrations;
+        let (word, bit) = (&self.columns.registered[pupil.at() / 64], 1 << (pupil.at() % 64));
+        // Most find the bit set, and a load does not take the word away from other threads.
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            word.fetch_or(bit, Ordering::Relaxed);
         }
     }
 

@@ -2,7 +2,7 @@
 //! study needs it.
 
 use super::plan::Plan;
-use super::pupils::{NO_DAY, day_at, number_at, text_at};
+use super::pupils::{NO_DAY, day_at, number_at, utf8};
 use crate::ingest::{As, Batch, Want};
 use crate::vocab::leerwegen::expected_level;
 use crate::vocab::{Day, IdVec, Need, PupilIx};
@@ -59,38 +59,50 @@ impl TraitColumns {
         self.0.len()
     }
 
-    /// Appends the traits of a row as bits of numbers.
-    pub(super) fn read(
-        &self,
-        batch: &Batch,
-        row: usize,
-        text: &mut Vec<u8>,
-        mut sector_code: impl FnMut(&str) -> u32,
-        numbers: &mut Vec<u64>,
-    ) {
-        for &(kind, column) in &self.0 {
-            let value = match kind {
-                Kind::Leerweg => text_at(batch, column, row, text).and_then(expected_level).map(f64::from),
-                Kind::Sector => {
-                    text_at(batch, column, row, text).filter(|s| !s.is_empty()).map(|s| f64::from(sector_code(s)))
-                }
-                Kind::Birth => Some(day_at(batch, column, row)).filter(|d| *d != NO_DAY).map(f64::from),
-                Kind::Age => Some(number_at(batch, column, row)),
-            };
-            numbers.push(value.unwrap_or(f64::NAN).to_bits());
-        }
+    /// The codes of the sectors of a batch, where they are wanted.
+    pub(super) fn sectors(&self, batch: &Batch, mut code: impl FnMut(&[u8]) -> u32) -> Option<Vec<Option<u32>>> {
+        let (_, column) = self.0.iter().find(|(kind, _)| *kind == Kind::Sector)?;
+        Some(batch.columns[*column].text().each(|text| text.filter(|t| !t.is_empty()).map(&mut code)))
     }
 
-    /// The traits of all pupils, from the column at each position.
-    pub(super) fn sorted(&self, sectors: Vec<String>, column: impl Fn(usize) -> IdVec<PupilIx, f64>) -> Traits {
-        let of = |kind: Kind| self.0.iter().position(|(k, _)| *k == kind).map(&column);
-        Traits {
-            level: of(Kind::Leerweg),
-            sector: of(Kind::Sector),
-            sectors,
-            birth: of(Kind::Birth),
-            age: of(Kind::Age),
+    /// The traits of the rows of a batch that are kept.
+    pub(super) fn columns(
+        &self,
+        batch: &Batch,
+        sectors: Option<Vec<Option<u32>>>,
+        kept: &[usize],
+    ) -> impl Iterator<Item = Vec<f64>> {
+        self.0.iter().map(move |&(kind, column)| {
+            let all = kept.iter().copied();
+            let known = |value: Option<f64>| value.unwrap_or(f64::NAN);
+            match kind {
+                Kind::Leerweg => {
+                    let level = |text: Option<&[u8]>| text.and_then(utf8).and_then(expected_level).map(f64::from);
+                    let levels = batch.columns[column].text().each(level);
+                    all.map(|i| known(levels[i])).collect()
+                }
+                Kind::Sector => all.map(|i| known(sectors.as_ref().and_then(|s| s[i]).map(f64::from))).collect(),
+                Kind::Birth => {
+                    all.map(|i| known(Some(day_at(batch, column, i)).filter(|d| *d != NO_DAY).map(f64::from))).collect()
+                }
+                Kind::Age => all.map(|i| number_at(batch, column, i)).collect(),
+            }
+        })
+    }
+
+    /// The traits of all pupils, of columns in the order in which [`TraitColumns::columns`] gives them.
+    pub(super) fn sorted(&self, sectors: Vec<String>, mut next: impl FnMut() -> IdVec<PupilIx, f64>) -> Traits {
+        let mut traits = Traits { sectors, ..Traits::default() };
+        for (kind, _) in &self.0 {
+            let slot = match kind {
+                Kind::Leerweg => &mut traits.level,
+                Kind::Sector => &mut traits.sector,
+                Kind::Birth => &mut traits.birth,
+                Kind::Age => &mut traits.age,
+            };
+            *slot = Some(next());
         }
+        traits
     }
 }
 

@@ -80,25 +80,20 @@ pub fn write_cells(panel: &Panel<'_>, o: usize, path: &Path) -> Result<Option<u6
 /// # Errors
 /// When the file can't be written.
 pub fn write_pattern_cells(panel: &Panel<'_>, path: &Path) -> Result<u64, RunError> {
-    let cells = patterns::table(panel);
+    let cells = patterns::Cells::of(panel);
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let failed = |reason: std::io::Error| RunError::Write { what: name.clone(), reason };
     let encode = |e: ParquetError| failed(std::io::Error::other(e.to_string()));
-    let entries = cells.entries.into_iter().map(|(key, value)| KeyValue::new(key.to_string(), value)).collect();
+    let entries = cells.entries.iter().map(|(key, value)| KeyValue::new((*key).to_string(), value.clone())).collect();
     let properties = WriterProperties::builder()
         .set_key_value_metadata(Some(entries))
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by("lob-effect".into())
         .build();
     let file = create_private(path).map_err(failed)?;
-    let writer = ArrowWriter::try_new(file, cells.table.schema(), Some(properties)).map_err(encode)?;
-    let rows = cells.table.num_rows();
-    let pieces = (0..rows).step_by(PIECE).map(|from| cells.table.slice(from, PIECE.min(rows - from)));
-    write_side_by_side(writer, pieces).map_err(encode)
+    let writer = ArrowWriter::try_new(file, cells.schema.clone(), Some(properties)).map_err(encode)?;
+    write_side_by_side(writer, cells.batches()).map_err(encode)
 }
-
-/// Rows that are encoded at a time where a whole table is there.
-const PIECE: usize = 1 << 16;
 
 /// Writes batches with the columns of a row group side by side, and says how many rows.
 fn write_side_by_side(

@@ -2,7 +2,7 @@
 
 use super::super::csv::{Form, TextFile};
 use super::super::files::InputFile;
-use super::super::parquet::Footer;
+use super::super::parquet::{Footer, Piece};
 use super::super::{Dialect, InputError};
 use super::{Adapter, Batches, Head, Options, Raw, Reader, Rows};
 use crate::study::file::Format;
@@ -46,19 +46,22 @@ impl Adapter for Parquet {
 pub(super) struct ParquetReader {
     file: InputFile,
     footer: Footer,
-    first_rows: Vec<u64>,
+    /// Each with the number of its first row.
+    pieces: Vec<(u64, Piece)>,
 }
 
 impl ParquetReader {
     /// Reads the footer.
     pub(super) fn open(file: &InputFile) -> Result<Self, InputError> {
         let footer = Footer::read(file)?;
-        let mut first_rows = vec![1];
-        for rows in footer.row_groups() {
-            first_rows.push(first_rows[first_rows.len() - 1] + rows);
-        }
-        first_rows.pop();
-        Ok(Self { file: file.clone(), footer, first_rows })
+        let mut next = 1;
+        let numbered = |piece: Piece| {
+            let first = next;
+            next += piece.rows;
+            (first, piece)
+        };
+        let pieces = footer.pieces().into_iter().map(numbered).collect();
+        Ok(Self { file: file.clone(), footer, pieces })
     }
 }
 
@@ -68,16 +71,17 @@ impl Reader for ParquetReader {
     }
 
     fn parts(&self) -> usize {
-        self.first_rows.len()
+        self.pieces.len()
     }
 
     fn rows(&self) -> u64 {
-        self.footer.row_groups().iter().sum()
+        self.pieces.iter().map(|(_, piece)| piece.rows).sum()
     }
 
     fn read<'r>(&'r self, part: usize, columns: &[usize]) -> Result<Batches<'r>, InputError> {
-        let mut row = self.first_rows[part];
-        let batches = self.footer.batches(&self.file, part, columns)?;
+        let (first, piece) = &self.pieces[part];
+        let mut row = *first;
+        let batches = self.footer.batches(&self.file, piece, columns)?;
         Ok(Box::new(batches.map(move |batch| {
             let batch = batch?;
             let rows = Rows::From(row);

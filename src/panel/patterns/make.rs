@@ -1,12 +1,13 @@
 //! A panel → its patterns, in canonical order: of the sum of two panels the same as of both together.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 
 use super::Pattern;
 use crate::panel::flow::Step;
 use crate::panel::sets::{DoseAt, OutcomeData, Panel};
-use crate::vocab::ids::Ix;
-use crate::vocab::{CohortIx, OutcomeRule, PupilIx, SchoolIx};
+use crate::vocab::{CohortIx, IdVec, OutcomeRule, PupilIx, SchoolIx};
 
 /// What makes two rows one pattern; sorting by it gives the canonical order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,9 +31,16 @@ struct Moments {
     squares: f64,
 }
 
+/// Patterns that one thread is done with sooner than two.
+const FEW: usize = 4096;
+/// Schools whose patterns are made together.
+const AT_A_TIME: usize = 64;
+/// Patterns in a piece, where they are there already.
+const SOME: usize = 1 << 16;
+
 /// Equal patterns added together, in canonical order. Sums are taken in the order in which the patterns come.
 pub(super) fn merged(patterns: Vec<Pattern>) -> Vec<Pattern> {
-    let mut all: Vec<(Key, Moments)> = patterns.into_par_iter().map(split).collect();
+    let mut all: Vec<(Key, Moments)> = patterns.into_par_iter().with_min_len(FEW).map(split).collect();
     // Stable: equal patterns stay in their order.
     all.par_sort_by(|a, b| a.0.cmp(&b.0));
     all.dedup_by(|next, kept| {
@@ -44,7 +52,7 @@ pub(super) fn merged(patterns: Vec<Pattern>) -> Vec<Pattern> {
         }
         is_same
     });
-    all.into_par_iter().map(joined).collect()
+    all.into_par_iter().with_min_len(FEW).map(joined).collect()
 }
 
 fn split(one: Pattern) -> (Key, Moments) {
@@ -80,18 +88,53 @@ fn joined((key, moments): (Key, Moments)) -> Pattern {
 impl Panel<'_> {
     /// The patterns of the panel.
     pub fn patterns(&self) -> Vec<Pattern> {
-        if let Some(patterns) = &self.patterns {
-            return patterns.all.clone();
-        }
-        // Set by set, in the order in which sets sort, so that the rows of one are held at a time.
-        let mut all = merged(self.of_pupils(|p| vec![self.pupil(p)]));
-        let sets = (0..self.plan.outcomes.len()).filter(|o| self.plan.outcomes[*o].rule() != OutcomeRule::Score);
-        sets.for_each(|o| all.extend(merged(self.set(o))));
-        all
+        self.some_patterns_at_a_time().flatten().collect()
     }
 
-    fn of_pupils(&self, rows: impl Fn(PupilIx) -> Vec<Pattern> + Sync) -> Vec<Pattern> {
-        (0..self.pupils.len()).into_par_iter().flat_map_iter(|p| rows(PupilIx::from_position(p))).collect()
+    /// The patterns of the panel, in pieces: of a country there are as many as pupils.
+    pub(super) fn some_patterns_at_a_time(&self) -> Box<dyn Iterator<Item = Vec<Pattern>> + '_> {
+        if let Some(patterns) = &self.patterns {
+            return Box::new(patterns.all.chunks(SOME).map(<[Pattern]>::to_vec));
+        }
+        let outcomes = (0..self.plan.outcomes.len()).filter(|o| self.plan.outcomes[*o].rule() != OutcomeRule::Score);
+        // In the order in which sets sort.
+        let of_outcomes = outcomes.flat_map(move |o| {
+            let is_provisional = self.is_provisional(o);
+            self.by_school(move |p, rows| self.of_outcome(o, p, is_provisional(p), rows))
+        });
+        Box::new(self.by_school(|p, rows| rows.push(self.pupil(p))).chain(of_outcomes))
+    }
+
+    /// The rows of all pupils of one set, merged. No pattern is of two schools, so that a few schools at a time are held.
+    fn by_school<'p>(
+        &'p self,
+        rows: impl Fn(PupilIx, &mut Vec<Pattern>) + Sync + 'p,
+    ) -> impl Iterator<Item = Vec<Pattern>> + 'p {
+        let mut pupils: IdVec<SchoolIx, Vec<PupilIx>> = vec![Vec::new(); self.pupils.schools.len()].into();
+        self.pupils.school.enumerate().for_each(|(p, school)| pupils[*school].push(p));
+        let of_school = move |s: SchoolIx| {
+            let mut of_pupils = Vec::with_capacity(pupils[s].len());
+            pupils[s].iter().for_each(|p| rows(*p, &mut of_pupils));
+            merged(of_pupils)
+        };
+        let mut schools = self.pupils.schools.ids();
+        // Who fell out stands behind all others of the set, by reason.
+        let mut out = Some(BTreeMap::<Option<Step>, Vec<Pattern>>::new());
+        std::iter::from_fn(move || {
+            let some: Vec<SchoolIx> = schools.by_ref().take(AT_A_TIME).collect();
+            if some.is_empty() {
+                return Some(out.take()?.into_values().flatten().collect());
+            }
+            let merged: Vec<Vec<Pattern>> = some.into_par_iter().map(&of_school).collect();
+            let mut kept = Vec::new();
+            for one in merged.into_iter().flatten() {
+                match (one.fell_out, &mut out) {
+                    (Some(_), Some(out)) => out.entry(one.fell_out).or_default().push(one),
+                    _ => kept.push(one),
+                }
+            }
+            Some(kept)
+        })
     }
 
     /// A pupil as a row of the set of pupils.
@@ -103,34 +146,29 @@ impl Panel<'_> {
         Pattern { fell_out, ..self.row(None, p, 0, self.has_day(p).then(|| self.last_dose()), 0.0) }
     }
 
-    /// The rows of an outcome's set, and who fell out of it.
-    fn set(&self, o: usize) -> Vec<Pattern> {
-        let is_provisional = self.is_provisional(o);
-        self.of_pupils(|p| {
-            let landmark = |y: f64| {
-                let provisional = is_provisional(p);
-                Pattern { provisional, ..self.row(Some(o), p, 0, Some(DoseAt::Landmark), y) }
-            };
-            let here = |is_asked: bool| if is_asked { self.at_landmark(p) } else { Ok(()) };
-            let rows = match &self.outcomes[&o] {
-                OutcomeData::Event(at_risk) => at_risk[p].map(|last| {
-                    let y = |k: u16| f64::from(u8::from(last.event && k == last.period));
-                    (0..=last.period).map(|k| self.row(Some(o), p, k, Some(DoseAt::Period(k)), y(k))).collect()
-                }),
-                OutcomeData::Binary(values) => {
-                    let had = here(true).and_then(|()| values[p]);
-                    had.map(|had| vec![landmark(f64::from(u8::from(had)))])
-                }
-                OutcomeData::Value(values) => {
-                    let here = here(self.plan.pupils.landmark.is_some());
-                    let value =
-                        here.and_then(|()| if values[p].is_nan() { Err(Step::NoOutcome) } else { Ok(values[p]) });
-                    value.map(|value| vec![landmark(value)])
-                }
-                OutcomeData::Scores(_) | OutcomeData::Patterns(_) => Ok(Vec::new()),
-            };
-            rows.unwrap_or_else(|step| vec![self.out(o, p, step)])
-        })
+    /// The rows of a pupil in an outcome's set, or the one of a pupil who fell out of it.
+    fn of_outcome(&self, o: usize, p: PupilIx, provisional: bool, rows: &mut Vec<Pattern>) {
+        let landmark = |y: f64| Pattern { provisional, ..self.row(Some(o), p, 0, Some(DoseAt::Landmark), y) };
+        let here = |is_asked: bool| if is_asked { self.at_landmark(p) } else { Ok(()) };
+        let known = match &self.outcomes[&o] {
+            OutcomeData::Event(at_risk) => at_risk[p].map(|last| {
+                let y = |k: u16| f64::from(u8::from(last.event && k == last.period));
+                rows.extend((0..=last.period).map(|k| self.row(Some(o), p, k, Some(DoseAt::Period(k)), y(k))));
+            }),
+            OutcomeData::Binary(values) => {
+                let had = here(true).and_then(|()| values[p]);
+                had.map(|had| rows.push(landmark(f64::from(u8::from(had)))))
+            }
+            OutcomeData::Value(values) => {
+                let here = here(self.plan.pupils.landmark.is_some());
+                let value = here.and_then(|()| if values[p].is_nan() { Err(Step::NoOutcome) } else { Ok(values[p]) });
+                value.map(|value| rows.push(landmark(value)))
+            }
+            OutcomeData::Scores(_) | OutcomeData::Patterns(_) => Ok(()),
+        };
+        if let Err(step) = known {
+            rows.push(self.out(o, p, step));
+        }
     }
 
     /// A row; without a time only the doses that are columns of the pupils are there.
@@ -190,6 +228,7 @@ fn from_ordered_bits(bits: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vocab::ids::Ix;
 
     #[test]
     fn bits_there_and_back() {

@@ -22,7 +22,7 @@ use std::ops::Range;
 
 pub use read::{Tally, read};
 pub(super) use table::number_columns;
-pub use table::{CELLS, COLUMNS, Cells, FLOW, table};
+pub use table::{CELLS, COLUMNS, Cells, FLOW};
 
 use super::flow::Step;
 use super::sets::{OutcomeData, Panel, SetRow};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use rayon::prelude::*;
 
@@ -39,21 +39,34 @@ pub const COLUMNS: [&str; 11] = [
 ];
 
 /// A panel as cells, with what their file says of itself.
-pub struct Cells {
-    /// The table.
-    pub table: RecordBatch,
+pub struct Cells<'p> {
+    panel: &'p Panel<'p>,
+    /// The schema of the table.
+    pub schema: SchemaRef,
     /// Entries of the footer.
     pub entries: Vec<(&'static str, String)>,
 }
 
-/// The cells of a panel: columns of [`COLUMNS`], rows in canonical order.
-pub fn table(panel: &Panel<'_>) -> Cells {
-    let patterns = panel.patterns();
+impl<'p> Cells<'p> {
+    /// The cells of a panel: columns of [`COLUMNS`].
+    pub fn of(panel: &'p Panel<'p>) -> Self {
+        let flow = serde_json::to_string(&listed(&panel.flow, &panel.pupils.schools)).unwrap_or_default();
+        let entries = vec![(CELLS, definition(&panel.plan)), (FLOW, flow)];
+        Self { panel, schema: batch(panel, &[]).schema(), entries }
+    }
+
+    /// The table in pieces, rows in canonical order.
+    pub fn batches(&self) -> impl Iterator<Item = RecordBatch> + '_ {
+        let pieces = self.panel.some_patterns_at_a_time().filter(|piece| !piece.is_empty());
+        pieces.map(|patterns| batch(self.panel, &patterns))
+    }
+}
+
+fn batch(panel: &Panel<'_>, patterns: &[Pattern]) -> RecordBatch {
     let (plan, pupils) = (&panel.plan, &panel.pupils);
-    let id = |o: usize| plan.outcomes[o].entry.id.clone();
-    let name = |p: &Pattern| pupils.school_names[p.school].clone().filter(|_| p.outcome.is_none());
+    let id = |o: usize| plan.outcomes[o].entry.id.as_str();
+    let name = |p: &Pattern| pupils.school_names[p.school].as_deref().filter(|_| p.outcome.is_none());
     let pupils_of = |p: &Pattern| i64::try_from(p.n).expect("fewer pupils than 2^63");
-    let patterns = patterns.as_slice();
     let mut columns: Vec<(String, Make<'_>)> = vec![
         ("outcome".into(), each::<StringArray, _>(patterns, move |p| p.outcome.map(id))),
         ("fell_out".into(), each::<StringArray, _>(patterns, |p| p.fell_out.map(Step::code))),
@@ -87,9 +100,7 @@ pub fn table(panel: &Panel<'_>) -> Cells {
     };
     let schema = Schema::new(columns.iter().map(field).collect::<Vec<_>>());
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
-    let table = RecordBatch::try_new(Arc::new(schema), arrays).expect("columns made for this schema");
-    let flow = serde_json::to_string(&listed(&panel.flow, &pupils.schools)).unwrap_or_default();
-    Cells { table, entries: vec![(CELLS, definition(plan)), (FLOW, flow)] }
+    RecordBatch::try_new(Arc::new(schema), arrays).expect("columns made for this schema")
 }
 
 /// Makes a column.
