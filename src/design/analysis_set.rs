@@ -235,6 +235,8 @@ fn add(to: &mut Steps, from: &Steps) {
 /// What occurs in some rows: it decides which columns there are.
 #[derive(Default)]
 pub(super) struct Seen {
+    /// The rows.
+    pub(super) rows: usize,
     /// Rows with outcome 1 and others, by period.
     pub(super) by_period: BTreeMap<u16, (f64, f64)>,
     pub(super) cohorts: BTreeSet<CohortIx>,
@@ -296,6 +298,7 @@ impl Seen {
         };
         let categories = if set.y == Outcome::Binary { categories(panel, &set.used) } else { Vec::new() };
         let mut levels = Vec::new();
+        seen.rows = rows.len();
         for row in rows {
             let (school, cohort) = (pupils.school[row.pupil], pupils.cohort[row.pupil]);
             let (events, others) = seen.by_period.entry(row.period).or_default();
@@ -326,6 +329,7 @@ impl Seen {
 
     /// Adds what occurs in later rows.
     fn merge(&mut self, later: Self) {
+        self.rows += later.rows;
         for (period, (events, others)) in later.by_period {
             let own = self.by_period.entry(period).or_default();
             *own = (own.0 + events, own.1 + others);

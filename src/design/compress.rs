@@ -3,24 +3,48 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2};
-
 use super::analysis_set::AnalysisSet;
 use super::centre::cohort_code;
 use super::columns::{Columns, Spine};
 use super::model_columns::ModelColumns;
 use crate::panel::sets::SetRow;
 use crate::stats::{Packer, Store};
-use crate::vocab::SchoolIx;
+use crate::vocab::{Coded, Coder, SchoolIx};
 
 pub(super) struct Cells {
-    pub(super) schools: Vec<SchoolIx>,
+    pub(super) rows: RowsOfSchools,
     pub(super) period: Vec<u16>,
     pub(super) columns: ModelColumns,
-    /// Rows with outcome 0, 1, … (cells × categories).
-    pub(super) counts: Array2<f64>,
-    pub(super) dose: Array1<f64>,
+    /// Rows with outcome 0, 1, … (categories × cells).
+    pub(super) counts: Vec<Vec<f64>>,
+    pub(super) dose: Coded<usize, f64>,
+    /// Empty where cohorts are not kept apart.
     pub(super) cohorts: Vec<u32>,
+}
+
+/// Rows whose schools stand in order.
+#[derive(Default)]
+pub(super) struct RowsOfSchools {
+    /// The schools that have rows.
+    pub(super) schools: Vec<SchoolIx>,
+    /// The position of each row's school among them.
+    pub(super) group: Vec<u32>,
+}
+
+impl RowsOfSchools {
+    /// Room for so many rows: a longer column would be held twice while it grows.
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        Self { schools: Vec::new(), group: Vec::with_capacity(rows) }
+    }
+
+    /// Adds the rows of the next school.
+    pub(super) fn push(&mut self, school: SchoolIx, rows: usize) {
+        if rows > 0 {
+            let code = u32::try_from(self.schools.len()).expect("a school index has 32 bits");
+            self.schools.push(school);
+            self.group.extend(std::iter::repeat_n(code, rows));
+        }
+    }
 }
 
 /// What rows of a school must share to be one cell, but for the covariates. Sorting by it, and by these, gives the canonical
@@ -52,20 +76,25 @@ pub(super) fn cells(
     by_cohort: bool,
     store: Option<Arc<dyn Store>>,
 ) -> Cells {
-    let by_cohort = by_cohort || columns.needs_cohort();
+    let needs_cohort = by_cohort || columns.needs_cohort();
+    let most = set.seen.rows;
     let mut packer = Packer::new(columns.width(), store);
-    let (mut schools, mut period, mut dose) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut counts, mut cohorts) = (Vec::new(), Vec::new());
-    for (school, own) in set.some_schools_at_a_time(|s| of_school(set, columns, categories, by_cohort, s)) {
+    let mut rows = RowsOfSchools::with_capacity(most);
+    let (mut period, mut dose, mut cohorts) = (Vec::with_capacity(most), Coder::default(), Vec::new());
+    let mut counts = vec![Vec::with_capacity(most); categories];
+    for (school, own) in set.some_schools_at_a_time(|s| of_school(set, columns, categories, needs_cohort, s)) {
         packer.push(&own.columns);
-        schools.extend(std::iter::repeat_n(school, own.spines.len()));
+        rows.push(school, own.spines.len());
         period.extend(own.spines.iter().map(|spine| spine.period));
-        dose.extend(own.spines.iter().map(|spine| spine.dose));
-        counts.extend(own.counts);
-        cohorts.extend(own.cohorts);
+        own.spines.iter().for_each(|spine| dose.push(spine.dose));
+        for cell in own.counts.chunks_exact(categories) {
+            counts.iter_mut().zip(cell).for_each(|(of_category, n)| of_category.push(*n));
+        }
+        if by_cohort {
+            cohorts.extend(own.cohorts);
+        }
     }
-    let counts = Array2::from_shape_vec((dose.len(), categories), counts).expect("as many counts as cells");
-    Cells { schools, period, columns: columns.of(packer.finish()), counts, dose: dose.into(), cohorts }
+    Cells { rows, period, columns: columns.of(packer.finish()), counts, dose: dose.finish(), cohorts }
 }
 
 fn of_school(

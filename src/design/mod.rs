@@ -12,16 +12,17 @@ mod model_columns;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ndarray::{Array1, Array2, Axis};
+use ndarray::{Array1, Array2};
 
 use crate::ingest::Aside;
 use crate::panel::{Flow, Panel};
 use crate::stats::{Matrix, Packer, Store};
 use crate::study::file::ModelEntry;
 use crate::vocab::ids::Ix;
-use crate::vocab::{DosePart, ExitKind, IdVec, OutcomeRule, SchoolIx};
+use crate::vocab::{Coded, Coder, DosePart, ExitKind, IdVec, OutcomeRule, SchoolIx};
 use analysis_set::{AnalysisSet, Outcome};
 use columns::{Columns, Spine};
+use compress::RowsOfSchools;
 pub use model_columns::ModelColumns;
 
 /// What all designs have.
@@ -91,7 +92,7 @@ pub struct BinaryDesign {
     /// Period of each cell; 0 in landmark designs.
     pub period: Vec<u16>,
     /// Dose of each cell, not split, in units of the exposure.
-    pub dose: Array1<f64>,
+    pub dose: Coded<usize, f64>,
     /// Cohorts of schools with a level of their own, where the model asks for them.
     pub cohorts: Option<CohortLevels>,
 }
@@ -148,7 +149,7 @@ pub struct LinearDesign {
     /// Group code of each row, non-decreasing.
     pub group: Vec<u32>,
     /// Dose of each row, not split, in units of the exposure.
-    pub dose: Array1<f64>,
+    pub dose: Coded<usize, f64>,
     /// Growth models: the pupil of each row.
     pub pupil: Option<Vec<u32>>,
 }
@@ -169,7 +170,7 @@ pub struct MultinomialDesign {
     /// Period of each cell.
     pub period: Vec<u16>,
     /// Dose of each cell as it is, in no parts.
-    pub dose: Array1<f64>,
+    pub dose: Coded<usize, f64>,
 }
 
 /// A design of either kind.
@@ -202,11 +203,11 @@ impl Design {
     pub fn forget_rows(&mut self) {
         match self {
             Design::Binary(d) => {
-                (d.columns, d.dose) = (ModelColumns::empty(), Array1::zeros(0));
+                (d.columns, d.dose) = (ModelColumns::empty(), Coded::default());
                 (d.group, d.period) = (Vec::new(), Vec::new());
             }
             Design::Linear(d) => {
-                (d.columns, d.y, d.dose) = (ModelColumns::empty(), Array1::zeros(0), Array1::zeros(0));
+                (d.columns, d.y, d.dose) = (ModelColumns::empty(), Array1::zeros(0), Coded::default());
                 d.group = Vec::new();
                 d.pupil = d.pupil.take().map(|_| Vec::new());
             }
@@ -256,10 +257,11 @@ pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesi
     let set = AnalysisSet::new(panel, entry, Outcome::Binary);
     let columns = Columns::new(&set, entry, start);
     let cells = compress::cells(&set, &columns, 2, entry.cohort_intercept, store(panel, entry));
-    let head = head(panel, entry, &columns, &cells.schools, &set);
-    let group = codes(&cells.schools);
+    let (head, group) = (head(panel, entry, &columns, cells.rows.schools, &set), cells.rows.group);
     let cohorts = entry.cohort_intercept.then(|| cohort_levels(&group, &cells.cohorts)).flatten();
-    let (trials, successes) = (cells.counts.sum_axis(Axis(1)), cells.counts.column(1).to_owned());
+    let mut counts = cells.counts.into_iter().map(Array1::from);
+    let (mut trials, successes) = (counts.next().expect("two categories"), counts.next().expect("two categories"));
+    trials += &successes;
     let (columns, period, dose) = (cells.columns, cells.period, cells.dose);
     BinaryDesign { head, columns, trials, successes, group, period, dose, cohorts }
 }
@@ -270,10 +272,10 @@ pub fn multinomial(panel: &Panel<'_>, entry: &ModelEntry) -> MultinomialDesign {
     let set = AnalysisSet::new(panel, entry, Outcome::Exits(exits.clone()));
     let columns = Columns::new(&set, entry, Start::Periods);
     let cells = compress::cells(&set, &columns, 1 + exits.len(), false, None);
-    let head = head(panel, entry, &columns, &cells.schools, &set);
-    let group = codes(&cells.schools);
+    let (head, group) = (head(panel, entry, &columns, cells.rows.schools, &set), cells.rows.group);
     let x = cells.columns.x().to_held().into_owned();
-    MultinomialDesign { head, x, counts: cells.counts, exits, group, period: cells.period, dose: cells.dose }
+    let counts = Array2::from_shape_fn((group.len(), cells.counts.len()), |(i, k)| cells.counts[k][i]);
+    MultinomialDesign { head, x, counts, exits, group, period: cells.period, dose: cells.dose }
 }
 
 /// Rows for a Gaussian outcome; `Start::Time` adds the pupils' own intercepts and slopes.
@@ -281,26 +283,31 @@ pub fn linear(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> LinearDesi
     let set = AnalysisSet::new(panel, entry, Outcome::Value);
     let columns = Columns::new(&set, entry, start);
     let mut packer = Packer::new(columns.width(), store(panel, entry));
-    let (mut schools, mut y, mut dose, mut pupil) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let most = set.seen.rows;
+    let has_pupils = start == Start::Time;
+    let (mut rows, mut y, mut dose) = (RowsOfSchools::with_capacity(most), Vec::with_capacity(most), Coder::default());
+    let mut pupil = Vec::with_capacity(if has_pupils { most } else { 0 });
     let of_school = |school: SchoolIx| {
         let rows = set.rows(school);
         let spines: Vec<Spine> = rows.iter().map(|row| Spine::of(panel, row)).collect();
         (compress::filled(&set, &columns, &spines), rows)
     };
-    for (school, (numbers, rows)) in set.some_schools_at_a_time(of_school) {
+    for (school, (numbers, own)) in set.some_schools_at_a_time(of_school) {
         packer.push(&numbers);
-        schools.extend(std::iter::repeat_n(school, rows.len()));
-        y.extend(rows.iter().map(|r| r.y));
-        dose.extend(rows.iter().map(|r| r.dose));
-        pupil.extend(rows.iter().map(|r| u32::try_from(r.pupil.at()).expect("a pupil index has 32 bits")));
+        rows.push(school, own.len());
+        y.extend(own.iter().map(|r| r.y));
+        own.iter().for_each(|r| dose.push(r.dose));
+        if has_pupils {
+            pupil.extend(own.iter().map(|r| u32::try_from(r.pupil.at()).expect("a pupil index has 32 bits")));
+        }
     }
     LinearDesign {
-        head: head(panel, entry, &columns, &schools, &set),
+        head: head(panel, entry, &columns, rows.schools, &set),
         y: y.into(),
         columns: columns.of(packer.finish()),
-        group: codes(&schools),
-        dose: dose.into(),
-        pupil: (start == Start::Time).then_some(pupil),
+        group: rows.group,
+        dose: dose.finish(),
+        pupil: has_pupils.then_some(pupil),
     }
 }
 
@@ -316,11 +323,9 @@ fn head(
     panel: &Panel<'_>,
     entry: &ModelEntry,
     columns: &Columns,
-    schools: &[SchoolIx],
+    groups: Vec<SchoolIx>,
     set: &AnalysisSet<'_, '_>,
 ) -> Head {
-    let mut groups = schools.to_vec();
-    groups.dedup();
     let exposure = &panel.plan.exposures[panel.plan.exposure(&entry.exposure)];
     Head {
         terms: columns.terms.clone(),
@@ -342,10 +347,4 @@ fn cohort_levels(group: &[u32], cohort: &[u32]) -> Option<CohortLevels> {
     let schools = all.iter().map(|(g, _)| g).collect::<std::collections::BTreeSet<_>>().len();
     let code: BTreeMap<(u32, u32), u32> = all.iter().copied().zip(0..).collect();
     (all.len() > schools).then(|| CohortLevels { code: pairs().map(|p| code[&p]).collect(), n_levels: all.len() })
-}
-
-/// Group codes of rows whose schools stand in order.
-fn codes(schools: &[SchoolIx]) -> Vec<u32> {
-    let of_school = schools.chunk_by(|a, b| a == b).zip(0..);
-    of_school.flat_map(|(rows, code)| std::iter::repeat_n(code, rows.len())).collect()
 }

@@ -250,7 +250,7 @@ mod tests {
                 step: 1.0,
                 notes: Vec::new(),
             },
-            dose: x.column(3).to_owned(),
+            dose: x.column(3).iter().copied().collect(),
             x,
             counts,
             exits: vec![ExitKind::Overstap, ExitKind::Uitval],

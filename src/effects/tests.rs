@@ -39,7 +39,7 @@ fn tiny() -> BinaryDesign {
     BinaryDesign {
         head: head(vec![(DosePart::Total, 1)], &["(Intercept)", "dose"], 1, vec![Counts { pupils: 4, events: 1 }]),
         columns: ModelColumns::of(x.view(), x.view()),
-        dose: x.column(1).to_owned(),
+        dose: x.column(1).iter().copied().collect(),
         trials: arr1(&[3.0, 1.0, 2.0]),
         successes: arr1(&[1.0, 0.0, 2.0]),
         group: vec![0; 3],
@@ -244,7 +244,7 @@ impl World {
             successes,
             group,
             period: vec![0; n],
-            dose: dose.into(),
+            dose: dose.into_iter().collect(),
             cohorts: None,
         };
         Self { design, intercept, b }

@@ -82,16 +82,26 @@ enum Sums {
 }
 
 impl Sums {
-    fn of(sums: Vec<u32>) -> Self {
-        let narrow: Result<Vec<u16>, _> = sums.iter().map(|&sum| u16::try_from(sum)).collect();
-        narrow.map_or(Sums::Wide(sums), Sums::Narrow)
-    }
-
     fn get(&self, cell: usize) -> u32 {
         match self {
             Sums::Narrow(sums) => u32::from(sums[cell]),
             Sums::Wide(sums) => sums[cell],
         }
+    }
+
+    /// Adds to a cell; false where the sum fits in no cell.
+    fn add(&mut self, cell: usize, amount: u32) -> bool {
+        let Some(sum) = self.get(cell).checked_add(amount) else { return false };
+        match (&mut *self, u16::try_from(sum)) {
+            (Sums::Narrow(sums), Ok(sum)) => sums[cell] = sum,
+            (Sums::Narrow(sums), Err(_)) => {
+                let mut wide: Vec<u32> = sums.iter().map(|sum| u32::from(*sum)).collect();
+                wide[cell] = sum;
+                *self = Sums::Wide(wide);
+            }
+            (Sums::Wide(sums), _) => sums[cell] = sum,
+        }
+        true
     }
 }
 
@@ -135,24 +145,23 @@ impl Addition {
 }
 
 struct Blocks {
-    blocks: Vec<Mutex<Vec<u32>>>,
+    blocks: Vec<Mutex<Sums>>,
     overflow: AtomicBool,
 }
 
 impl Blocks {
     fn apply(&self, block: usize, additions: &mut Vec<Addition>) {
         // A poisoned lock means that another thread panicked, which ends the run anyway.
-        let mut cells = self.blocks[block].lock().expect("no thread panics while it adds");
+        let mut sums = self.blocks[block].lock().expect("no thread panics while it adds");
         for add in additions.drain(..) {
-            self.add(&mut cells[add.cell as usize], add.amount);
+            if !sums.add(add.cell as usize, add.amount) {
+                self.note_overflow();
+            }
         }
     }
 
-    fn add(&self, cell: &mut u32, amount: u32) {
-        match cell.checked_add(amount) {
-            Some(sum) => *cell = sum,
-            None => self.overflow.store(true, Ordering::Relaxed),
-        }
+    fn note_overflow(&self) {
+        self.overflow.store(true, Ordering::Relaxed);
     }
 }
 
@@ -192,7 +201,10 @@ enum Sink<'r> {
 impl Sink<'_> {
     fn add(&mut self, cell: usize, amount: u32) {
         match self {
-            Sink::Together(sums, blocks) => blocks.add(&mut sums[cell], amount),
+            Sink::Together(sums, blocks) => match sums[cell].checked_add(amount) {
+                Some(sum) => sums[cell] = sum,
+                None => blocks.note_overflow(),
+            },
             Sink::Each(pending, first) => pending.push(Addition::new(*first + cell, amount)),
         }
     }
@@ -350,7 +362,7 @@ pub(super) fn sum(
         cohorts: pupils.cohorts.len(),
     };
     let blocks = Blocks {
-        blocks: (0..n_blocks).map(|_| Mutex::new(vec![0; division.size() * cells])).collect(),
+        blocks: (0..n_blocks).map(|_| Mutex::new(Sums::Narrow(vec![0; division.size() * cells]))).collect(),
         overflow: false.into(),
     };
     let (seen, new_rejects) = table.fold(
@@ -376,12 +388,12 @@ pub(super) fn sum(
                 let first = pupil * cells + exposure.position * width;
                 let of_period = context.slot(context.starts(known), day).cell;
                 for cell in context.cells_at(of_period, known, day).into_iter().flatten() {
-                    // A day per registration at most, and their number fitted.
-                    of_block[first + cell] += 1;
+                    // A day per registration at most, and their number fits.
+                    of_block.add(first + cell, 1);
                 }
             });
         }
-        Sums::of(of_block)
+        of_block
     });
     let blocks = blocks.collect();
     let per_unit = plan.exposures.iter().map(|e| match e.from {
@@ -551,7 +563,7 @@ impl Context<'_> {
     fn thousandths(&self, amount: f64, blocks: &Blocks) -> u32 {
         let thousandths = (amount * PER_UNIT).round();
         if thousandths > f64::from(u32::MAX) {
-            blocks.overflow.store(true, Ordering::Relaxed);
+            blocks.note_overflow();
         }
         // A missing amount adds nothing, as NaN becomes 0.
         thousandths as u32

@@ -31,7 +31,7 @@ mod traits;
 pub use doses::Doses;
 pub use flow::{Flow, Step};
 pub use native::build;
-pub use occasions::Scored;
+pub use occasions::Scores;
 pub use plan::Plan;
 pub use pupils::Pupils;
 pub use registration::Registration;

@@ -11,7 +11,8 @@ use super::plan::{OutcomePlan, Plan};
 use super::pupils::{NO_DAY, Pupils, day_at, exit_of, number_at, text_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::study::file::AfterEnd;
-use crate::vocab::{ExitKind, IdVec, PupilIx};
+use crate::vocab::ids::Ix;
+use crate::vocab::{Coded, Coder, ExitKind, IdVec, PupilIx};
 
 /// What a pupil contributes to a hazard: the last period at risk and whether the event came in it, or the
 /// step in which the pupil fell out.
@@ -38,15 +39,29 @@ pub(super) struct Leaving {
 /// Behind all ways out, so that a named one goes first on a day.
 const NO_EXIT: u8 = u8::MAX;
 
-/// A score of a pupil in a period.
-#[derive(Clone, Copy, PartialEq)]
-pub struct Scored {
-    /// The pupil.
-    pub pupil: PupilIx,
-    /// The period of its date.
-    pub period: u16,
-    /// The score.
-    pub value: f64,
+/// The last score of each pupil in each period.
+pub struct Scores {
+    /// Where those of each pupil end.
+    ends: IdVec<PupilIx, u32>,
+    periods: Vec<u16>,
+    values: Coded<usize, f64>,
+}
+
+impl Scores {
+    /// Period and score, by period.
+    pub fn of(&self, p: PupilIx) -> impl Iterator<Item = (u16, f64)> + '_ {
+        let start = p.at().checked_sub(1).map_or(0, |before| self.ends[PupilIx::from_position(before)]);
+        (start as usize..self.ends[p] as usize).map(|i| (self.periods[i], self.values[i]))
+    }
+}
+
+/// A score as it was read; the pupil, the period and the day decide their order.
+#[derive(Clone, Copy)]
+struct Scored {
+    pupil: PupilIx,
+    period: u16,
+    day: i32,
+    value: f64,
 }
 
 /// Day and way of leaving of each pupil ([`NO_DAY`]: none): columns of the pupils, or the first row in a table.
@@ -144,7 +159,7 @@ pub(super) fn at_risk(
     pupils.school.ids().map(one).collect::<Vec<_>>().into()
 }
 
-/// The last score of each pupil in each period, by pupil and period.
+/// The last score of each pupil in each period.
 pub(super) fn scores(
     plan: &Plan<'_>,
     at: usize,
@@ -153,7 +168,7 @@ pub(super) fn scores(
     calendars: &(Calendars, IdVec<PupilIx, Option<u32>>),
     flow: &mut Flow,
     rejects: &mut Rejects,
-) -> Result<Vec<Scored>, InputError> {
+) -> Result<Scores, InputError> {
     let o = plan.outcomes[at].entry;
     let set = format!("scores {}", o.id);
     let keys = o.key.0.len();
@@ -162,7 +177,7 @@ pub(super) fn scores(
     wants.push(Want::new(o.column.as_deref().unwrap_or(&o.id), As::Number));
     let source = o.source.as_deref().expect("a checked score outcome has a source");
     let table = Table::open(plan.study, base, source, &wants)?;
-    let mut found: Vec<(Scored, i32)> = Vec::with_capacity(table.rows());
+    let mut all: Vec<Scored> = Vec::with_capacity(table.rows());
     let mut ended = Ended::new(pupils.schools.len());
     rejects.merge(table.for_each(&crate::ingest::Silence, |batch: &Batch| {
         for (row, pupil) in pupils.find_all(batch, 0..keys).into_iter().map(Found::pupil).enumerate() {
@@ -182,29 +197,35 @@ pub(super) fn scores(
                     return Err(Step::OutsidePeriods);
                 }
                 let period = u16::try_from(slot - 1).expect("fewer than 65 536 periods");
-                Ok(Scored { pupil, period, value })
+                Ok(Scored { pupil, period, day, value })
             })();
             match scored {
-                Ok(scored) => found.push((scored, day)),
+                Ok(scored) => all.push(scored),
                 Err(step) => ended.add(pupil.map(|p| pupils.school[p]), step),
             }
         }
     })?);
-    // The latest date of a period counts; of two scores on one day the higher one.
-    found.par_sort_by(|(a, day_a), (b, day_b)| {
-        (a.pupil, a.period, *day_a).cmp(&(b.pupil, b.period, *day_b)).then(a.value.total_cmp(&b.value))
+    // The latest date of a period counts; of two scores on one day the higher one. So the last of each period.
+    all.par_sort_unstable_by(|a, b| {
+        (a.pupil, a.period, a.day).cmp(&(b.pupil, b.period, b.day)).then(a.value.total_cmp(&b.value))
     });
-    let mut last: Vec<Scored> = Vec::with_capacity(found.len());
-    for (scored, _) in found {
-        match last.last_mut().filter(|l| l.pupil == scored.pupil && l.period == scored.period) {
-            Some(earlier) => {
-                ended.add(Some(pupils.school[scored.pupil]), Step::EarlierInPeriod);
-                *earlier = scored;
-            }
-            None => last.push(scored),
-        }
+    let mut ends: IdVec<PupilIx, u32> = vec![0; pupils.len()].into();
+    let (mut periods, mut values) = (Vec::new(), Coder::default());
+    for of_period in all.chunk_by(|a, b| (a.pupil, a.period) == (b.pupil, b.period)) {
+        let last = of_period[of_period.len() - 1];
+        let school = Some(pupils.school[last.pupil]);
+        ended.add_all(school, Step::EarlierInPeriod, of_period.len() as u64 - 1);
+        ended.add(school, Step::Used);
+        periods.push(last.period);
+        values.push(last.value);
+        ends[last.pupil] = u32::try_from(periods.len()).expect("fewer than 4 294 967 296 scores");
     }
-    last.iter().for_each(|scored| ended.add(Some(pupils.school[scored.pupil]), Step::Used));
+    // Who has none ends where the one before ends.
+    let mut end = 0;
+    for p in pupils.school.ids() {
+        end = end.max(ends[p]);
+        ends[p] = end;
+    }
     ended.hand_over(flow, &set);
-    Ok(last)
+    Ok(Scores { ends, periods, values: values.finish() })
 }

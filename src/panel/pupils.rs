@@ -16,13 +16,13 @@ use super::traits::{TraitColumns, Traits};
 use crate::ingest::{As, Batch, InputError, KEY_SEPARATOR, Progress, Rejects, Run, Table, Want};
 use crate::study::file::Covariate;
 use crate::vocab::ids::Ix;
-use crate::vocab::{CohortIx, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
+use crate::vocab::{Bits, Coded, CohortIx, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
 
 /// A day that is not there.
 pub(super) const NO_DAY: i32 = i32::MIN;
 
 /// Days of a pupil; [`NO_DAY`] where there is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PupilDays {
     /// Start of the clock.
     pub origin: i32,
@@ -36,6 +36,13 @@ pub struct PupilDays {
     pub to: i32,
     /// Day up to which later education is known, where it is not up to the day of all pupils.
     pub known_until: i32,
+}
+
+impl Bits for PupilDays {
+    type Key = Self;
+    fn key(self) -> Self {
+        self
+    }
 }
 
 impl PupilDays {
@@ -63,15 +70,15 @@ pub struct Pupils {
     /// Cohort of each pupil.
     pub cohort: IdVec<PupilIx, CohortIx>,
     /// Days of each pupil.
-    pub days: IdVec<PupilIx, PupilDays>,
+    pub days: Coded<PupilIx, PupilDays>,
     /// Whether the pupil could be linked to later education.
     pub linked: IdVec<PupilIx, bool>,
     /// One column per covariate; NaN is missing, a category is its position in `levels`.
-    pub covariates: Vec<IdVec<PupilIx, f64>>,
+    pub covariates: Vec<Coded<PupilIx, f64>>,
     /// One column per exposure that is a column of the pupils, by position of the exposure.
-    pub given_doses: BTreeMap<usize, IdVec<PupilIx, f64>>,
+    pub given_doses: BTreeMap<usize, Coded<PupilIx, f64>>,
     /// One column per outcome that is a value of the pupils, by position of the outcome.
-    pub values: BTreeMap<usize, IdVec<PupilIx, f64>>,
+    pub values: BTreeMap<usize, Coded<PupilIx, f64>>,
     /// One column per event dated in the pupil table, by position of the outcome.
     pub event_days: BTreeMap<usize, IdVec<PupilIx, i32>>,
     /// One column per cause of such an event: position of the way out, NaN for another one.
@@ -100,7 +107,7 @@ impl Pupils {
         (schools, school_names): (Vec<String>, Vec<Option<String>>),
         cohorts: Vec<String>,
         (school, cohort): (Vec<SchoolIx>, Vec<CohortIx>),
-        covariates: Vec<IdVec<PupilIx, f64>>,
+        covariates: Vec<Coded<PupilIx, f64>>,
         levels: Vec<Vec<String>>,
     ) -> Self {
         let none =
@@ -112,7 +119,7 @@ impl Pupils {
             cohorts: cohorts.into(),
             school: school.into(),
             cohort: cohort.into(),
-            days: vec![none; n].into(),
+            days: std::iter::repeat_n(none, n).collect(),
             linked: vec![true; n].into(),
             covariates,
             given_doses: BTreeMap::new(),
@@ -184,6 +191,17 @@ impl Rows {
             numbers: vec![Vec::new(); layout.numbers()],
             events: vec![Vec::new(); layout.events.len()],
         }
+    }
+
+    /// Makes room for so many rows.
+    fn reserve(&mut self, rows: usize) {
+        self.school.reserve_exact(rows);
+        self.name.reserve_exact(rows);
+        self.cohort.reserve_exact(rows);
+        self.linked.reserve_exact(rows);
+        self.days.reserve_exact(rows);
+        self.numbers.iter_mut().for_each(|column| column.reserve_exact(rows));
+        self.events.iter_mut().for_each(|column| column.reserve_exact(rows));
     }
 
     fn append(&mut self, mut more: Rows) {
@@ -393,6 +411,7 @@ pub(super) fn read(
     // Before "no pupil is left", say why their rows could not be read.
     native::assert_few(plan, rejects)?;
     let (mut rows, mut counted) = (Rows::none(&layout), Counted::default());
+    rows.reserve(parts.iter().map(|(part, _)| part.school.len()).sum());
     for (more, seen) in parts {
         rows.append(more);
         counted.merge(seen);
@@ -549,25 +568,31 @@ impl<'p> Reading<'p> {
         let l = self.layout;
         let school = by_pupil(order, |i| SchoolIx::from_position(school_rank[rows.school[i] as usize]));
         let cohort = by_pupil(order, |i| CohortIx::from_position(cohort_rank[rows.cohort[i] as usize]));
-        let (days, linked) = (by_pupil(order, |i| rows.days[i]), by_pupil(order, |i| rows.linked[i]));
-        // One after another, so that no column stands here twice for long.
-        let mut numbers = rows.numbers.into_iter().map(|column| by_pupil(order, |i| column[i]));
-        let mut number = || numbers.next().expect("as many columns as the layout has");
-        let events = rows.events.into_iter().map(|column| by_pupil(order, |i| column[i]));
+        let (n_given, n_values, n_traits) = (l.given.len(), l.values.len(), l.traits.len());
+        let mut numbers = rows.numbers;
+        // From the last kind to the first, so that each takes its columns off the end.
+        let causes = numbers.split_off(numbers.len() - l.causes.len());
+        let traits = numbers.split_off(numbers.len() - n_traits);
+        let values = numbers.split_off(numbers.len() - n_values);
+        let given = numbers.split_off(numbers.len() - n_given);
+        let coded = |columns: Vec<Vec<f64>>| columns.into_par_iter().map(|column| of_pupils(order, &column)).collect();
+        let number = |column: Vec<f64>| by_pupil(order, |i| column[i]);
+        let (covariates, given, values): (Vec<_>, Vec<_>, Vec<_>) = (coded(numbers), coded(given), coded(values));
+        let event = |column: Vec<i32>| by_pupil(order, |i| column[i]);
         Pupils {
             schools: schools.into(),
             school_names: school_names.into(),
             cohorts: cohorts.into(),
             school,
             cohort,
-            days,
-            linked,
-            covariates: self.plan.covariates.iter().map(|_| number()).collect(),
-            given_doses: l.given.iter().map(|&(e, _)| (e, number())).collect(),
-            values: l.values.iter().map(|&(o, _)| (o, number())).collect(),
-            traits: l.traits.sorted(labels.sectors.texts, &mut number),
-            event_causes: l.causes.iter().map(|&(o, _)| (o, number())).collect(),
-            event_days: l.events.iter().map(|&(o, _)| o).zip(events).collect(),
+            days: of_pupils(order, &rows.days),
+            linked: by_pupil(order, |i| rows.linked[i]),
+            covariates,
+            given_doses: l.given.iter().map(|&(e, _)| e).zip(given).collect(),
+            values: l.values.iter().map(|&(o, _)| o).zip(values).collect(),
+            traits: l.traits.sorted(labels.sectors.texts, traits.into_iter().map(number)),
+            event_causes: l.causes.iter().map(|&(o, _)| o).zip(causes.into_iter().map(number)).collect(),
+            event_days: l.events.iter().map(|&(o, _)| o).zip(rows.events.into_iter().map(event)).collect(),
             levels: self.plan.covariates.iter().map(|c| c.levels.clone()).collect(),
             keys,
         }
@@ -612,6 +637,11 @@ fn by_pupil<T: Send>(order: &[u32], of: impl Fn(usize) -> T + Sync) -> IdVec<Pup
 pub(super) fn exit_of(o: &OutcomePlan<'_>, text: &str) -> Option<u8> {
     let exit = o.entry.causes.as_ref()?.exit(text)?;
     ExitKind::ALL.iter().zip(0..).find(|(kind, _)| **kind == exit).map(|(_, position)| position)
+}
+
+/// A column of every pupil, as [`by_pupil`].
+fn of_pupils<T: Bits>(order: &[u32], column: &[T]) -> Coded<PupilIx, T> {
+    order.iter().map(|&i| column[i as usize]).collect()
 }
 
 /// A composite key as people write it: parts separated by a space.

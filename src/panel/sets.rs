@@ -5,14 +5,14 @@ use std::ops::Range;
 
 use super::doses::Doses;
 use super::flow::{Flow, Step};
-use super::occasions::{LastPeriod, Scored};
+use super::occasions::{LastPeriod, Scores};
 use super::patterns::Patterns;
 use super::plan::{DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils};
 use super::scale;
 use crate::ingest::Rejects;
 use crate::vocab::ids::Ix;
-use crate::vocab::{Day, ExitKind, IdVec, OutcomeRule, PupilIx};
+use crate::vocab::{Coded, Day, ExitKind, IdVec, OutcomeRule, PupilIx};
 
 /// Everything the models need, and no activity row.
 ///
@@ -46,9 +46,9 @@ pub enum OutcomeData {
     /// A dated event.
     Event(IdVec<PupilIx, Result<LastPeriod, Step>>),
     /// A value of the pupil; NaN is missing.
-    Value(IdVec<PupilIx, f64>),
+    Value(Coded<PupilIx, f64>),
     /// Scores by pupil and period.
-    Scores(Vec<Scored>),
+    Scores(Scores),
     /// Patterns at these positions.
     Patterns(Range<usize>),
 }
@@ -174,23 +174,14 @@ impl Panel<'_> {
                 }
             }
             OutcomeData::Scores(scores) => {
-                let mut next = 0;
                 for p in pupils {
-                    if scores.get(next).is_some_and(|s| s.pupil != p) {
-                        next = scores.partition_point(|s| s.pupil < p);
-                    }
-                    let first = next;
-                    while scores.get(next).is_some_and(|s| s.pupil == p) {
-                        next += 1;
-                    }
-                    let mine = &scores[first..next];
-                    match if mine.is_empty() { Err(Step::NoOutcome) } else { measured(p) } {
+                    match if scores.of(p).next().is_none() { Err(Step::NoOutcome) } else { measured(p) } {
                         Err(step) => out.push((p, step)),
-                        Ok(()) => rows.extend(mine.iter().map(|s| SetRow {
+                        Ok(()) => rows.extend(scores.of(p).map(|(period, y)| SetRow {
                             pupil: p,
-                            period: s.period,
-                            dose: self.in_units(e, p, DoseAt::Period(s.period)),
-                            y: s.value,
+                            period,
+                            dose: self.in_units(e, p, DoseAt::Period(period)),
+                            y,
                             n: 1.0,
                         })),
                     }

@@ -57,7 +57,7 @@ impl Panel<'_> {
             OutcomeData::Binary(values) => values[p].is_ok() && here(),
             OutcomeData::Event(at_risk) => at_risk[p].is_ok(),
             OutcomeData::Value(values) => !values[p].is_nan() && here(),
-            OutcomeData::Scores(scores) => scores.binary_search_by_key(&p, |s| s.pupil).is_ok(),
+            OutcomeData::Scores(scores) => scores.of(p).next().is_some(),
             OutcomeData::Patterns(_) => {
                 self.patterns.as_ref().is_some_and(|patterns| patterns.at(p).fell_out.is_none())
             }

@@ -91,16 +91,16 @@ impl TraitColumns {
     }
 
     /// The traits of all pupils, of columns in the order in which [`TraitColumns::columns`] gives them.
-    pub(super) fn sorted(&self, sectors: Vec<String>, mut next: impl FnMut() -> IdVec<PupilIx, f64>) -> Traits {
+    pub(super) fn sorted(&self, sectors: Vec<String>, columns: impl Iterator<Item = IdVec<PupilIx, f64>>) -> Traits {
         let mut traits = Traits { sectors, ..Traits::default() };
-        for (kind, _) in &self.0 {
+        for ((kind, _), column) in self.0.iter().zip(columns) {
             let slot = match kind {
                 Kind::Leerweg => &mut traits.level,
                 Kind::Sector => &mut traits.sector,
                 Kind::Birth => &mut traits.birth,
                 Kind::Age => &mut traits.age,
             };
-            *slot = Some(next());
+            *slot = Some(column);
         }
         traits
     }

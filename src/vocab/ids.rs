@@ -34,6 +34,16 @@ index!(/// A cohort, in the sorted order of its label.
 index!(/// A pupil, in the sorted order of the pseudonym. Neither `Debug` nor `Display`: it can't be printed.
     PupilIx);
 
+/// A position where items have no id, as the rows of a design.
+impl Ix for usize {
+    fn at(self) -> usize {
+        self
+    }
+    fn from_position(i: usize) -> Self {
+        i
+    }
+}
+
 /// A vector that only `I` can index; iterates in id order.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IdVec<I, T> {

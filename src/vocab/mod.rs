@@ -3,6 +3,7 @@
 
 pub mod activities;
 pub mod calendar;
+pub mod coded;
 pub mod codes;
 pub mod estimand;
 pub mod exits;
@@ -15,6 +16,7 @@ pub mod units;
 
 pub use activities::{ACTIVITIES, ActivityType, Competence, TriplePart};
 pub use calendar::{Day, PeriodLength};
+pub use coded::{Bits, Coded, Coder};
 pub use estimand::{Contrast, DosePart, Estimand, Population, Reading};
 pub use exits::ExitKind;
 pub use ids::{CohortIx, IdVec, PupilIx, SchoolIx};

@@ -250,7 +250,7 @@ fn panel<'s>(
         flow.add("pupils", None, Step::Used, all[..everyone].iter().map(|one| one.n).sum());
     }
     let doses = plan.exposures.len();
-    let column = |c: usize| all.iter().map(|one| one.numbers[doses + c]).collect::<Vec<f64>>().into();
+    let column = |c: usize| all.iter().map(|one| one.numbers[doses + c]).collect();
     let covariates = (0..plan.covariates.len()).map(column).collect();
     let levels = plan.covariates.iter().map(|c| c.levels.clone()).collect();
     let of_pattern = (all.iter().map(|one| one.school).collect(), all.iter().map(|one| one.cohort).collect());

@@ -24,12 +24,12 @@ const LEAST_WEIGHT: f64 = 1e-4;
 /// `None` where no linearised model can be fitted.
 pub(super) fn quasi_likelihood(problem: &Problem, scaling: &Scaling, beta: &Array1<f64>) -> Option<Start> {
     let first = Few::of(problem).and_then(|few| few.linearised(problem, beta));
-    let first = first.map_or_else(|| linearised(problem, &problem.cells.x.dot(beta)), Some)?;
+    let first = first.map_or_else(|| linearised(problem, problem.cells.x.dot(beta)), Some)?;
     let mut linear = problem.cells.x.dot(&first.beta);
     for (term, modes) in problem.terms.iter().zip(&first.modes) {
         term.add_random(modes, &mut linear);
     }
-    let fit = linearised(problem, &linear)?;
+    let fit = linearised(problem, linear)?;
     let mut x = scaling.to_scaled(fit.beta.view(), fit.theta.view());
     let mut inverse_hessian = scaling.covariance_to_scaled(&fit.vcov_beta, &fit.vcov_theta);
     leave_zero(problem.terms, beta.len(), &mut x, &mut inverse_hessian);
@@ -64,7 +64,7 @@ impl Few {
             .map(|(t, (z, level))| RandomTerm { z: z.view().into(), level, n_levels: t.n_levels, blocks: t.blocks })
             .collect();
         let few = Problem { cells: &cells, terms: &terms, family: problem.family, opt: problem.opt };
-        linearised(&few, &cells.x.dot(beta))
+        linearised(&few, cells.x.dot(beta))
     }
 }
 
@@ -75,17 +75,18 @@ pub(super) fn at_optimum(terms: &[RandomTerm], optimum: &Optimum, p: usize) -> S
     Start { x, inverse_hessian }
 }
 
-/// The linear mixed model at η = `linear` and the offset.
-fn linearised(problem: &Problem, linear: &Array1<f64>) -> Option<UnitVariance> {
+/// The linear mixed model at η = `linear` and the offset; the working response takes the place of η.
+fn linearised(problem: &Problem, linear: Array1<f64>) -> Option<UnitVariance> {
     let cells = problem.cells;
-    let row = |i: usize| {
-        let eta = linear[i] + cells.offset.map_or(0.0, |o| o[i]);
+    let (mut working, mut weights) = (linear, Array1::zeros(cells.trials.len()));
+    let rows = working.as_slice_mut().expect("one piece").par_iter_mut();
+    let rows = rows.zip(weights.as_slice_mut().expect("one piece").par_iter_mut()).enumerate();
+    rows.for_each(|(i, (linear, weight))| {
+        let eta = *linear + cells.offset.map_or(0.0, |o| o[i]);
         let cell = problem.family.slope(eta, cells.trials[i], cells.successes[i]);
-        let weight = (cells.trials[i] * problem.family.expected_weight(eta)).max(LEAST_WEIGHT * cells.trials[i]);
-        (weight, linear[i] + cell.score / weight)
-    };
-    let (weights, working): (Vec<f64>, Vec<f64>) = (0..linear.len()).into_par_iter().map(row).unzip();
-    let (weights, working) = (Array1::from_vec(weights), Array1::from_vec(working));
+        *weight = (cells.trials[i] * problem.family.expected_weight(eta)).max(LEAST_WEIGHT * cells.trials[i]);
+        *linear += cell.score / *weight;
+    });
     let terms: Vec<RandomTerm> = problem.terms.iter().map(RandomTerm::reborrow).collect();
     let (x, weights) = (cells.x.view(), Some(weights.view()));
     let data = LmmData { y: working.view(), x, terms: &terms, weights, offset: None };
