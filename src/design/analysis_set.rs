@@ -32,8 +32,8 @@ pub(super) enum Outcome {
 /// than were asked for, and is refused.
 const MOST_LEFT_OUT: f64 = 0.2;
 
-/// Schools at a time, where something large is made of each.
-const AT_A_TIME: usize = 64;
+/// Schools at a time for each thread, where something large is made of each.
+const AT_A_TIME: usize = 4;
 
 /// See the module.
 pub(super) struct AnalysisSet<'a, 's> {
@@ -141,7 +141,8 @@ impl<'a, 's> AnalysisSet<'a, 's> {
         of: impl Fn(SchoolIx) -> T + Sync,
     ) -> impl Iterator<Item = (SchoolIx, T)> {
         let schools: Vec<SchoolIx> = self.schools().collect();
-        let some: Vec<Vec<SchoolIx>> = schools.chunks(AT_A_TIME).map(<[SchoolIx]>::to_vec).collect();
+        let at_a_time = AT_A_TIME * rayon::current_num_threads();
+        let some: Vec<Vec<SchoolIx>> = schools.chunks(at_a_time).map(<[SchoolIx]>::to_vec).collect();
         some.into_iter().flat_map(move |some| some.into_par_iter().map(|s| (s, of(s))).collect::<Vec<_>>())
     }
 

@@ -83,6 +83,8 @@ pub struct BinaryDesign {
     pub head: Head,
     /// Columns of the cells: x, and 0, 1 or 2 that vary between schools.
     pub columns: ModelColumns,
+    /// Number of cells, known also when they have been let go.
+    pub cells: usize,
     /// Rows of the analysis set in each cell.
     pub trials: Array1<f64>,
     /// Rows with outcome 1.
@@ -118,6 +120,7 @@ impl BinaryDesign {
         Self {
             head: self.head.clone(),
             columns: self.columns.select(&rows),
+            cells: rows.len(),
             trials: cells.iter().map(|(_, n)| *n).collect(),
             successes: Array1::zeros(rows.len()),
             group: rows.iter().map(|&row| self.group[row]).collect(),
@@ -199,11 +202,12 @@ impl Design {
         }
     }
 
-    /// Lets the columns go, which are most of a design. What is counted and named stays.
+    /// Lets the rows go, which are nearly all of a design. What is counted and named stays.
     pub fn forget_rows(&mut self) {
         match self {
             Design::Binary(d) => {
                 (d.columns, d.dose) = (ModelColumns::empty(), Coded::default());
+                (d.trials, d.successes) = (Array1::zeros(0), Array1::zeros(0));
                 (d.group, d.period) = (Vec::new(), Vec::new());
             }
             Design::Linear(d) => {
@@ -263,7 +267,7 @@ pub fn binary(panel: &Panel<'_>, entry: &ModelEntry, start: Start) -> BinaryDesi
     let (mut trials, successes) = (counts.next().expect("two categories"), counts.next().expect("two categories"));
     trials += &successes;
     let (columns, period, dose) = (cells.columns, cells.period, cells.dose);
-    BinaryDesign { head, columns, trials, successes, group, period, dose, cohorts }
+    BinaryDesign { head, columns, cells: group.len(), trials, successes, group, period, dose, cohorts }
 }
 
 /// Cells for competing exits of an event with causes, one column per period: for `stats::fit_multinomial` and its mixed form.

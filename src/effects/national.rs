@@ -135,19 +135,24 @@ pub(super) fn of_refit(fit: &AcceptedFit<'_>, part: DosePart, link: Link) -> Opt
 struct Clusters<'f> {
     group: &'f [u32],
     x: Matrix<'f>,
-    information: Vec<f64>,
+    information: Array1<f64>,
     groups: usize,
 }
 
 impl<'f> Clusters<'f> {
     fn binary(d: &'f BinaryDesign, beta: &Array1<f64>, link: Link) -> Self {
-        let eta = d.x().dot(beta);
-        let information = eta.iter().zip(&d.trials).map(|(eta, n)| n * link.expected_weight(*eta)).collect();
+        let mut information = d.x().dot(beta);
+        information.zip_mut_with(&d.trials, |eta, n| *eta = n * link.expected_weight(*eta));
         Self { group: &d.group, x: d.x(), information, groups: d.head.groups.len() }
     }
 
     fn linear(d: &'f LinearDesign) -> Self {
-        Self { group: &d.group, x: d.columns.x(), information: vec![1.0; d.group.len()], groups: d.head.groups.len() }
+        Self {
+            group: &d.group,
+            x: d.columns.x(),
+            information: Array1::ones(d.group.len()),
+            groups: d.head.groups.len(),
+        }
     }
 
     fn df(&self, of: &Graded, vcov: &Array2<f64>) -> f64 {

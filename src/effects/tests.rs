@@ -40,6 +40,7 @@ fn tiny() -> BinaryDesign {
         head: head(vec![(DosePart::Total, 1)], &["(Intercept)", "dose"], 1, vec![Counts { pupils: 4, events: 1 }]),
         columns: ModelColumns::of(x.view(), x.view()),
         dose: x.column(1).iter().copied().collect(),
+        cells: 3,
         trials: arr1(&[3.0, 1.0, 2.0]),
         successes: arr1(&[1.0, 0.0, 2.0]),
         group: vec![0; 3],
@@ -240,6 +241,7 @@ impl World {
         let design = BinaryDesign {
             head: head(parts, &terms, groups, counts),
             columns: ModelColumns::of(x.view(), z.view()),
+            cells: n,
             trials: Array1::ones(n),
             successes,
             group,

@@ -64,6 +64,11 @@ impl Memory {
         self.0.as_ref().map(|limit| limit.bytes)
     }
 
+    /// Does two things side by side; one after the other where what both hold at once counts.
+    pub fn join<A: Send, B: Send>(&self, a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B + Send) -> (A, B) {
+        if self.limit().is_some() { (a(), b()) } else { rayon::join(a, b) }
+    }
+
     /// A place for something of about so many bytes, where it is too much to be held.
     pub fn aside(&self, bytes: u64) -> Option<Arc<Aside>> {
         let limit = self.0.as_ref().filter(|limit| bytes > limit.bytes / SHARE)?;

@@ -31,11 +31,10 @@ const PENDING: usize = 8_192;
 
 /// Doses of all pupils.
 pub struct Doses {
-    blocks: Vec<Sums>,
+    /// By block and exposure: the cells of the pupils of the block, one pupil after the other.
+    blocks: Vec<Vec<Sums>>,
     division: Division,
-    /// Cells of a pupil.
-    cells: usize,
-    /// Cells of an exposure: one per period (before the origin, in period 0, 1, …) and, in studies with a
+    /// Cells of a pupil and exposure: one per period (before the origin, in period 0, 1, …) and, in studies with a
     /// landmark, one up to it.
     width: usize,
     landmark: Option<usize>,
@@ -51,55 +50,71 @@ pub struct Doses {
 impl Doses {
     /// Dose of exposure `e` known before period `k`: everything dated before the period's first day.
     pub fn before_period(&self, e: usize, p: PupilIx, k: u16) -> f64 {
-        let at = self.base(p) + e * self.width;
-        let block = &self.blocks[self.division.block(p)];
-        let sum: u64 = (at..=at + usize::from(k)).map(|cell| u64::from(block.get(cell))).sum();
+        let (sums, first) = self.cells(e, p);
+        let sum: u64 = (first..=first + usize::from(k)).map(|cell| u64::from(sums.get(cell))).sum();
         sum as f64 / self.per_unit[e]
     }
 
     /// Dose of exposure `e` before the pupil's landmark.
     pub fn before_landmark(&self, e: usize, p: PupilIx) -> f64 {
         let Some(landmark) = self.landmark else { return 0.0 };
-        let at = self.base(p) + e * self.width + landmark;
-        f64::from(self.blocks[self.division.block(p)].get(at)) / self.per_unit[e]
+        let (sums, first) = self.cells(e, p);
+        f64::from(sums.get(first + landmark)) / self.per_unit[e]
+    }
+
+    /// Where the cells of a pupil and exposure stand.
+    fn cells(&self, e: usize, p: PupilIx) -> (&Sums, usize) {
+        (&self.blocks[self.division.block(p)][e], self.division.place(p) * self.width)
     }
 
     /// Whether anyone of this pupil's school and cohort has a registration that counts.
     pub fn is_registered(&self, pupils: &Pupils, p: PupilIx) -> bool {
         self.registered[pupils.school[p].at() * self.cohorts + pupils.cohort[p].at()]
     }
-
-    fn base(&self, p: PupilIx) -> usize {
-        self.division.place(p) * self.cells
-    }
 }
 
-/// The sums of a block.
+/// The sums of an exposure in a block, as narrow as they all fit.
 enum Sums {
-    /// All of them fit in 16 bits, as counts do.
-    Narrow(Vec<u16>),
-    Wide(Vec<u32>),
+    Byte(Vec<u8>),
+    Two(Vec<u16>),
+    Four(Vec<u32>),
 }
 
 impl Sums {
+    fn none(cells: usize) -> Self {
+        Sums::Byte(vec![0; cells])
+    }
+
     fn get(&self, cell: usize) -> u32 {
         match self {
-            Sums::Narrow(sums) => u32::from(sums[cell]),
-            Sums::Wide(sums) => sums[cell],
+            Sums::Byte(sums) => u32::from(sums[cell]),
+            Sums::Two(sums) => u32::from(sums[cell]),
+            Sums::Four(sums) => sums[cell],
         }
     }
 
     /// Adds to a cell; false where the sum fits in no cell.
     fn add(&mut self, cell: usize, amount: u32) -> bool {
         let Some(sum) = self.get(cell).checked_add(amount) else { return false };
-        match (&mut *self, u16::try_from(sum)) {
-            (Sums::Narrow(sums), Ok(sum)) => sums[cell] = sum,
-            (Sums::Narrow(sums), Err(_)) => {
-                let mut wide: Vec<u32> = sums.iter().map(|sum| u32::from(*sum)).collect();
-                wide[cell] = sum;
-                *self = Sums::Wide(wide);
+        match (&mut *self, u8::try_from(sum), u16::try_from(sum)) {
+            (Sums::Byte(sums), Ok(sum), _) => sums[cell] = sum,
+            (Sums::Two(sums), _, Ok(sum)) => sums[cell] = sum,
+            (Sums::Four(sums), ..) => sums[cell] = sum,
+            (Sums::Byte(sums), Err(_), Ok(sum)) => {
+                let mut wider: Vec<u16> = sums.iter().map(|sum| u16::from(*sum)).collect();
+                wider[cell] = sum;
+                *self = Sums::Two(wider);
             }
-            (Sums::Wide(sums), _) => sums[cell] = sum,
+            (Sums::Byte(_) | Sums::Two(_), _, Err(_)) => {
+                let cells = match self {
+                    Sums::Byte(sums) => sums.len(),
+                    Sums::Two(sums) => sums.len(),
+                    Sums::Four(sums) => sums.len(),
+                };
+                let mut wider: Vec<u32> = (0..cells).map(|cell| self.get(cell)).collect();
+                wider[cell] = sum;
+                *self = Sums::Four(wider);
+            }
         }
         true
     }
@@ -131,30 +146,42 @@ impl Division {
     }
 }
 
-/// One addition to a cell of a block.
+/// One addition to a cell of a block: of the cells of its exposures one behind the other.
 #[derive(Clone, Copy)]
 struct Addition {
     cell: u32,
     amount: u32,
 }
 
-impl Addition {
-    fn new(cell: usize, amount: u32) -> Self {
-        Self { cell: u32::try_from(cell).expect("a block of fewer than 4 294 967 296 cells"), amount }
-    }
-}
-
 struct Blocks {
-    blocks: Vec<Mutex<Sums>>,
+    /// By block, the sums of each exposure.
+    blocks: Vec<Mutex<Vec<Sums>>>,
+    /// Cells of an exposure in a block, and of those of a pupil.
+    cells: usize,
+    width: usize,
     overflow: AtomicBool,
 }
 
 impl Blocks {
+    fn new(division: Division, (pupils, exposures, width): (usize, usize, usize)) -> Self {
+        let cells = division.size() * width;
+        let block = |_| Mutex::new((0..exposures).map(|_| Sums::none(cells)).collect());
+        let blocks = (0..pupils.div_ceil(division.size())).map(block).collect();
+        Self { blocks, cells, width, overflow: false.into() }
+    }
+
+    /// An addition to a cell of an exposure, of the pupil at a place of the block.
+    fn addition(&self, place: usize, (exposure, cell): (usize, usize), amount: u32) -> Addition {
+        let cell = exposure * self.cells + place * self.width + cell;
+        Addition { cell: u32::try_from(cell).expect("a block of fewer than 4 294 967 296 cells"), amount }
+    }
+
     fn apply(&self, block: usize, additions: &mut Vec<Addition>) {
         // A poisoned lock means that another thread panicked, which ends the run anyway.
         let mut sums = self.blocks[block].lock().expect("no thread panics while it adds");
         for add in additions.drain(..) {
-            if !sums.add(add.cell as usize, add.amount) {
+            let (exposure, cell) = (add.cell as usize / self.cells, add.cell as usize % self.cells);
+            if !sums[exposure].add(cell, add.amount) {
                 self.note_overflow();
             }
         }
@@ -192,20 +219,23 @@ const TOGETHER: usize = 8;
 
 /// Where the additions of a run go.
 enum Sink<'r> {
-    /// To the sums of the run, one for each cell of a pupil.
-    Together(&'r mut [u32], &'r Blocks),
-    /// To what the thread has pending for the block, in which the pupil's cells start here.
+    /// To the sums of the run, by exposure and cell.
+    Together(&'r mut [u32]),
+    /// To what the thread has pending for the block, of the pupil at this place.
     Each(&'r mut Vec<Addition>, usize),
 }
 
 impl Sink<'_> {
-    fn add(&mut self, cell: usize, amount: u32) {
+    fn add(&mut self, blocks: &Blocks, (exposure, cell): (usize, usize), amount: u32) {
         match self {
-            Sink::Together(sums, blocks) => match sums[cell].checked_add(amount) {
-                Some(sum) => sums[cell] = sum,
-                None => blocks.note_overflow(),
-            },
-            Sink::Each(pending, first) => pending.push(Addition::new(*first + cell, amount)),
+            Sink::Together(sums) => {
+                let sum = &mut sums[exposure * blocks.width + cell];
+                match sum.checked_add(amount) {
+                    Some(more) => *sum = more,
+                    None => blocks.note_overflow(),
+                }
+            }
+            Sink::Each(pending, place) => pending.push(blocks.addition(*place, (exposure, cell), amount)),
         }
     }
 }
@@ -238,7 +268,8 @@ struct Context<'p> {
     watch: WatchColumns,
     periods: usize,
     width: usize,
-    cells: usize,
+    /// Exposures of the study, counted or not.
+    exposures_of_study: usize,
     division: Division,
     cohorts: usize,
 }
@@ -336,7 +367,6 @@ pub(super) fn sum(
     let periods = usize::from(plan.periods);
     let landmark = plan.pupils.landmark.as_ref().map(|_| periods);
     let width = periods + usize::from(landmark.is_some());
-    let cells = plan.exposures.len() * width;
     let division = Division::of(pupils.len());
     let n_blocks = pupils.len().div_ceil(division.size());
     // How many there are is not known before all activities are read.
@@ -357,14 +387,11 @@ pub(super) fn sum(
         watch,
         periods,
         width,
-        cells,
+        exposures_of_study: plan.exposures.len(),
         division,
         cohorts: pupils.cohorts.len(),
     };
-    let blocks = Blocks {
-        blocks: (0..n_blocks).map(|_| Mutex::new(Sums::Narrow(vec![0; division.size() * cells]))).collect(),
-        overflow: false.into(),
-    };
+    let blocks = Blocks::new(division, (pupils.len(), plan.exposures.len(), width));
     let (seen, new_rejects) = table.fold(
         progress,
         || Pass::new(&blocks, &dated_rows, &context),
@@ -385,11 +412,10 @@ pub(super) fn sum(
         for (e, exposure) in context.dated.iter().enumerate() {
             dated_rows.for_each_day((e, exposure), block, |pupil, day| {
                 let known = &context.known[PupilIx::from_position(block * division.size() + pupil)];
-                let first = pupil * cells + exposure.position * width;
                 let of_period = context.slot(context.starts(known), day).cell;
                 for cell in context.cells_at(of_period, known, day).into_iter().flatten() {
                     // A day per registration at most, and their number fits.
-                    of_block.add(first + cell, 1);
+                    of_block[exposure.position].add(pupil * width + cell, 1);
                 }
             });
         }
@@ -403,7 +429,6 @@ pub(super) fn sum(
     Ok(Some(Doses {
         blocks,
         division,
-        cells,
         width,
         landmark,
         per_unit: per_unit.collect(),
@@ -429,7 +454,7 @@ impl<'p> Pass<'p> {
         Self {
             pending: blocks.blocks.iter().map(|_| Vec::new()).collect(),
             blocks,
-            sums: vec![0; context.cells],
+            sums: vec![0; context.exposures_of_study * context.width],
             known: Vec::new(),
             types: HashMap::new(),
             seen: Seen {
@@ -501,11 +526,9 @@ impl Context<'_> {
         let (block, place) = (self.division.block(pupil), self.division.place(pupil));
         let school = SchoolIx::from_position(known.school as usize);
         let group = known.school as usize * self.cohorts + known.cohort as usize;
-        let first = place * self.cells;
-        let is_long = rows.len() >= TOGETHER;
+        let (blocks, is_long) = (pass.blocks, rows.len() >= TOGETHER);
         let pending = &mut pass.pending[block];
-        let mut sink =
-            if is_long { Sink::Together(&mut pass.sums, pass.blocks) } else { Sink::Each(&mut *pending, first) };
+        let mut sink = if is_long { Sink::Together(&mut pass.sums) } else { Sink::Each(&mut *pending, place) };
         let seen = &mut pass.seen;
         let starts = self.starts(known);
         let (counted, mut near) = (self.counted_bits(), Slot::NOWHERE);
@@ -533,9 +556,9 @@ impl Context<'_> {
             while rest != 0 {
                 let e = &self.exposures[rest.trailing_zeros() as usize];
                 rest &= rest - 1;
-                let add = if e.amount { self.thousandths(amount, pass.blocks) } else { 1 };
+                let add = if e.amount { self.thousandths(amount, blocks) } else { 1 };
                 for cell in self.cells_at(near.cell, known, day).into_iter().flatten() {
-                    sink.add(e.position * self.width + cell, add);
+                    sink.add(blocks, (e.position, cell), add);
                 }
             }
             let slots = exposures.checked_shr(self.exposures.len() as u32).unwrap_or(0);
@@ -545,11 +568,12 @@ impl Context<'_> {
         }
         if is_long {
             for (cell, sum) in pass.sums.iter_mut().enumerate().filter(|(_, sum)| **sum > 0) {
-                pending.push(Addition::new(first + cell, std::mem::take(sum)));
+                let of = (cell / self.width, cell % self.width);
+                pending.push(blocks.addition(place, of, std::mem::take(sum)));
             }
         }
         if pending.len() >= PENDING {
-            pass.blocks.apply(block, pending);
+            blocks.apply(block, pending);
         }
         if used > 0 {
             seen.ended.add_all(Some(school), Step::Used, used);

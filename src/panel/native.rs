@@ -26,9 +26,9 @@ pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result
     // All other tables are read side by side; what each counted is added in a fixed order.
     let calendars = Calendars::of(&pupils, &plan);
     let at = |i| of_own_table(&plan, i, base, &pupils, &calendars, progress);
-    let ((enrolled, own), doses) = rayon::join(
+    let ((enrolled, own), doses) = plan.memory.join(
         || {
-            rayon::join(
+            plan.memory.join(
                 || noted(|flow, rejects| enrolled::outcomes(&plan, base, &pupils, progress, flow, rejects)),
                 || (0..plan.outcomes.len()).into_par_iter().map(at).collect::<Vec<_>>(),
             )

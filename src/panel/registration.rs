@@ -131,7 +131,7 @@ pub(super) struct Watch<'p> {
     registrations: Vec<u64>,
     lags: Vec<Lags>,
     /// Registrations per day of entry, in pages of days.
-    pages: Vec<[u32; PAGE]>,
+    pages: Vec<Page>,
     /// The page of (group, day / [`PAGE`]).
     page_of: HashMap<(u32, i32), usize>,
     /// The page of the last registration: the next one is often of the same group and time.
@@ -139,6 +139,40 @@ pub(super) struct Watch<'p> {
     systems: BySystem,
     /// The system of each row of the batch.
     system_of: Vec<usize>,
+}
+
+/// Registrations by day. A country has a hundred thousand pages, and few days of a school and cohort need more than two bytes.
+enum Page {
+    Narrow([u16; PAGE]),
+    Wide(Box<[u32; PAGE]>),
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Page::Narrow([0; PAGE])
+    }
+}
+
+impl Page {
+    fn get(&self, day: usize) -> u32 {
+        match self {
+            Page::Narrow(days) => u32::from(days[day]),
+            Page::Wide(days) => days[day],
+        }
+    }
+
+    fn add(&mut self, day: usize, n: u32) {
+        let sum = self.get(day).saturating_add(n);
+        match (&mut *self, u16::try_from(sum)) {
+            (Page::Narrow(days), Ok(sum)) => days[day] = sum,
+            (Page::Narrow(days), Err(_)) => {
+                let mut wide = Box::new(days.map(u32::from));
+                wide[day] = sum;
+                *self = Page::Wide(wide);
+            }
+            (Page::Wide(days), _) => days[day] = sum,
+        }
+    }
 }
 
 /// Registrations of each group, by system.
@@ -210,7 +244,7 @@ impl WatchColumns {
         let mut busiest = vec![0; self.groups];
         for ((group, _), at) in &seen.page_of {
             let most = &mut busiest[*group as usize];
-            *most = seen.pages[*at].iter().copied().fold(*most, u32::max);
+            *most = (0..PAGE).map(|day| seen.pages[*at].get(day)).fold(*most, u32::max);
         }
         let systems = seen.systems.sorted();
         let mut all: Vec<Registration> = Vec::new();
@@ -300,11 +334,11 @@ impl<'p> Watch<'p> {
     }
 
     /// The page of a group and time, made where there is none.
-    fn page(&mut self, key: (u32, i32)) -> &mut [u32; PAGE] {
+    fn page(&mut self, key: (u32, i32)) -> &mut Page {
         let at = match self.last {
             Some((last, at)) if last == key => at,
             _ => *self.page_of.entry(key).or_insert_with(|| {
-                self.pages.push([0; PAGE]);
+                self.pages.push(Page::default());
                 self.pages.len() - 1
             }),
         };
@@ -317,7 +351,8 @@ impl<'p> Watch<'p> {
         if let Some(entered) = entered.filter(|days| days.is_valid(row)).map(|days| days.value(row)) {
             self.lags[group].note(entered.saturating_sub(day));
             let group = u32::try_from(group).expect("fewer schools × cohorts than 4 294 967 296");
-            self.page((group, entered.div_euclid(PAGE as i32)))[entered.rem_euclid(PAGE as i32) as usize] += 1;
+            let day = entered.rem_euclid(PAGE as i32) as usize;
+            self.page((group, entered.div_euclid(PAGE as i32))).add(day, 1);
         }
         if self.columns.system.is_some() {
             self.systems.counts[self.system_of[row]][group] += 1;
@@ -341,7 +376,8 @@ impl<'p> Watch<'p> {
             mine.merge(theirs);
         }
         for (key, at) in other.page_of {
-            self.page(key).iter_mut().zip(other.pages[at]).for_each(|(m, t)| *m += t);
+            let page = self.page(key);
+            (0..PAGE).for_each(|day| page.add(day, other.pages[at].get(day)));
         }
         for (name, at) in other.systems.places {
             let mine = self.systems.place(&name, self.columns.groups);

@@ -363,7 +363,7 @@ fn glance(computed: &Computed<'_>) -> Result<RecordBatch, RunError> {
 
 fn cells(f: &Fitted) -> Option<u64> {
     match &f.design {
-        Design::Binary(d) => Some(d.trials.len() as u64),
+        Design::Binary(d) => Some(d.cells as u64),
         Design::Linear(_) => None,
     }
 }

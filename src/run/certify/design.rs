@@ -108,6 +108,7 @@ pub(super) fn design(set: &LandmarkSet) -> BinaryDesign {
             notes: Vec::new(),
         },
         columns: ModelColumns::of(x.view(), z.view()),
+        cells: n,
         trials: Array1::ones(n),
         successes: pupils.iter().map(|p| f64::from(u8::from(p.uitval))).collect(),
         group,

@@ -134,11 +134,14 @@ impl<'a> Matrix<'a> {
 
     /// The product with a vector of k (n).
     pub fn dot(&self, by: &Array1<f64>) -> Array1<f64> {
-        let some = |rows: Range<usize>| {
+        let mut all = Array1::zeros(self.nrows());
+        let pieces = all.as_slice_mut().expect("one piece").par_chunks_mut(ROWS).enumerate();
+        pieces.for_each(|(piece, out)| {
             let mut read = RowReader::new(self.view());
-            rows.map(|row| ArrayView1::from(read.row(row)).dot(by)).collect::<Vec<f64>>()
-        };
-        map_rows(self.nrows(), some).into_iter().flatten().collect()
+            let rows = piece * ROWS..;
+            out.iter_mut().zip(rows).for_each(|(out, row)| *out = ArrayView1::from(read.row(row)).dot(by));
+        });
+        all
     }
 
     /// Root mean square of each column, with row weights where there are any; the units in which parameters of these columns are

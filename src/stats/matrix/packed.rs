@@ -55,26 +55,26 @@ pub struct PackedColumns<'a> {
 
 /// [`ROWS`] rows; fewer in the last block.
 struct Block {
-    /// Combinations × all columns; nothing is meant by those that are the rows' own.
-    combinations: Vec<f64>,
     /// Columns of which each row has its own number.
     own: Vec<usize>,
     rows: Body,
 }
 
-/// What each row has of its own.
 enum Body {
     Held(Rows),
-    /// So many rows, at a place in the store.
+    /// So many rows and numbers of combinations, at a place in the store.
     Stored {
         at: u64,
         rows: usize,
+        combinations: usize,
     },
 }
 
 /// The rows of a block.
 pub(super) struct Rows {
-    /// The combination of each.
+    /// Combinations × all columns; nothing is meant by those that are the rows' own.
+    combinations: Vec<f64>,
+    /// The combination of each row.
     combination: Vec<u16>,
     /// Rows × own columns.
     own: Vec<f64>,
@@ -181,9 +181,9 @@ impl PackedColumns<'_> {
         let block = &self.of.blocks[block];
         Fetched(match &block.rows {
             Body::Held(_) => None,
-            Body::Stored { at, rows } => {
+            Body::Stored { at, rows, combinations } => {
                 let store = self.of.store.as_deref().expect("stored blocks have a store");
-                Some(Rows::read(store, *at, *rows, block.own.len()))
+                Some(Rows::read(store, *at, (*rows, rows * block.own.len(), *combinations)))
             }
         })
     }
@@ -197,7 +197,7 @@ impl PackedColumns<'_> {
         let block = &self.of.blocks[block];
         let (all, k, own) = (self.of.columns, self.columns.len(), block.own.len());
         let numbers = held.own.get(rows.start * own..rows.end * own).expect("rows of the block");
-        let combination = |code: &u16| &block.combinations[usize::from(*code) * all..][..all];
+        let combination = |code: &u16| &held.combinations[usize::from(*code) * all..][..all];
         let codes = &held.combination[rows];
         if self.columns.iter().enumerate().all(|(at, column)| at == *column) {
             // The first columns in their order, as x has them: a copy, and what is the row's own put over it.
@@ -241,21 +241,23 @@ impl Block {
         let bits = |column: usize| move || rows.iter().skip(column).step_by(columns).map(|v| v.to_bits());
         let own: Vec<usize> = (0..columns).filter(|&column| !combinations.tell_apart(bits(column), most)).collect();
         let first = combinations.first_rows();
-        Self {
-            combinations: first.iter().flat_map(|row| &rows[row * columns..(row + 1) * columns]).copied().collect(),
-            rows: Body::Held(Rows {
-                own: rows.chunks_exact(columns).flat_map(|row| own.iter().map(|c| row[*c])).collect(),
-                combination: combinations.of,
-            }),
-            own,
-        }
+        // With room for just what there is: blocks are kept by the thousand.
+        let mut shared = Vec::with_capacity(first.len() * columns);
+        first.iter().for_each(|row| shared.extend_from_slice(&rows[row * columns..(row + 1) * columns]));
+        let mut numbers = Vec::with_capacity(n * own.len());
+        rows.chunks_exact(columns).for_each(|row| numbers.extend(own.iter().map(|c| row[*c])));
+        let rows = Rows { combinations: shared, combination: combinations.of, own: numbers };
+        Self { own, rows: Body::Held(rows) }
     }
 
     /// With its rows put down, where there is room.
     fn stored(self, store: &dyn Store) -> Self {
         let Body::Held(rows) = &self.rows else { return self };
         match store.put(&rows.bytes()) {
-            Some(at) => Self { rows: Body::Stored { at, rows: rows.combination.len() }, ..self },
+            Some(at) => {
+                let (n, combinations) = (rows.combination.len(), rows.combinations.len());
+                Self { rows: Body::Stored { at, rows: n, combinations }, ..self }
+            }
             None => self,
         }
     }
@@ -263,17 +265,25 @@ impl Block {
 
 impl Rows {
     fn bytes(&self) -> Vec<u8> {
-        let numbers = self.own.iter().flat_map(|v| v.to_le_bytes());
-        self.combination.iter().flat_map(|c| c.to_le_bytes()).chain(numbers).collect()
+        let mut bytes = Vec::new();
+        for numbers in [&self.own, &self.combinations] {
+            numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+        }
+        self.combination.iter().for_each(|code| bytes.extend(code.to_le_bytes()));
+        bytes
     }
 
-    fn read(store: &dyn Store, at: u64, rows: usize, own: usize) -> Self {
-        let mut bytes = vec![0; rows * (size_of::<u16>() + own * size_of::<f64>())];
+    /// So many rows, numbers of their own and numbers of combinations.
+    fn read(store: &dyn Store, at: u64, (rows, own, combinations): (usize, usize, usize)) -> Self {
+        let mut bytes = vec![0; (own + combinations) * size_of::<f64>() + rows * size_of::<u16>()];
         store.get(at, &mut bytes);
-        let (combination, own) = bytes.split_at(rows * size_of::<u16>());
+        let (own, rest) = bytes.split_at(own * size_of::<f64>());
+        let (combinations, codes) = rest.split_at(combinations * size_of::<f64>());
+        let numbers = |bytes: &[u8]| bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect();
         Self {
-            combination: combination.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b)).collect(),
-            own: own.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+            combinations: numbers(combinations),
+            combination: codes.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b)).collect(),
+            own: numbers(own),
         }
     }
 }
@@ -446,6 +456,6 @@ mod tests {
             (&[3, 5][..], 2 * ROWS),
             "measured, and of forty values"
         );
-        assert!(packed.blocks[0].combinations.len() < ROWS, "few combinations");
+        assert!(block.combinations.len() < ROWS, "few combinations");
     }
 }
