@@ -116,7 +116,9 @@ fn another_way_out_censors_and_the_first_one_counts() {
 
     // 1 diploma, 2 overstap, 3 uitval: the order of `exits`.
     assert_eq!(panel.plan.outcomes[0].exits(), ExitKind::ALL);
-    let exits: Vec<_> = found(&panel.exit_rows(0, 0).0).into_iter().filter(|(_, _, y)| *y > 0.0).collect();
+    let everyone = panel.everyone().map(|(p, _)| p);
+    let (rows, _) = panel.exit_rows_of(0, 0, &ExitKind::ALL, everyone);
+    let exits: Vec<_> = found(&rows).into_iter().filter(|(_, _, y)| *y > 0.0).collect();
     assert_eq!(exits, [(1, 0, 3.0), (2, 1, 2.0), (4, 1, 1.0)]);
     assert_eq!(panel.flow.total("causes uitval", Step::UnlistedValue), 1, "said, for p5");
 }

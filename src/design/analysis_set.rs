@@ -98,10 +98,11 @@ impl<'a, 's> AnalysisSet<'a, 's> {
         panel.everyone().for_each(|(p, n)| *steps[panel.pupils.school[p]].entry(Step::Read).or_default() += n);
         // The means that split the dose are those of everyone in the analysis set: a pupil with an unknown
         // postcode was still a classmate.
-        let doses = set.each_school(|s| {
+        let doses = set.some_schools_at_a_time(|s| {
             let (rows, out) = set.in_set(s);
             (DosesOfSchool::of(panel, entry, &rows), set.reasons(&out))
         });
+        let doses: Vec<_> = doses.collect();
         for (s, (_, reasons)) in &doses {
             add(&mut steps[*s], reasons);
         }
@@ -129,13 +130,7 @@ impl<'a, 's> AnalysisSet<'a, 's> {
         set
     }
 
-    /// Something of every school that has pupils, in their order.
-    fn each_school<T: Send>(&self, of: impl Fn(SchoolIx) -> T + Sync) -> Vec<(SchoolIx, T)> {
-        let schools: Vec<SchoolIx> = self.schools().collect();
-        schools.into_par_iter().map(|s| (s, of(s))).collect()
-    }
-
-    /// As [`Self::each_school`], of a few schools at a time: for what is too much to be held of all.
+    /// Something of every school that has pupils, in their order: of a few at a time, as it may be too much to be held of all.
     pub(super) fn some_schools_at_a_time<T: Send>(
         &self,
         of: impl Fn(SchoolIx) -> T + Sync,
@@ -210,7 +205,7 @@ impl<'a, 's> AnalysisSet<'a, 's> {
 
     /// What occurs in the rows, and of each school who was dropped and who is left.
     fn look(&self) -> (Seen, Vec<OfSchool>) {
-        let all = self.each_school(|s| {
+        let all = self.some_schools_at_a_time(|s| {
             let (rows, steps) = self.complete(s);
             let (mut counts, mut n) = (Counts::default(), self.pupils_of());
             for row in &rows {
@@ -224,7 +219,7 @@ impl<'a, 's> AnalysisSet<'a, 's> {
             seen.merge(own);
             OfSchool { school, steps, counts }
         };
-        let of_schools = all.into_iter().map(of_school).collect();
+        let of_schools = all.map(of_school).collect();
         (seen, of_schools)
     }
 }

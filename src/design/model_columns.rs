@@ -30,7 +30,7 @@ impl ModelColumns {
 
     /// No rows.
     pub fn empty() -> Self {
-        Self { packed: Packed::empty(), x: Vec::new(), z: Vec::new(), inner: Vec::new() }
+        Self { packed: Packer::new(0, None).finish(), x: Vec::new(), z: Vec::new(), inner: Vec::new() }
     }
 
     /// Rows, n.

@@ -214,14 +214,8 @@ impl Panel<'_> {
         (rows, out)
     }
 
-    /// The rows of the hazard set of outcome `o` with, for `y`, the way out in the period: 0 stays, else 1 + its position in
-    /// [`super::plan::OutcomePlan::exits`]. A way out that the study does not name ends the pupil's rows as censoring does.
-    pub fn exit_rows(&self, o: usize, e: usize) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
-        let everyone = (0..self.pupils.len()).map(PupilIx::from_position);
-        self.exit_rows_of(o, e, &self.plan.outcomes[o].exits(), everyone)
-    }
-
-    /// As [`Panel::exit_rows`], of some of the pupils, which come in order.
+    /// The rows of the hazard set of outcome `o` with, for `y`, the way out in the period: 0 stays, else 1 + its position in `exits`.
+    /// A way out that is not among them ends the pupil's rows as censoring does. As [`Panel::rows_of`], of some of the pupils.
     pub fn exit_rows_of(
         &self,
         o: usize,

@@ -66,36 +66,38 @@ impl<'a> Matrix<'a> {
 
     /// Some consecutive rows, row-major: where they stand, or a copy.
     pub fn rows(&self, rows: Range<usize>) -> Cow<'a, [f64]> {
-        match self {
-            Matrix::Held(held) => {
-                let piece = held.slice_move(s![rows, ..]);
-                piece.to_slice().map_or_else(|| Cow::Owned(piece.iter().copied().collect()), Cow::Borrowed)
-            }
-            Matrix::Packed(packed) => {
+        self.standing(rows.clone()).map_or_else(
+            || {
                 let mut copy = Vec::with_capacity(rows.len() * self.ncols());
-                packed.read(rows, &mut copy);
+                self.copy(rows, &mut copy);
                 Cow::Owned(copy)
-            }
-        }
+            },
+            Cow::Borrowed,
+        )
     }
 
     /// As [`Self::rows`], where a copy is put in `room`, which is kept from one time to the next.
     pub(super) fn rows_in<'r>(&'r self, rows: Range<usize>, room: &'r mut Vec<f64>) -> &'r [f64] {
+        self.standing(rows.clone()).unwrap_or_else(|| {
+            room.clear();
+            self.copy(rows, room);
+            room
+        })
+    }
+
+    /// Rows that stand beside each other.
+    fn standing(&self, rows: Range<usize>) -> Option<&'a [f64]> {
         match self {
-            Matrix::Held(held) if held.is_standard_layout() => {
-                let all = held.as_slice().expect("standard layout");
-                &all[rows.start * held.ncols()..rows.end * held.ncols()]
-            }
-            Matrix::Held(held) => {
-                room.clear();
-                room.extend(held.slice(s![rows, ..]).iter());
-                room
-            }
-            Matrix::Packed(packed) => {
-                room.clear();
-                packed.read(rows, room);
-                room
-            }
+            Matrix::Held(held) => held.slice_move(s![rows, ..]).to_slice(),
+            Matrix::Packed(_) => None,
+        }
+    }
+
+    /// Adds some consecutive rows to `to`, row-major.
+    fn copy(&self, rows: Range<usize>, to: &mut Vec<f64>) {
+        match self {
+            Matrix::Held(held) => to.extend(held.slice(s![rows, ..]).iter()),
+            Matrix::Packed(packed) => packed.read(rows, to),
         }
     }
 
@@ -185,10 +187,7 @@ impl<'a> RowReader<'a> {
     const WINDOW: usize = 256;
 
     pub(super) fn new(matrix: Matrix<'a>) -> Self {
-        let held = match &matrix {
-            Matrix::Held(held) => held.to_slice(),
-            Matrix::Packed(_) => None,
-        };
+        let held = matrix.standing(0..matrix.nrows());
         Self { columns: matrix.ncols(), matrix, held, block: None, window: 0..0, numbers: Vec::new() }
     }
 

@@ -127,11 +127,6 @@ impl Packer {
 }
 
 impl Packed {
-    /// No rows.
-    pub fn empty() -> Self {
-        Self { columns: 0, rows: 0, blocks: Arc::new(Vec::new()), store: None }
-    }
-
     /// Rows, n.
     pub fn nrows(&self) -> usize {
         self.rows
