@@ -1,6 +1,6 @@
 //! The keys of pupils, found once per activity row. Where rows of a pupil do not stand together, the panel spends most of its time
-//! here, waiting for memory. So a key is looked for by one word of 64 bits in a flat table, and the keys of a batch are found
-//! in a loop that does nothing else, which lets the processor wait for many of them at once.
+//! here, waiting for memory. So a key is made a few machine words that stand in the slots of a flat table, where most keys are found
+//! with one look, and the keys of a batch are found in a loop that does little else.
 
 use std::hash::BuildHasher;
 use std::ops::Range;
@@ -96,23 +96,78 @@ pub(super) struct Keys {
     places: Vec<u32>,
     /// Open addressing, at most half full; its length is a power of two, or 0 without pupils.
     slots: Vec<Slot>,
+    /// By chance, so that no file can be made whose keys all meet in one slot.
+    seeds: [u64; 2],
     hasher: DefaultHashBuilder,
 }
 
 #[derive(Clone, Copy)]
 struct Slot {
-    word: u64,
-    place: u32,
+    word: Word,
+    pupil: u32,
 }
 
-const FREE: Slot = Slot { word: 0, place: u32::MAX };
+const FREE: Slot = Slot { word: Word { bits: [0; 2], kind: 0 }, pupil: u32::MAX };
 
-/// Set in the word of a key that is a whole number: there the word is the key. In other words it is not set
-/// and they are a hash, so that the key itself must be compared.
-const EXACT: u64 = 1 << 63;
+/// A key in three machine words, so that it is compared where it is found. Equal words of another kind than [`HASHED`] are equal
+/// keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Word {
+    bits: [u64; 2],
+    /// How the bits are to be read, and of how many characters.
+    kind: u32,
+}
 
-/// Row before the first, from which a batch starts.
-const NOWHERE: usize = usize::MAX;
+/// A whole number, whether it was read as a text or as a number.
+const NUMBER: u32 = 1 << 8;
+/// A text of at most 16 bytes.
+const TEXT: u32 = 2 << 8;
+/// At most 32 digits of a hexadecimal number, as pseudonyms are.
+const HEXADECIMAL: u32 = 3 << 8;
+/// A longer text, of which this is a hash: the keys themselves must be compared.
+const HASHED: u32 = 4 << 8;
+
+/// Words whose slots are looked at before they are needed.
+const AHEAD: usize = 64;
+
+/// Whole numbers of at most 18 digits are numbers; a longer one is a text, as [`number`] has it.
+const MOST: i64 = 999_999_999_999_999_999;
+
+impl Word {
+    fn of_number(number: i64) -> Option<Self> {
+        let bits = u64::try_from(number).ok().filter(|_| number <= MOST)?;
+        Some(Self { bits: [bits, 0], kind: NUMBER })
+    }
+
+    /// At most 16 bytes.
+    fn of_bytes(bytes: &[u8], kind: u32) -> Self {
+        let mut both = [0; 16];
+        both[..bytes.len()].copy_from_slice(bytes);
+        let (halves, _) = both.as_chunks();
+        Self { bits: [u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])], kind }
+    }
+
+    /// At most 32 characters, if they are digits.
+    fn of_digits(digits: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 16];
+        for (i, digit) in digits.iter().enumerate() {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            bytes[i / 2] |= value << (4 * (i % 2));
+        }
+        Some(Self::of_bytes(&bytes, HEXADECIMAL | digits.len() as u32))
+    }
+}
+
+/// The number that a key writes, when it is written as numbers are: `12`, not `012` or `+12`.
+fn number(key: &[u8]) -> Option<i64> {
+    let is_plain = !key.is_empty() && key.len() <= 18 && (key[0] != b'0' || key.len() == 1);
+    (is_plain && key.iter().all(u8::is_ascii_digit))
+        .then(|| key.iter().fold(0, |n, digit| 10 * n + i64::from(digit - b'0')))
+}
 
 impl Keys {
     /// Numbers the pupils of a list in the order of their keys.
@@ -126,14 +181,17 @@ impl Keys {
             }
             pupils[place as usize] = PupilIx::from_position(places.len() - 1);
         }
-        let mut keys = Self { list, pupils, places, slots: Vec::new(), hasher: DefaultHashBuilder::default() };
+        let hasher = DefaultHashBuilder::default();
+        let seeds = [hasher.hash_one(0), hasher.hash_one(1)];
+        let mut keys = Self { list, pupils, places, slots: Vec::new(), seeds, hasher };
         keys.slots = vec![FREE; (2 * keys.places.len()).next_power_of_two().max(1024)];
         // In the order of the places, as they are then read one after another.
-        let words: Vec<u64> =
+        let words: Vec<Word> =
             (0..keys.list.len()).into_par_iter().map(|place| keys.word(keys.list.get(place))).collect();
-        for (place, word) in (0..).zip(words) {
-            if keys.places[keys.pupils[place as usize].at()] == place {
-                keys.insert(Slot { word, place });
+        for (place, word) in words.into_iter().enumerate() {
+            let pupil = keys.pupils[place].at();
+            if keys.places[pupil] as usize == place {
+                keys.insert(Slot { word, pupil: u32::try_from(pupil).expect("a pupil index has 32 bits") });
             }
         }
         keys
@@ -161,68 +219,88 @@ impl Keys {
 
     /// The pupil with this key.
     pub(super) fn find(&self, key: &[u8]) -> Option<PupilIx> {
-        Some(self.pupils[self.find_word(self.word(key), key)?])
-    }
-
-    /// The pupil of a row, as [`Keys::find`], who is often that of the row before, whose place `near` is, or the next one.
-    fn find_near(&self, key: &[u8], near: &mut usize) -> Option<PupilIx> {
-        let is_at = |place: usize| place < self.list.len() && self.list.get(place) == key;
-        let next = near.wrapping_add(1);
-        if is_at(next) {
-            *near = next;
-        } else if !is_at(*near) {
-            *near = self.find_word(self.word(key), key)?;
-        }
-        Some(self.pupils[*near])
+        self.find_word(self.word(key), key)
     }
 
     /// The pupils of a batch by their key `columns`; rows of one pupil that follow each other are one run.
     pub(super) fn find_runs(&self, batch: &Batch, columns: Range<usize>) -> Vec<Run<Found>> {
-        let mut near = NOWHERE;
-        let mut of_key = |key: Option<&[u8]>| match key {
-            Some(key) if !key.is_empty() => self.find_near(key, &mut near).map_or(Found::Unknown, Found::Pupil),
-            _ => Found::NoKey,
-        };
-        match (columns.len(), batch.columns[columns.start].text()) {
-            (1, Text::Int(numbers)) => self.find_numbers(numbers),
-            (1, text) => text.runs(of_key),
+        let word = |key: &[u8]| (!key.is_empty()).then(|| self.word(key));
+        let words = match (columns.len(), batch.columns[columns.start].text()) {
+            (1, Text::Int(numbers)) => self.words_of_numbers(numbers),
+            (1, text) => text.runs(|key| key.and_then(word)),
             _ => {
                 let mut key = Vec::new();
-                let mut one = |row: usize| of_key(batch.key(columns.clone(), row, &mut key).then_some(&key));
+                let mut one = |row: usize| if batch.key(columns.clone(), row, &mut key) { word(&key) } else { None };
                 (0..batch.rows).map(|row| Run { value: one(row), end: row + 1 }).collect()
             }
-        }
-    }
-
-    fn find_numbers(&self, numbers: &Int64Array) -> Vec<Run<Found>> {
-        let get = |row: usize| numbers.is_valid(row).then(|| numbers.value(row));
-        let found = |number: i64| {
-            let pupil = match word_of_number(number) {
-                Some(word) => self.find_word(word, &[]).map(|place| self.pupils[place]),
-                None => self.find(number.to_string().as_bytes()),
-            };
-            pupil.map_or(Found::Unknown, Found::Pupil)
         };
-        runs(numbers.len(), |row| get(row) == get(row - 1), |row| get(row).map_or(Found::NoKey, found))
+        let (mut guess, mut start, mut key) = (Guess::first(), 0, Vec::new());
+        let mut all = Vec::with_capacity(words.len());
+        for words in words.chunks(AHEAD) {
+            if !guess.is_worth_it() {
+                self.touch(words);
+            }
+            for run in words {
+                let row = std::mem::replace(&mut start, run.end);
+                let value = run.value.map_or(Found::NoKey, |word| {
+                    if guess.is_worth_it() || word.kind == HASHED {
+                        batch.key(columns.clone(), row, &mut key);
+                    }
+                    let guessed = guess.is_worth_it().then(|| guess.pupil(self, &key)).flatten();
+                    let pupil = guessed.or_else(|| self.find_word(word, &key));
+                    if let Some(p) = pupil.filter(|_| guess.is_worth_it()) {
+                        guess.place = self.places[p.at()] as usize + 1;
+                    }
+                    pupil.map_or(Found::Unknown, Found::Pupil)
+                });
+                all.push(Run { value, end: run.end });
+            }
+        }
+        all
     }
 
-    fn word(&self, key: &[u8]) -> u64 {
-        number(key).and_then(word_of_number).unwrap_or_else(|| self.hasher.hash_one(key) & !EXACT)
+    /// Looks at the first slots of some words, so that the processor has them at hand: in a loop that does nothing else it waits
+    /// for many of them at once.
+    fn touch(&self, words: &[Run<Option<Word>>]) {
+        if self.slots.is_empty() {
+            return;
+        }
+        let first = |run: &Run<Option<Word>>| run.value.map_or(0, |word| self.slots[self.first_slot(word)].pupil);
+        std::hint::black_box(words.iter().map(first).fold(0, u32::wrapping_add));
     }
 
-    /// The place of a key by its word.
-    fn find_word(&self, word: u64, key: &[u8]) -> Option<usize> {
+    fn words_of_numbers(&self, numbers: &Int64Array) -> Vec<Run<Option<Word>>> {
+        let get = |row: usize| numbers.is_valid(row).then(|| numbers.value(row));
+        let word = |n: i64| Word::of_number(n).unwrap_or_else(|| self.word(n.to_string().as_bytes()));
+        runs(numbers.len(), |row| get(row) == get(row - 1), |row| get(row).map(word))
+    }
+
+    fn word(&self, key: &[u8]) -> Word {
+        if let Some(word) = number(key).and_then(Word::of_number) {
+            return word;
+        }
+        let exact = match key.len() {
+            0..=16 => Some(Word::of_bytes(key, TEXT | key.len() as u32)),
+            17..=32 => Word::of_digits(key),
+            _ => None,
+        };
+        exact.unwrap_or_else(|| Word { bits: [self.hasher.hash_one(key), 0], kind: HASHED })
+    }
+
+    /// The pupil of a key by its word; the key itself is asked for only where the word is a hash.
+    fn find_word(&self, word: Word, key: &[u8]) -> Option<PupilIx> {
         if self.slots.is_empty() {
             return None;
         }
         let mut at = self.first_slot(word);
         loop {
-            let slot = self.slots[at];
-            if slot.place == FREE.place {
+            let slot = &self.slots[at];
+            if slot.pupil == FREE.pupil {
                 return None;
             }
-            if slot.word == word && (word & EXACT != 0 || self.list.get(slot.place as usize) == key) {
-                return Some(slot.place as usize);
+            let pupil = PupilIx::from_position(slot.pupil as usize);
+            if slot.word == word && (word.kind != HASHED || self.get(pupil) == key) {
+                return Some(pupil);
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
@@ -230,37 +308,50 @@ impl Keys {
 
     fn insert(&mut self, slot: Slot) {
         let mut at = self.first_slot(slot.word);
-        while self.slots[at].place != FREE.place {
+        while self.slots[at].pupil != FREE.pupil {
             at = (at + 1) & (self.slots.len() - 1);
         }
         self.slots[at] = slot;
     }
 
-    /// Multiplicative hashing (Knuth, TAOCP 6.4): the upper bits of the word times 2⁶⁴ / golden ratio.
-    fn first_slot(&self, word: u64) -> usize {
+    /// Both halves times each other, folded, as in wyhash; the upper bits are the slot.
+    fn first_slot(&self, word: Word) -> usize {
+        let [a, b] = [word.bits[0] ^ self.seeds[0], word.bits[1] ^ self.seeds[1] ^ u64::from(word.kind)];
+        let product = u128::from(a) * u128::from(b);
         let bits = self.slots.len().trailing_zeros();
-        (word.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - bits)) as usize
+        ((product as u64 ^ (product >> 64) as u64) >> (64 - bits)) as usize
     }
 }
 
-/// Whole numbers of at most 18 digits are their own word; the text of a longer one is hashed, as [`number`] has it.
-const MOST: i64 = 999_999_999_999_999_999;
-
-/// The word of a whole number that fits.
-fn word_of_number(number: i64) -> Option<u64> {
-    u64::try_from(number).ok().filter(|_| number <= MOST).map(|n| n | EXACT)
+/// Guesses that the next rows are of the next pupil, until that is wrong too often in a batch.
+struct Guess {
+    place: usize,
+    credit: u8,
 }
 
-/// The number that a key writes, when it is written as numbers are: `12`, not `012` or `+12`.
-fn number(key: &[u8]) -> Option<i64> {
-    let is_plain = !key.is_empty() && key.len() <= 18 && (key[0] != b'0' || key.len() == 1);
-    (is_plain && key.iter().all(u8::is_ascii_digit))
-        .then(|| key.iter().fold(0, |n, digit| 10 * n + i64::from(digit - b'0')))
+impl Guess {
+    const MOST: u8 = 32;
+
+    fn first() -> Self {
+        Self { place: 0, credit: Self::MOST / 4 }
+    }
+
+    fn is_worth_it(&self) -> bool {
+        self.credit > 0
+    }
+
+    /// The pupil whose key stands where this one is expected, if it is this one.
+    fn pupil(&mut self, keys: &Keys, key: &[u8]) -> Option<PupilIx> {
+        let is_right = self.place < keys.list.len() && keys.list.get(self.place) == key;
+        self.credit = if is_right { (self.credit + 4).min(Self::MOST) } else { self.credit - 1 };
+        is_right.then(|| keys.pupils[self.place])
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::Column;
 
     fn keys_of<'k>(texts: impl IntoIterator<Item = &'k str>) -> Keys {
         let mut list = KeyList::default();
@@ -268,13 +359,30 @@ mod tests {
         Keys::of(list)
     }
 
+    fn batch(keys: Text, rows: usize) -> Batch {
+        Batch { rows, columns: vec![Column::Text(keys)] }
+    }
+
+    /// Keys of every kind: numbers, short and long texts, hexadecimal ones, and those that begin alike.
+    fn texts() -> Vec<String> {
+        let one = |i: u64| match i % 6 {
+            0 => format!("{}", i * 7),
+            1 => format!("{:016x}", i.wrapping_mul(0x9E37_79B9_7F4A_7C15)),
+            2 => format!("{:032x}", u128::from(i) << 64 | u128::from(i)),
+            3 => format!("leerling {}", i * 7),
+            4 => format!("een leerling met een lange naam {}", i * 7),
+            _ => format!("0{i}"),
+        };
+        (0..6_000).map(one).collect()
+    }
+
     #[test]
     fn a_number_of_nineteen_digits_is_found_as_number_and_as_text() {
         let numbers = [7_i64, 999_999_999_999_999_999, 1_000_000_000_000_000_000, i64::MAX, -5];
         let texts = numbers.map(|n| n.to_string());
         let keys = keys_of(texts.iter().map(String::as_str));
-        let found = keys.find_numbers(&Int64Array::from(numbers.to_vec()));
-        for (i, (n, run)) in numbers.iter().zip(&found).enumerate() {
+        let batch = batch(Text::Int(Int64Array::from(numbers.to_vec())), numbers.len());
+        for (i, (n, run)) in numbers.iter().zip(keys.find_runs(&batch, 0..1)).enumerate() {
             let pupil = run.value.pupil();
             assert!(pupil.is_some_and(|p| keys.places()[p.at()] as usize == i), "{n} as a number");
             assert!(keys.find(n.to_string().as_bytes()) == pupil, "{n} as a text");
@@ -292,8 +400,7 @@ mod tests {
 
     #[test]
     fn every_key_is_found_and_no_other() {
-        let texts: Vec<String> =
-            (0..5_000).map(|i| if i % 2 == 0 { format!("{}", i * 7) } else { format!("leerling {}", i * 7) }).collect();
+        let texts = texts();
         let keys = keys_of(texts.iter().map(String::as_str));
         let mut sorted = texts.clone();
         sorted.sort();
@@ -301,26 +408,52 @@ mod tests {
             let p = PupilIx::from_position(i);
             assert!(keys.find(text.as_bytes()) == Some(p) && keys.get(p) == text.as_bytes());
         }
-        assert!(keys.find(b"1").is_none() && keys.find(b"leerling 2").is_none());
+        let strangers =
+            ["1", "leerling 2", "een leerling met een lange naam 1", "00", "0000000000000000", &"f".repeat(32)];
+        for other in strangers {
+            assert!(keys.find(other.as_bytes()).is_none(), "{other}");
+        }
         assert!(Keys::default().find(b"1").is_none());
     }
 
     #[test]
-    fn a_key_that_came_twice_is_one_pupil_and_rows_are_found_in_any_order() {
-        let keys = keys_of(["b", "a", "b", "c", "a"]);
-        assert_eq!((keys.len(), keys.places()), (3, &[1, 0, 3][..]));
-        assert!(keys.pupils().iter().map(|p| p.at()).eq([1, 0, 1, 2, 0]));
-        // Each after each, so that every guess from the row before is tried, right and wrong.
-        for first in ["a", "b", "c", "x"] {
-            for second in ["a", "b", "c", "x"] {
-                let mut near = NOWHERE;
-                for text in [first, second] {
-                    assert!(
-                        keys.find_near(text.as_bytes(), &mut near) == keys.find(text.as_bytes()),
-                        "{first}{second}"
-                    );
-                }
+    fn words_of_different_keys_differ_unless_they_are_hashed() {
+        let keys = Keys::default();
+        let zeros = [17, 18, 32].map(|n| "0".repeat(n));
+        let texts = ["7", "07", "7a", "a7", "7a00", "", "\0", "\0\0", "00", "000", "0000000000000000"];
+        let all: Vec<&str> = texts.into_iter().chain(zeros.iter().map(String::as_str)).collect();
+        for a in &all {
+            for b in &all {
+                let (one, other) = (keys.word(a.as_bytes()), keys.word(b.as_bytes()));
+                assert!((one == other) == (a == b), "{a:?} and {b:?}");
+                assert!(one.kind != HASHED);
             }
+        }
+        assert!(keys.word(&[b'x'; 17]).kind == HASHED);
+    }
+
+    #[test]
+    fn a_key_that_came_twice_is_one_pupil_and_rows_are_found_in_any_order() {
+        let texts: Vec<String> = texts().into_iter().take(60).collect();
+        let twice = texts.iter().chain(&texts[10..20]);
+        let keys = keys_of(twice.map(String::as_str));
+        assert_eq!((keys.len(), keys.pupils().len()), (60, 70));
+        assert!((0..10).all(|i| keys.pupils()[10 + i] == keys.pupils()[60 + i]));
+        // In the order of the pupils, so that the guess is right; backwards, so that it is wrong; with gaps, repeats and strangers.
+        let forwards: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let backwards: Vec<&str> = forwards.iter().rev().copied().collect();
+        let mixed: Vec<&str> = (0..400).map(|i| if i % 7 == 0 { "niemand" } else { forwards[i * i % 60] }).collect();
+        let repeated: Vec<&str> = forwards.iter().flat_map(|text| [*text; 3]).collect();
+        for rows in [forwards, backwards, mixed, repeated] {
+            let batch = batch(Text::Plain(rows.iter().copied().map(Some).collect()), rows.len());
+            let mut start = 0;
+            for run in keys.find_runs(&batch, 0..1) {
+                for text in &rows[start..run.end] {
+                    assert!(run.value.pupil() == keys.find(text.as_bytes()), "{text}");
+                }
+                start = run.end;
+            }
+            assert_eq!(start, rows.len());
         }
     }
 }
