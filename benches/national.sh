@@ -5,7 +5,7 @@
 #
 # One model of a tenth of it beside R (data.table with glmmTMB and lme4), where Rscript has these packages.
 #
-# LOB_PYTHON: a Python with duckdb and polars (default python3). LOB_BENCH_DIR: folder for the files, 0.6 GB (default: a new one in
+# LOB_PYTHON: a Python with duckdb and polars (default python3). LOB_BENCH_DIR: folder for the files, 1.7 GB (default: a new one in
 # the temporary folder, removed afterwards; files of an earlier run are used again). Needs GNU time as /usr/bin/time.
 set -eu
 cd "$(dirname "$0")/.."
@@ -33,6 +33,17 @@ for table in leerling activiteit inschrijving; do
     ln -sf "$LOB_BENCH_DIR/national/$table.parquet" "$cells/$table.parquet"
 done
 cp benches/national.toml "$cells/study.toml"
+# The same activities in the order in which they were entered: no two rows of a pupil stand together, and keys are plain texts.
+entered=$LOB_BENCH_DIR/entered
+mkdir -p "$entered"
+cp benches/national.toml "$entered/study.toml"
+for table in leerling inschrijving; do
+    ln -sf "$LOB_BENCH_DIR/national/$table.parquet" "$entered/$table.parquet"
+done
+[ -e "$entered/activiteit.parquet" ] || "$python" -c "import duckdb, sys
+duckdb.sql(f\"SET temp_directory = '{sys.argv[2]}/sorting'\")
+duckdb.sql(f\"\"\"COPY (FROM '{sys.argv[1]}' ORDER BY invoer_datum, hash(pseudo_id)) TO '{sys.argv[2]}/activiteit.parquet'
+           (COMPRESSION zstd, ROW_GROUP_SIZE 1048576)\"\"\")" "$LOB_BENCH_DIR/national/activiteit.parquet" "$entered"
 
 measured() {
     name=$1
@@ -52,13 +63,17 @@ for _ in $(seq "$rounds"); do
     run "run, 100 million activities, --memory 512MB" national 2 --memory 512MB
     run "run, 10 million activities, 2 threads" tenth 2
     run "run, 1 million activities, 2 threads" hundredth 2
-    measured "reading alone" "$bench" decode "$cells"
-    measured "panel" "$bench" panel "$cells"
-    measured "cells engine" "$lob" cells --quiet "$cells/study.toml" --out "$cells/cells.parquet"
-    measured "cells duckdb" "$python" benches/peers/cells_duckdb.py "$cells"
-    measured "cells polars" "$python" benches/peers/cells_polars.py "$cells"
+    for order in cells entered; do
+        dir=$LOB_BENCH_DIR/$order
+        measured "$order: reading alone" "$bench" decode "$dir"
+        measured "$order: panel" "$bench" panel "$dir"
+        measured "$order: engine" "$lob" cells --quiet "$dir/study.toml" --out "$dir/cells.parquet"
+        measured "$order: duckdb" "$python" benches/peers/cells_duckdb.py "$dir"
+        measured "$order: polars" "$python" benches/peers/cells_polars.py "$dir"
+    done
 done
 "$python" benches/peers/cells_compare.py "$cells" duckdb polars
+"$python" benches/peers/cells_compare.py "$entered" duckdb polars
 
 # The first model of the tenth alone, from the same tables as text.
 model=$LOB_BENCH_DIR/model

@@ -5,9 +5,14 @@
 mod tables;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use lob_effect::ingest::Silence;
+use lob_effect::panel::{Plan, build};
 use lob_effect::simulate::{RegionSpec, simulate_to};
 use lob_effect::study::template::TEMPLATE;
+use parquet::arrow::ArrowWriter;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -90,4 +95,96 @@ fn a_changed_activity_changes_the_bytes() {
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replacen("GESPR", "REFL", 40)).unwrap();
     assert!(tables_of(plain.path(), 1).0 != tables_of(changed.path(), 1).0);
+}
+
+/// Rows in one row group: enough to be read in several pieces.
+const MANY: usize = 200_000;
+
+const OF_PUPILS: &str = r#"
+[study]
+id = "many"
+title = "Een rijgroep"
+[sources.leerling]
+files = "leerling.parquet"
+[time]
+axis = "calendar"
+period = { months = 12 }
+periods = 1
+[pupils]
+source = "leerling"
+key = "id"
+school = "school"
+origin = "begin"
+[[exposures]]
+id = "dosis"
+column = "dosis"
+[[outcomes]]
+id = "score"
+definition = "value"
+column = "score"
+[[models]]
+id = "score"
+kind = "linear"
+outcome = "score"
+exposure = "dosis"
+"#;
+
+/// Pupils in a Parquet file of one row group; row `bad` (from 1) has no date in the place of one.
+fn one_row_group(dir: &Path, bad: Option<usize>) {
+    let rows = 1..=MANY;
+    let texts = |of: &dyn Fn(usize) -> String| -> ArrayRef {
+        Arc::new(rows.clone().map(|row| Some(of(row))).collect::<StringArray>())
+    };
+    let day = |row: usize| if Some(row) == bad { "gisteren".into() } else { "2020-10-01".to_string() };
+    let columns = [
+        ("id", texts(&|row| format!("leerling-{row:06}"))),
+        ("school", texts(&|row| format!("S{}", row % 3))),
+        ("begin", texts(&day)),
+        ("dosis", Arc::new(rows.clone().map(|row| (row % 70_000) as f64).collect::<Float64Array>()) as ArrayRef),
+        ("score", Arc::new(rows.clone().map(|row| (row % 300) as f64).collect::<Float64Array>()) as ArrayRef),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = std::fs::File::create(dir.join("leerling.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    assert_eq!(writer.close().unwrap().num_row_groups(), 1);
+}
+
+#[test]
+fn a_large_row_group_is_read_in_pieces_and_every_row_is_where_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    one_row_group(dir.path(), None);
+    let text = study(OF_PUPILS);
+    let read = panel(&text, dir.path());
+    assert_eq!(read.pupils.len(), MANY);
+    for row in [1, 65_535, 65_536, 65_537, 131_072, 131_073, MANY] {
+        let p = read.pupils.find(format!("leerling-{row:06}").as_bytes()).expect("a pupil");
+        assert_eq!(read.pupils.schools[read.pupils.school[p]], format!("S{}", row % 3));
+        // More different doses than there are codes, and scores that take two bytes.
+        assert_eq!(read.pupils.given_doses[&0][p], (row % 70_000) as f64, "row {row}");
+        assert_eq!(read.pupils.values[&0][p], (row % 300) as f64, "row {row}");
+    }
+    one_row_group(dir.path(), Some(150_001));
+    let said = build(Plan::of(&text), dir.path(), &Silence).err().expect("a date that is none").to_string();
+    assert!(said.contains("150001"), "{said}");
+}
+
+/// A row group that holds more rows than the footer says would lose them without a word, as a piece is read from an offset on.
+#[test]
+fn rows_that_the_footer_does_not_know_of_are_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    one_row_group(dir.path(), None);
+    let path = dir.path().join("leerling.parquet");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // 200,000 and 140,000 as the footer writes numbers (zigzag, seven bits a byte): rows of the group, values of its columns.
+    let (many, fewer) = ([0xc0, 0xb5, 0x18], [0xc0, 0x8b, 0x11]);
+    let length = u32::from_le_bytes(bytes[bytes.len() - 8..bytes.len() - 4].try_into().unwrap()) as usize;
+    let footer = bytes.len() - 8 - length;
+    let places: Vec<usize> = (footer..bytes.len() - 8).filter(|at| bytes[*at..].starts_with(&many)).collect();
+    assert!(places.len() > 5);
+    places.into_iter().for_each(|at| bytes[at..at + 3].copy_from_slice(&fewer));
+    std::fs::write(&path, bytes).unwrap();
+    let study = study(OF_PUPILS);
+    let said = build(Plan::of(&study), dir.path(), &Silence).err().expect("a damaged file").to_string();
+    assert!(said.contains("leerling.parquet") && said.contains("200000 rows"), "{said}");
 }

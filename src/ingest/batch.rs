@@ -144,13 +144,13 @@ impl Text {
             Text::Coded(a) => {
                 let codes = a.keys().values();
                 let mut known = vec![None; if a.values().len() <= a.len() { a.values().len() } else { 0 }];
-                let mut value = |row: usize| match known.get_mut(codes[row] as usize).filter(|_| a.is_valid(row)) {
+                let mut of_code = |row: usize| match known.get_mut(codes[row] as usize).filter(|_| a.is_valid(row)) {
                     Some(known) => *known.get_or_insert_with(|| value(row)),
                     None => value(row),
                 };
                 match a.nulls() {
-                    None => runs(codes.len(), |row| codes[row] == codes[row - 1], &mut value),
-                    Some(_) => runs(codes.len(), |row| a.key(row) == a.key(row - 1), &mut value),
+                    None => runs(codes.len(), |row| codes[row] == codes[row - 1], &mut of_code),
+                    Some(_) => runs(codes.len(), |row| a.key(row) == a.key(row - 1), &mut of_code),
                 }
             }
             Text::Plain(a) => {

@@ -101,7 +101,7 @@ impl Door {
                     watched.push((field.name().clone(), watch));
                 }
                 _ if seen < WATCHED_ROWS => {
-                    if let Some(watch) = watch_of(column) {
+                    if let Some(watch) = watch_of(column, seen == 0) {
                         watched.push((field.name().clone(), watch));
                     }
                 }
@@ -231,8 +231,9 @@ fn texts(column: &ArrayRef) -> Option<StringArray> {
     Some(numbers.iter().map(|x| x.filter(|x| !x.is_nan()).map(text)).collect())
 }
 
-/// What a column of texts or numbers holds of person numbers; `None` for other types.
-pub(super) fn watch_of(column: &ArrayRef) -> Option<BsnWatch> {
+/// What a column of texts or numbers holds of person numbers; `None` for other types. Of a list of texts to which codes belong
+/// either all, or those whose codes stand in the column.
+pub(super) fn watch_of(column: &ArrayRef, whole_list: bool) -> Option<BsnWatch> {
     let mut watch = BsnWatch::default();
     match column.data_type() {
         DataType::Utf8 => column.as_string::<i32>().iter().flatten().for_each(|cell| watch.see(cell.as_bytes())),
@@ -241,16 +242,16 @@ pub(super) fn watch_of(column: &ArrayRef) -> Option<BsnWatch> {
             let codes = column.as_dictionary::<Int32Type>();
             let texts = cast(codes.values(), &DataType::Utf8).ok()?;
             let texts = texts.as_string::<i32>();
-            let mut is_seen = vec![false; texts.len()];
-            for code in codes.keys().iter().flatten().filter_map(|code| usize::try_from(code).ok()) {
-                if !std::mem::replace(&mut is_seen[code], true) && texts.is_valid(code) {
-                    watch.see(texts.value(code).as_bytes());
-                }
+            let mut is_wanted = vec![whole_list; texts.len()];
+            let standing = codes.keys().iter().flatten().filter_map(|code| usize::try_from(code).ok());
+            standing.for_each(|code| is_wanted[code] = true);
+            for (text, _) in texts.iter().zip(is_wanted).filter(|(_, is_wanted)| *is_wanted) {
+                text.into_iter().for_each(|text| watch.see(text.as_bytes()));
             }
         }
         DataType::LargeUtf8 | DataType::Utf8View => {
             let texts = cast(column, &DataType::Utf8).ok()?;
-            return watch_of(&texts);
+            return watch_of(&texts, whole_list);
         }
         t if t.is_integer() => {
             let numbers = cast(column, &DataType::Int64).ok()?;
@@ -262,7 +263,7 @@ pub(super) fn watch_of(column: &ArrayRef) -> Option<BsnWatch> {
         }
         DataType::Dictionary(_, _) => {
             let texts = cast(column, &DataType::Utf8).ok()?;
-            return watch_of(&texts);
+            return watch_of(&texts, whole_list);
         }
         _ => return None,
     }
@@ -282,13 +283,13 @@ mod tests {
             .map(f64::from)
             .collect();
         let floats: ArrayRef = Arc::new(Float64Array::from(passing.clone()));
-        assert_eq!(watch_of(&floats).and_then(|w| w.real()), Some(100));
+        assert_eq!(watch_of(&floats, true).and_then(|w| w.real()), Some(100));
         let decimals = cast(&floats, &DataType::Decimal128(12, 1)).expect("decimals");
-        assert_eq!(watch_of(&decimals).and_then(|w| w.real()), Some(100));
+        assert_eq!(watch_of(&decimals, true).and_then(|w| w.real()), Some(100));
         let words: ArrayRef = Arc::new(passing.iter().map(|x| Some(format!("{x:.1}"))).collect::<StringArray>());
-        assert_eq!(watch_of(&words).and_then(|w| w.real()), Some(100));
+        assert_eq!(watch_of(&words, true).and_then(|w| w.real()), Some(100));
         let parts: ArrayRef = Arc::new(Float64Array::from(vec![0.123_456_782, 123_456_782.5, f64::NAN]));
-        assert_eq!(watch_of(&parts).map(|w| w.passing_cells()), Some(0));
+        assert_eq!(watch_of(&parts, true).map(|w| w.passing_cells()), Some(0));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::{InputError, InputFile};
 
@@ -94,6 +96,31 @@ impl Footer {
         groups.into_iter().enumerate().flat_map(divided).collect()
     }
 
+    /// Sees that the pages of each column hold the rows of the row group, as their heads count them.
+    fn assert_pages(&self, file: &InputFile, row_group: usize, columns: &[usize]) -> Result<(), ParquetError> {
+        let handle = file.open().map_err(|e| ParquetError::External(Box::new(e)))?;
+        let reader = SerializedFileReader::new(handle)?;
+        let group = reader.get_row_group(row_group)?;
+        let rows = self.row_groups().get(row_group).copied().unwrap_or_default();
+        let schema = self.meta.metadata().file_metadata().schema_descr();
+        let wanted = ProjectionMask::roots(schema, columns.iter().copied());
+        // In nested columns a row may have any number of values.
+        let is_flat = |leaf: &usize| wanted.leaf_included(*leaf) && schema.column(*leaf).max_rep_level() == 0;
+        for leaf in (0..schema.num_columns()).filter(is_flat) {
+            let mut pages = group.get_column_page_reader(leaf)?;
+            let mut found = 0;
+            while let Some(page) = pages.peek_next_page()? {
+                found += page.num_rows.or(page.num_levels).filter(|_| !page.is_dict).unwrap_or_default() as u64;
+                pages.skip_next_page()?;
+            }
+            if found != rows {
+                let detail = format!("row group {row_group} holds {found} rows in a column, its footer says {rows}");
+                return Err(ParquetError::General(detail));
+            }
+        }
+        Ok(())
+    }
+
     /// Streams the batches of one piece with `columns` (positions in `header`).
     pub(super) fn batches<'f>(
         &self,
@@ -108,9 +135,11 @@ impl Footer {
         if piece.start > 0 {
             builder = builder.with_offset(usize::try_from(piece.start).unwrap_or(usize::MAX));
         }
-        // The last one reads on, so that rows that the footer does not know of are found.
         if !piece.is_last {
             builder = builder.with_limit(usize::try_from(piece.rows).unwrap_or(usize::MAX));
+        } else if piece.start > 0 {
+            // From an offset on a reader stops where the footer says, and would not find rows that it does not know of.
+            guarded(file, || self.assert_pages(file, row_group, columns))?;
         }
         let mut reader = guarded(file, move || builder.build())?;
         let mut left = piece.rows;

@@ -88,7 +88,7 @@ impl ColumnProfile {
 
     fn see(&mut self, column: &ArrayRef, null: &[String]) {
         self.rows += column.len() as u64;
-        if let Some(watch) = watch_of(column) {
+        if let Some(watch) = watch_of(column, true) {
             self.bsn.merge(&watch);
         }
         let Ok(text) = cast(column, &DataType::Utf8) else {

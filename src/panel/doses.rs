@@ -156,8 +156,9 @@ struct Addition {
 struct Blocks {
     /// By block, the sums of each exposure.
     blocks: Vec<Mutex<Vec<Sums>>>,
-    /// Cells of an exposure in a block, and of those of a pupil.
-    cells: usize,
+    /// Cells of an exposure in a block; of 32 bits, as it is divided by for every addition.
+    cells: u32,
+    /// Cells of an exposure and pupil.
     width: usize,
     overflow: AtomicBool,
 }
@@ -167,12 +168,13 @@ impl Blocks {
         let cells = division.size() * width;
         let block = |_| Mutex::new((0..exposures).map(|_| Sums::none(cells)).collect());
         let blocks = (0..pupils.div_ceil(division.size())).map(block).collect();
+        let cells = u32::try_from(cells).expect("a block of fewer than 4 294 967 296 cells");
         Self { blocks, cells, width, overflow: false.into() }
     }
 
     /// An addition to a cell of an exposure, of the pupil at a place of the block.
     fn addition(&self, place: usize, (exposure, cell): (usize, usize), amount: u32) -> Addition {
-        let cell = exposure * self.cells + place * self.width + cell;
+        let cell = exposure * self.cells as usize + place * self.width + cell;
         Addition { cell: u32::try_from(cell).expect("a block of fewer than 4 294 967 296 cells"), amount }
     }
 
@@ -180,8 +182,8 @@ impl Blocks {
         // A poisoned lock means that another thread panicked, which ends the run anyway.
         let mut sums = self.blocks[block].lock().expect("no thread panics while it adds");
         for add in additions.drain(..) {
-            let (exposure, cell) = (add.cell as usize / self.cells, add.cell as usize % self.cells);
-            if !sums[exposure].add(cell, add.amount) {
+            let (exposure, cell) = (add.cell / self.cells, add.cell % self.cells);
+            if !sums[exposure as usize].add(cell as usize, add.amount) {
                 self.note_overflow();
             }
         }
@@ -536,14 +538,17 @@ impl Context<'_> {
         for row in rows {
             let day = if columns.days.is_null(row) { NO_DAY } else { columns.days.value(row) };
             let amount = columns.amounts.map_or(0.0, |a| if a.is_null(row) { f64::NAN } else { a.value(row) });
-            let fell_out = match () {
-                () if day == NO_DAY => Some(Step::NoDate),
-                () if day < known.from || day > known.to => Some(Step::OutsideEnrolment),
-                () if amount < 0.0 => Some(Step::NegativeAmount),
-                () => None,
+            let step = if day == NO_DAY {
+                Step::NoDate
+            } else if day < known.from || day > known.to {
+                Step::OutsideEnrolment
+            } else if amount < 0.0 {
+                Step::NegativeAmount
+            } else {
+                Step::Used
             };
-            if let Some(step) = fell_out {
-                seen.ended.add_all(Some(school), step, 1);
+            if step != Step::Used {
+                seen.ended.add(Some(school), step);
                 continue;
             }
             used += 1;
@@ -639,5 +644,37 @@ impl Context<'_> {
             (Some(_), None) => false,
         };
         self.bits.iter().enumerate().filter(|(_, types)| counts(types)).fold(0, |bits, (i, _)| bits | 1 << i)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sums;
+
+    #[test]
+    fn sums_widen_when_they_must_and_keep_what_they_had() {
+        let mut sums = Sums::none(3);
+        let mut expected = [0u64; 3];
+        for (cell, amount) in
+            [(0, 200), (1, 255), (1, 1), (2, 7), (0, 65_000), (0, 335), (0, 1), (2, u32::MAX - 7), (1, 3)]
+        {
+            assert!(sums.add(cell, amount));
+            expected[cell] += u64::from(amount);
+            for (cell, sum) in expected.iter().enumerate() {
+                assert_eq!(u64::from(sums.get(cell)), *sum);
+            }
+        }
+        assert!(matches!(sums, Sums::Four(_)));
+        assert!(!sums.add(2, 1), "no cell holds more");
+        assert_eq!(sums.get(2), u32::MAX);
+    }
+
+    #[test]
+    fn small_sums_stay_small() {
+        let mut sums = Sums::none(2);
+        assert!(sums.add(0, 255) && matches!(sums, Sums::Byte(_)));
+        assert!(sums.add(0, 1) && matches!(sums, Sums::Two(_)));
+        assert!(sums.add(1, 65_536) && matches!(sums, Sums::Four(_)));
+        assert_eq!((sums.get(0), sums.get(1)), (256, 65_536));
     }
 }

@@ -51,6 +51,12 @@ impl KeyList {
         self.ends.push(self.bytes.len());
     }
 
+    /// Makes room for the keys of all parts.
+    pub(super) fn reserve<'k>(&mut self, parts: impl Iterator<Item = &'k KeyList> + Clone) {
+        self.bytes.reserve_exact(parts.clone().map(|part| part.bytes.len()).sum());
+        self.ends.reserve_exact(parts.map(KeyList::len).sum());
+    }
+
     /// Adds all keys of another list behind its own.
     pub(super) fn append(&mut self, other: &KeyList) {
         let before = self.bytes.len();
@@ -101,13 +107,26 @@ pub(super) struct Keys {
     hasher: DefaultHashBuilder,
 }
 
+/// A word and the pupil whose key it is; flat, so that it takes 24 bytes and not 32.
 #[derive(Clone, Copy)]
 struct Slot {
-    word: Word,
+    bits: [u64; 2],
+    kind: u32,
     pupil: u32,
 }
 
-const FREE: Slot = Slot { word: Word { bits: [0; 2], kind: 0 }, pupil: u32::MAX };
+const FREE: Slot = Slot { bits: [0; 2], kind: 0, pupil: u32::MAX };
+
+impl Slot {
+    fn of(word: Word, pupil: PupilIx) -> Self {
+        let pupil = u32::try_from(pupil.at()).expect("a pupil index has 32 bits");
+        Self { bits: word.bits, kind: word.kind, pupil }
+    }
+
+    fn word(&self) -> Word {
+        Word { bits: self.bits, kind: self.kind }
+    }
+}
 
 /// A key in three machine words, so that it is compared where it is found. Equal words of another kind than [`HASHED`] are equal
 /// keys.
@@ -189,9 +208,9 @@ impl Keys {
         let words: Vec<Word> =
             (0..keys.list.len()).into_par_iter().map(|place| keys.word(keys.list.get(place))).collect();
         for (place, word) in words.into_iter().enumerate() {
-            let pupil = keys.pupils[place].at();
-            if keys.places[pupil] as usize == place {
-                keys.insert(Slot { word, pupil: u32::try_from(pupil).expect("a pupil index has 32 bits") });
+            let pupil = keys.pupils[place];
+            if keys.places[pupil.at()] as usize == place {
+                keys.insert(Slot::of(word, pupil));
             }
         }
         keys
@@ -222,6 +241,22 @@ impl Keys {
         self.find_word(self.word(key), key)
     }
 
+    /// Lets the keys go that came again, when nobody asks for their places any more.
+    pub(super) fn forget_repeats(&mut self) {
+        if self.places.len() == self.list.len() {
+            return;
+        }
+        let (list, pupils) = (std::mem::take(&mut self.list), std::mem::take(&mut self.pupils));
+        for (place, pupil) in pupils.into_iter().enumerate() {
+            if self.places[pupil.at()] as usize == place {
+                // No later place is compared with it: places only become smaller.
+                self.places[pupil.at()] = u32::try_from(self.list.len()).expect("a place has 32 bits");
+                self.list.push(list.get(place));
+                self.pupils.push(pupil);
+            }
+        }
+    }
+
     /// The pupils of a batch by their key `columns`; rows of one pupil that follow each other are one run.
     pub(super) fn find_runs(&self, batch: &Batch, columns: Range<usize>) -> Vec<Run<Found>> {
         let word = |key: &[u8]| (!key.is_empty()).then(|| self.word(key));
@@ -236,27 +271,35 @@ impl Keys {
         };
         let (mut guess, mut start, mut key) = (Guess::first(), 0, Vec::new());
         let mut all = Vec::with_capacity(words.len());
-        for words in words.chunks(AHEAD) {
-            if !guess.is_worth_it() {
-                self.touch(words);
+        for some in words.chunks(AHEAD) {
+            let guesses = guess.is_worth_it();
+            if !guesses {
+                self.touch(some);
             }
-            for run in words {
+            for run in some {
                 let row = std::mem::replace(&mut start, run.end);
-                let value = run.value.map_or(Found::NoKey, |word| {
-                    if guess.is_worth_it() || word.kind == HASHED {
+                let mut pupil = |word: Word| {
+                    if guesses || word.kind == HASHED {
                         batch.key(columns.clone(), row, &mut key);
                     }
-                    let guessed = guess.is_worth_it().then(|| guess.pupil(self, &key)).flatten();
-                    let pupil = guessed.or_else(|| self.find_word(word, &key));
-                    if let Some(p) = pupil.filter(|_| guess.is_worth_it()) {
-                        guess.place = self.places[p.at()] as usize + 1;
-                    }
-                    pupil.map_or(Found::Unknown, Found::Pupil)
-                });
-                all.push(Run { value, end: run.end });
+                    if guesses { self.find_near(word, &key, &mut guess) } else { self.find_word(word, &key) }
+                };
+                let found = |word: Word| pupil(word).map_or(Found::Unknown, Found::Pupil);
+                all.push(Run { value: run.value.map_or(Found::NoKey, found), end: run.end });
             }
         }
         all
+    }
+
+    /// As [`Keys::find_word`], where the pupil is guessed first.
+    fn find_near(&self, word: Word, key: &[u8], guess: &mut Guess) -> Option<PupilIx> {
+        let is_right = guess.place < self.list.len() && self.list.get(guess.place) == key;
+        guess.note(is_right);
+        let pupil = if is_right { Some(self.pupils[guess.place]) } else { self.find_word(word, key) };
+        if let Some(pupil) = pupil {
+            guess.place = self.places[pupil.at()] as usize + 1;
+        }
+        pupil
     }
 
     /// Looks at the first slots of some words, so that the processor has them at hand: in a loop that does nothing else it waits
@@ -265,8 +308,12 @@ impl Keys {
         if self.slots.is_empty() {
             return;
         }
-        let first = |run: &Run<Option<Word>>| run.value.map_or(0, |word| self.slots[self.first_slot(word)].pupil);
-        std::hint::black_box(words.iter().map(first).fold(0, u32::wrapping_add));
+        // Its first and its last word: a slot may stand across two lines of the cache.
+        let ends = |word: Word| {
+            let slot = &self.slots[self.first_slot(word)];
+            slot.bits[0] ^ u64::from(slot.pupil)
+        };
+        std::hint::black_box(words.iter().filter_map(|run| run.value).map(ends).fold(0, u64::wrapping_add));
     }
 
     fn words_of_numbers(&self, numbers: &Int64Array) -> Vec<Run<Option<Word>>> {
@@ -299,7 +346,7 @@ impl Keys {
                 return None;
             }
             let pupil = PupilIx::from_position(slot.pupil as usize);
-            if slot.word == word && (word.kind != HASHED || self.get(pupil) == key) {
+            if slot.word() == word && (word.kind != HASHED || self.get(pupil) == key) {
                 return Some(pupil);
             }
             at = (at + 1) & (self.slots.len() - 1);
@@ -307,7 +354,7 @@ impl Keys {
     }
 
     fn insert(&mut self, slot: Slot) {
-        let mut at = self.first_slot(slot.word);
+        let mut at = self.first_slot(slot.word());
         while self.slots[at].pupil != FREE.pupil {
             at = (at + 1) & (self.slots.len() - 1);
         }
@@ -340,11 +387,8 @@ impl Guess {
         self.credit > 0
     }
 
-    /// The pupil whose key stands where this one is expected, if it is this one.
-    fn pupil(&mut self, keys: &Keys, key: &[u8]) -> Option<PupilIx> {
-        let is_right = self.place < keys.list.len() && keys.list.get(self.place) == key;
-        self.credit = if is_right { (self.credit + 4).min(Self::MOST) } else { self.credit - 1 };
-        is_right.then(|| keys.pupils[self.place])
+    fn note(&mut self, is_right: bool) {
+        self.credit = if is_right { (self.credit + 4).min(Self::MOST) } else { self.credit.saturating_sub(1) };
     }
 }
 
@@ -439,6 +483,11 @@ mod tests {
         let keys = keys_of(twice.map(String::as_str));
         assert_eq!((keys.len(), keys.pupils().len()), (60, 70));
         assert!((0..10).all(|i| keys.pupils()[10 + i] == keys.pupils()[60 + i]));
+        let again = keys_of(["b", "a", "b", "c"]);
+        assert_eq!(again.places(), [1, 0, 3]);
+        let mut keys = keys;
+        keys.forget_repeats();
+        assert_eq!((keys.len(), keys.pupils().len(), keys.list.len()), (60, 60, 60));
         // In the order of the pupils, so that the guess is right; backwards, so that it is wrong; with gaps, repeats and strangers.
         let forwards: Vec<&str> = texts.iter().map(String::as_str).collect();
         let backwards: Vec<&str> = forwards.iter().rev().copied().collect();

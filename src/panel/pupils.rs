@@ -193,8 +193,10 @@ impl Rows {
         }
     }
 
-    /// Makes room for so many rows.
-    fn reserve(&mut self, rows: usize) {
+    /// Makes room for the rows of all parts.
+    fn reserve<'r>(&mut self, parts: impl Iterator<Item = &'r Rows> + Clone) {
+        self.keys.reserve(parts.clone().map(|part| &part.keys));
+        let rows = parts.map(|part| part.school.len()).sum();
         self.school.reserve_exact(rows);
         self.name.reserve_exact(rows);
         self.cohort.reserve_exact(rows);
@@ -411,7 +413,7 @@ pub(super) fn read(
     // Before "no pupil is left", say why their rows could not be read.
     native::assert_few(plan, rejects)?;
     let (mut rows, mut counted) = (Rows::none(&layout), Counted::default());
-    rows.reserve(parts.iter().map(|(part, _)| part.school.len()).sum());
+    rows.reserve(parts.iter().map(|(part, _)| part));
     for (more, seen) in parts {
         rows.append(more);
         counted.merge(seen);
@@ -442,7 +444,7 @@ impl<'p> Counted<'p> {
     }
 
     fn merge(&mut self, other: Counted<'p>) {
-        other.steps.into_iter().for_each(|(step, n)| self.count(step, n));
+        other.steps.into_iter().for_each(|(step, n)| *self.steps.entry(step).or_default() += n);
         other.unlisted.into_iter().for_each(|(id, n)| *self.unlisted.entry(id).or_default() += n);
     }
 }
@@ -463,7 +465,7 @@ impl<'p> Reading<'p> {
 
         let mut rows = Rows::none(l);
         let (mut kept, mut key) = (Vec::with_capacity(batch.rows), Vec::new());
-        counted.count(Step::Read, batch.rows as u64);
+        counted.steps.insert(Step::Read, batch.rows as u64);
         for (i, school) in school.into_iter().enumerate() {
             if !l.key.is_empty() && (!batch.key(l.key.clone(), i, &mut key) || key.is_empty()) {
                 counted.count(Step::NoKey, 1);
@@ -474,7 +476,9 @@ impl<'p> Reading<'p> {
                 continue;
             };
             rows.school.push(school);
-            rows.keys.push(&key);
+            if !l.key.is_empty() {
+                rows.keys.push(&key);
+            }
             kept.push(i);
         }
         let all = || kept.iter().copied();
@@ -568,18 +572,16 @@ impl<'p> Reading<'p> {
         let l = self.layout;
         let school = by_pupil(order, |i| SchoolIx::from_position(school_rank[rows.school[i] as usize]));
         let cohort = by_pupil(order, |i| CohortIx::from_position(cohort_rank[rows.cohort[i] as usize]));
-        let (n_given, n_values, n_traits) = (l.given.len(), l.values.len(), l.traits.len());
-        let mut numbers = rows.numbers;
-        // From the last kind to the first, so that each takes its columns off the end.
-        let causes = numbers.split_off(numbers.len() - l.causes.len());
-        let traits = numbers.split_off(numbers.len() - n_traits);
-        let values = numbers.split_off(numbers.len() - n_values);
-        let given = numbers.split_off(numbers.len() - n_given);
+        // In the order in which [`Reading::batch`] has them.
+        let mut columns = rows.numbers.into_iter();
+        let mut next = |n: usize| columns.by_ref().take(n).collect::<Vec<_>>();
+        let (covariates, given, values) = (next(self.plan.covariates.len()), next(l.given.len()), next(l.values.len()));
+        let (traits, causes) = (next(l.traits.len()), next(l.causes.len()));
         let coded = |columns: Vec<Vec<f64>>| columns.into_par_iter().map(|column| of_pupils(order, &column)).collect();
         let number = |column: Vec<f64>| by_pupil(order, |i| column[i]);
-        let (covariates, given, values): (Vec<_>, Vec<_>, Vec<_>) = (coded(numbers), coded(given), coded(values));
+        let (covariates, given, values): (Vec<_>, Vec<_>, Vec<_>) = (coded(covariates), coded(given), coded(values));
         let event = |column: Vec<i32>| by_pupil(order, |i| column[i]);
-        Pupils {
+        let pupils = Pupils {
             schools: schools.into(),
             school_names: school_names.into(),
             cohorts: cohorts.into(),
@@ -594,8 +596,13 @@ impl<'p> Reading<'p> {
             event_causes: l.causes.iter().map(|&(o, _)| o).zip(causes.into_iter().map(number)).collect(),
             event_days: l.events.iter().map(|&(o, _)| o).zip(rows.events.into_iter().map(event)).collect(),
             levels: self.plan.covariates.iter().map(|c| c.levels.clone()).collect(),
-            keys,
-        }
+            keys: None,
+        };
+        let only_once = |mut keys: Keys| {
+            keys.forget_repeats();
+            keys
+        };
+        Pupils { keys: keys.map(only_once), ..pupils }
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arrow::array::{Array, ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray};
 use hashbrown::HashMap;
 
-use super::pupils::Pupils;
+use super::pupils::{NO_DAY, Pupils};
 use super::sets::Panel;
 use super::table::{coded, numbers};
 use crate::ingest::{As, Batch, Want};
@@ -143,13 +143,13 @@ pub(super) struct Watch<'p> {
 
 /// Registrations by day. A country has a hundred thousand pages, and few days of a school and cohort need more than two bytes.
 enum Page {
-    Narrow([u16; PAGE]),
+    Narrow(Box<[u16; PAGE]>),
     Wide(Box<[u32; PAGE]>),
 }
 
 impl Default for Page {
     fn default() -> Self {
-        Page::Narrow([0; PAGE])
+        Page::Narrow(Box::new([0; PAGE]))
     }
 }
 
@@ -348,7 +348,8 @@ impl<'p> Watch<'p> {
 
     /// Notes a registration that counts: of school × cohort `group`, in a row of the batch, of a day.
     pub(super) fn note(&mut self, group: usize, row: usize, day: i32, entered: Option<&Int32Array>) {
-        if let Some(entered) = entered.filter(|days| days.is_valid(row)).map(|days| days.value(row)) {
+        let entered = entered.filter(|days| days.is_valid(row)).map(|days| days.value(row));
+        if let Some(entered) = entered.filter(|day| *day != NO_DAY) {
             self.lags[group].note(entered.saturating_sub(day));
             let group = u32::try_from(group).expect("fewer schools × cohorts than 4 294 967 296");
             let day = entered.rem_euclid(PAGE as i32) as usize;
@@ -383,5 +384,22 @@ impl<'p> Watch<'p> {
             let mine = self.systems.place(&name, self.columns.groups);
             add(&mut self.systems.counts[mine], &other.systems.counts[at]);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Page;
+
+    #[test]
+    fn a_day_with_more_entries_than_two_bytes_hold_is_counted_on() {
+        let mut page = Page::default();
+        page.add(3, 65_535);
+        page.add(4, 2);
+        assert!(matches!(page, Page::Narrow(_)));
+        page.add(3, 1);
+        assert_eq!((page.get(3), page.get(4), page.get(5)), (65_536, 2, 0));
+        page.add(3, 9);
+        assert_eq!(page.get(3), 65_545);
     }
 }
