@@ -12,7 +12,6 @@ use super::contrast::{Factor, is_out, without_contrast};
 use super::{Counts, covariates_of};
 use crate::panel::sets::SetRow;
 use crate::panel::{Flow, Panel, Step};
-use crate::stats::ByLevel;
 use crate::study::file::ModelEntry;
 use crate::vocab::ids::Ix;
 use crate::vocab::{CohortIx, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
@@ -47,7 +46,7 @@ pub(super) struct AnalysisSet<'a, 's> {
     /// is missing in the others.
     has_first: bool,
     /// The pupils of each school, in their order.
-    by_school: ByLevel,
+    by_school: IdVec<SchoolIx, Vec<PupilIx>>,
     left_out: Option<LeftOut>,
     /// Means of the dose.
     pub(super) doses: Centred,
@@ -57,13 +56,6 @@ pub(super) struct AnalysisSet<'a, 's> {
     pub(super) notes: Vec<String>,
     /// What occurs in the rows.
     pub(super) seen: Seen,
-}
-
-fn by_school(panel: &Panel<'_>) -> ByLevel {
-    let pupils = &panel.pupils;
-    let all = 0..u32::try_from(pupils.len()).expect("a pupil index has 32 bits");
-    let school = |p: u32| u32::try_from(pupils.school[PupilIx::from_position(p as usize)].at()).expect("32 bits");
-    ByLevel::new(all, school, pupils.schools.len())
 }
 
 /// Who of a school was dropped, and who is left.
@@ -86,7 +78,7 @@ impl<'a, 's> AnalysisSet<'a, 's> {
             y,
             used: covariates_of(panel, entry),
             has_first: panel.plan.outcomes[outcome].rule() != OutcomeRule::Score,
-            by_school: by_school(panel),
+            by_school: panel.pupils.by_school(),
             left_out: None,
             doses: Centred::default(),
             flow: Flow::default(),
@@ -143,14 +135,12 @@ impl<'a, 's> AnalysisSet<'a, 's> {
 
     /// Schools that have pupils.
     fn schools(&self) -> impl Iterator<Item = SchoolIx> + '_ {
-        let has_pupils = |s: &SchoolIx| !self.by_school.ranges[s.at()].is_empty();
-        self.panel.pupils.schools.ids().filter(has_pupils)
+        self.by_school.enumerate().filter(|(_, pupils)| !pupils.is_empty()).map(|(s, _)| s)
     }
 
     /// The rows of a school by pupil and period, and who is not among them.
     fn in_set(&self, s: SchoolIx) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
-        let pupils = &self.by_school.order[self.by_school.ranges[s.at()].clone()];
-        let pupils = pupils.iter().map(|p| PupilIx::from_position(*p as usize));
+        let pupils = self.by_school[s].iter().copied();
         match &self.y {
             Outcome::Exits(exits) => self.panel.exit_rows_of(self.outcome, self.exposure, exits, pupils),
             Outcome::Binary | Outcome::Value => self.panel.rows_of(self.outcome, self.exposure, pupils),

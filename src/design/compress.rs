@@ -23,7 +23,6 @@ pub(super) struct Cells {
 }
 
 /// Rows whose schools stand in order.
-#[derive(Default)]
 pub(super) struct RowsOfSchools {
     /// The schools that have rows.
     pub(super) schools: Vec<SchoolIx>,

@@ -50,7 +50,7 @@ pub struct Run<T> {
 }
 
 /// The runs of `rows` rows, where `same` says whether a row is as the one before.
-pub fn runs<T>(rows: usize, same: impl Fn(usize) -> bool, mut value: impl FnMut(usize) -> T) -> Vec<Run<T>> {
+fn runs<T>(rows: usize, same: impl Fn(usize) -> bool, mut value: impl FnMut(usize) -> T) -> Vec<Run<T>> {
     let mut all = Vec::new();
     let mut start = 0;
     for row in 1..=rows {
@@ -107,20 +107,16 @@ impl Text {
         match self {
             Text::Coded(a) if a.values().len() <= a.len() => {
                 let texts = a.values().as_string::<i32>();
-                let mut known = vec![None; texts.len()];
-                if a.nulls().is_none() {
-                    let text = |k: usize| texts.is_valid(k).then(|| texts.value(k).as_bytes());
-                    let mut one = |k: &i32| *known[*k as usize].get_or_insert_with(|| of(text(*k as usize)));
-                    return a.keys().values().iter().map(&mut one).collect();
-                }
-                let mut none = None;
-                let mut one = |row: usize| match a.key(row) {
-                    Some(k) => {
-                        *known[k].get_or_insert_with(|| of(texts.is_valid(k).then(|| texts.value(k).as_bytes())))
-                    }
+                let (mut known, mut none) = (vec![None; texts.len()], None);
+                let text = |k: usize| texts.is_valid(k).then(|| texts.value(k).as_bytes());
+                let mut one = |code: Option<usize>| match code {
+                    Some(k) => *known[k].get_or_insert_with(|| of(text(k))),
                     None => *none.get_or_insert_with(|| of(None)),
                 };
-                (0..a.len()).map(&mut one).collect()
+                match a.nulls() {
+                    None => a.keys().values().iter().map(|k| one(Some(*k as usize))).collect(),
+                    Some(_) => (0..a.len()).map(|row| one(a.key(row))).collect(),
+                }
             }
             _ => {
                 let mut text = Vec::new();
@@ -133,20 +129,16 @@ impl Text {
         }
     }
 
-    /// As [`Text::each`], with rows of one text that follow each other as one.
-    pub fn runs<T: Copy>(&self, mut of: impl FnMut(Option<&[u8]>) -> T) -> Vec<Run<T>> {
-        let mut text = Vec::new();
-        let mut value = |row: usize| {
-            text.clear();
-            if self.write(row, &mut text) { of(Some(&text)) } else { of(None) }
-        };
+    /// Rows of one text that follow each other, with what `of` says of one of them: once for a text that the file holds once for
+    /// many rows.
+    pub fn runs<T: Copy>(&self, mut of: impl FnMut(usize) -> T) -> Vec<Run<T>> {
         match self {
             Text::Coded(a) => {
                 let codes = a.keys().values();
                 let mut known = vec![None; if a.values().len() <= a.len() { a.values().len() } else { 0 }];
                 let mut of_code = |row: usize| match known.get_mut(codes[row] as usize).filter(|_| a.is_valid(row)) {
-                    Some(known) => *known.get_or_insert_with(|| value(row)),
-                    None => value(row),
+                    Some(known) => *known.get_or_insert_with(|| of(row)),
+                    None => of(row),
                 };
                 match a.nulls() {
                     None => runs(codes.len(), |row| codes[row] == codes[row - 1], &mut of_code),
@@ -155,11 +147,11 @@ impl Text {
             }
             Text::Plain(a) => {
                 let get = |row: usize| a.is_valid(row).then(|| a.value(row));
-                runs(a.len(), |row| get(row) == get(row - 1), &mut value)
+                runs(a.len(), |row| get(row) == get(row - 1), of)
             }
             Text::Int(a) => {
                 let get = |row: usize| a.is_valid(row).then(|| a.value(row));
-                runs(a.len(), |row| get(row) == get(row - 1), &mut value)
+                runs(a.len(), |row| get(row) == get(row - 1), of)
             }
         }
     }

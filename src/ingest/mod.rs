@@ -35,7 +35,7 @@ mod validate;
 
 pub(crate) use adapters::count;
 pub use adapters::{Bounds, describe, may_be_named};
-pub use batch::{As, Batch, Column, KEY_SEPARATOR, Run, Text, Want, runs};
+pub use batch::{As, Batch, Column, KEY_SEPARATOR, Run, Text, Want};
 pub use bsn::{BsnWatch, eleven_test, holds_bsn, nine_digit_numbers};
 pub use counts::count_wants;
 pub use dialect::{Control, Dialect};

@@ -20,6 +20,7 @@ use super::keys::Found;
 use super::plan::{Counted, DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils};
 use super::registration::{Registration, Watch, WatchColumns};
+use super::sums::Sums;
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::vocab::ids::Ix;
 use crate::vocab::{IdVec, PupilIx, SchoolIx};
@@ -70,53 +71,6 @@ impl Doses {
     /// Whether anyone of this pupil's school and cohort has a registration that counts.
     pub fn is_registered(&self, pupils: &Pupils, p: PupilIx) -> bool {
         self.registered[pupils.school[p].at() * self.cohorts + pupils.cohort[p].at()]
-    }
-}
-
-/// The sums of an exposure in a block, as narrow as they all fit.
-enum Sums {
-    Byte(Vec<u8>),
-    Two(Vec<u16>),
-    Four(Vec<u32>),
-}
-
-impl Sums {
-    fn none(cells: usize) -> Self {
-        Sums::Byte(vec![0; cells])
-    }
-
-    fn get(&self, cell: usize) -> u32 {
-        match self {
-            Sums::Byte(sums) => u32::from(sums[cell]),
-            Sums::Two(sums) => u32::from(sums[cell]),
-            Sums::Four(sums) => sums[cell],
-        }
-    }
-
-    /// Adds to a cell; false where the sum fits in no cell.
-    fn add(&mut self, cell: usize, amount: u32) -> bool {
-        let Some(sum) = self.get(cell).checked_add(amount) else { return false };
-        match (&mut *self, u8::try_from(sum), u16::try_from(sum)) {
-            (Sums::Byte(sums), Ok(sum), _) => sums[cell] = sum,
-            (Sums::Two(sums), _, Ok(sum)) => sums[cell] = sum,
-            (Sums::Four(sums), ..) => sums[cell] = sum,
-            (Sums::Byte(sums), Err(_), Ok(sum)) => {
-                let mut wider: Vec<u16> = sums.iter().map(|sum| u16::from(*sum)).collect();
-                wider[cell] = sum;
-                *self = Sums::Two(wider);
-            }
-            (Sums::Byte(_) | Sums::Two(_), _, Err(_)) => {
-                let cells = match self {
-                    Sums::Byte(sums) => sums.len(),
-                    Sums::Two(sums) => sums.len(),
-                    Sums::Four(sums) => sums.len(),
-                };
-                let mut wider: Vec<u32> = (0..cells).map(|cell| self.get(cell)).collect();
-                wider[cell] = sum;
-                *self = Sums::Four(wider);
-            }
-        }
-        true
     }
 }
 
@@ -644,37 +598,5 @@ impl Context<'_> {
             (Some(_), None) => false,
         };
         self.bits.iter().enumerate().filter(|(_, types)| counts(types)).fold(0, |bits, (i, _)| bits | 1 << i)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Sums;
-
-    #[test]
-    fn sums_widen_when_they_must_and_keep_what_they_had() {
-        let mut sums = Sums::none(3);
-        let mut expected = [0u64; 3];
-        for (cell, amount) in
-            [(0, 200), (1, 255), (1, 1), (2, 7), (0, 65_000), (0, 335), (0, 1), (2, u32::MAX - 7), (1, 3)]
-        {
-            assert!(sums.add(cell, amount));
-            expected[cell] += u64::from(amount);
-            for (cell, sum) in expected.iter().enumerate() {
-                assert_eq!(u64::from(sums.get(cell)), *sum);
-            }
-        }
-        assert!(matches!(sums, Sums::Four(_)));
-        assert!(!sums.add(2, 1), "no cell holds more");
-        assert_eq!(sums.get(2), u32::MAX);
-    }
-
-    #[test]
-    fn small_sums_stay_small() {
-        let mut sums = Sums::none(2);
-        assert!(sums.add(0, 255) && matches!(sums, Sums::Byte(_)));
-        assert!(sums.add(0, 1) && matches!(sums, Sums::Two(_)));
-        assert!(sums.add(1, 65_536) && matches!(sums, Sums::Four(_)));
-        assert_eq!((sums.get(0), sums.get(1)), (256, 65_536));
     }
 }

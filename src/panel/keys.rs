@@ -5,11 +5,11 @@
 use std::hash::BuildHasher;
 use std::ops::Range;
 
-use arrow::array::{Array, Int64Array};
+use arrow::array::Array;
 use hashbrown::DefaultHashBuilder;
 use rayon::prelude::*;
 
-use crate::ingest::{Batch, Run, Text, runs};
+use crate::ingest::{Batch, Run, Text};
 use crate::vocab::PupilIx;
 use crate::vocab::ids::Ix;
 
@@ -259,17 +259,19 @@ impl Keys {
 
     /// The pupils of a batch by their key `columns`; rows of one pupil that follow each other are one run.
     pub(super) fn find_runs(&self, batch: &Batch, columns: Range<usize>) -> Vec<Run<Found>> {
-        let word = |key: &[u8]| (!key.is_empty()).then(|| self.word(key));
-        let words = match (columns.len(), batch.columns[columns.start].text()) {
-            (1, Text::Int(numbers)) => self.words_of_numbers(numbers),
-            (1, text) => text.runs(|key| key.and_then(word)),
-            _ => {
-                let mut key = Vec::new();
-                let mut one = |row: usize| if batch.key(columns.clone(), row, &mut key) { word(&key) } else { None };
-                (0..batch.rows).map(|row| Run { value: one(row), end: row + 1 }).collect()
-            }
+        let mut key = Vec::new();
+        let mut word = |row: usize| {
+            let is_there = batch.key(columns.clone(), row, &mut key) && !key.is_empty();
+            is_there.then(|| self.word(&key))
         };
-        let (mut guess, mut start, mut key) = (Guess::first(), 0, Vec::new());
+        let words = match (columns.len(), batch.columns[columns.start].text()) {
+            (1, text @ Text::Int(numbers)) => {
+                text.runs(|row| numbers.is_valid(row).then(|| self.word_of_number(numbers.value(row))))
+            }
+            (1, text) => text.runs(word),
+            _ => (0..batch.rows).map(|row| Run { value: word(row), end: row + 1 }).collect(),
+        };
+        let (mut guess, mut start) = (Guess::first(), 0);
         let mut all = Vec::with_capacity(words.len());
         for some in words.chunks(AHEAD) {
             let guesses = guess.is_worth_it();
@@ -316,10 +318,8 @@ impl Keys {
         std::hint::black_box(words.iter().filter_map(|run| run.value).map(ends).fold(0, u64::wrapping_add));
     }
 
-    fn words_of_numbers(&self, numbers: &Int64Array) -> Vec<Run<Option<Word>>> {
-        let get = |row: usize| numbers.is_valid(row).then(|| numbers.value(row));
-        let word = |n: i64| Word::of_number(n).unwrap_or_else(|| self.word(n.to_string().as_bytes()));
-        runs(numbers.len(), |row| get(row) == get(row - 1), |row| get(row).map(word))
+    fn word_of_number(&self, number: i64) -> Word {
+        Word::of_number(number).unwrap_or_else(|| self.word(number.to_string().as_bytes()))
     }
 
     fn word(&self, key: &[u8]) -> Word {
@@ -396,6 +396,7 @@ impl Guess {
 mod tests {
     use super::*;
     use crate::ingest::Column;
+    use arrow::array::Int64Array;
 
     fn keys_of<'k>(texts: impl IntoIterator<Item = &'k str>) -> Keys {
         let mut list = KeyList::default();

@@ -25,6 +25,7 @@ mod scale;
 pub mod sets;
 pub mod sql;
 pub mod status;
+mod sums;
 pub mod table;
 mod traits;
 

@@ -132,6 +132,13 @@ impl Pupils {
         }
     }
 
+    /// The pupils of each school, in their order.
+    pub fn by_school(&self) -> IdVec<SchoolIx, Vec<PupilIx>> {
+        let mut pupils: IdVec<SchoolIx, Vec<PupilIx>> = vec![Vec::new(); self.schools.len()].into();
+        self.school.enumerate().for_each(|(p, school)| pupils[*school].push(p));
+        pupils
+    }
+
     /// The pupil with this key.
     pub fn find(&self, key: &[u8]) -> Option<PupilIx> {
         self.keys.as_ref()?.find(key)

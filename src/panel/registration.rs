@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 
 use super::pupils::{NO_DAY, Pupils};
 use super::sets::Panel;
+use super::sums::Sums;
 use super::table::{coded, numbers};
 use crate::ingest::{As, Batch, Want};
 use crate::study::file::Activities;
@@ -131,7 +132,7 @@ pub(super) struct Watch<'p> {
     registrations: Vec<u64>,
     lags: Vec<Lags>,
     /// Registrations per day of entry, in pages of days.
-    pages: Vec<Page>,
+    pages: Vec<Sums>,
     /// The page of (group, day / [`PAGE`]).
     page_of: HashMap<(u32, i32), usize>,
     /// The page of the last registration: the next one is often of the same group and time.
@@ -139,40 +140,6 @@ pub(super) struct Watch<'p> {
     systems: BySystem,
     /// The system of each row of the batch.
     system_of: Vec<usize>,
-}
-
-/// Registrations by day. A country has a hundred thousand pages, and few days of a school and cohort need more than two bytes.
-enum Page {
-    Narrow(Box<[u16; PAGE]>),
-    Wide(Box<[u32; PAGE]>),
-}
-
-impl Default for Page {
-    fn default() -> Self {
-        Page::Narrow(Box::new([0; PAGE]))
-    }
-}
-
-impl Page {
-    fn get(&self, day: usize) -> u32 {
-        match self {
-            Page::Narrow(days) => u32::from(days[day]),
-            Page::Wide(days) => days[day],
-        }
-    }
-
-    fn add(&mut self, day: usize, n: u32) {
-        let sum = self.get(day).saturating_add(n);
-        match (&mut *self, u16::try_from(sum)) {
-            (Page::Narrow(days), Ok(sum)) => days[day] = sum,
-            (Page::Narrow(days), Err(_)) => {
-                let mut wide = Box::new(days.map(u32::from));
-                wide[day] = sum;
-                *self = Page::Wide(wide);
-            }
-            (Page::Wide(days), _) => days[day] = sum,
-        }
-    }
 }
 
 /// Registrations of each group, by system.
@@ -334,11 +301,11 @@ impl<'p> Watch<'p> {
     }
 
     /// The page of a group and time, made where there is none.
-    fn page(&mut self, key: (u32, i32)) -> &mut Page {
+    fn page(&mut self, key: (u32, i32)) -> &mut Sums {
         let at = match self.last {
             Some((last, at)) if last == key => at,
             _ => *self.page_of.entry(key).or_insert_with(|| {
-                self.pages.push(Page::default());
+                self.pages.push(Sums::none(PAGE));
                 self.pages.len() - 1
             }),
         };
@@ -353,6 +320,7 @@ impl<'p> Watch<'p> {
             self.lags[group].note(entered.saturating_sub(day));
             let group = u32::try_from(group).expect("fewer schools × cohorts than 4 294 967 296");
             let day = entered.rem_euclid(PAGE as i32) as usize;
+            // Nobody enters more than four billion a day.
             self.page((group, entered.div_euclid(PAGE as i32))).add(day, 1);
         }
         if self.columns.system.is_some() {
@@ -378,28 +346,13 @@ impl<'p> Watch<'p> {
         }
         for (key, at) in other.page_of {
             let page = self.page(key);
-            (0..PAGE).for_each(|day| page.add(day, other.pages[at].get(day)));
+            for day in 0..PAGE {
+                page.add(day, other.pages[at].get(day));
+            }
         }
         for (name, at) in other.systems.places {
             let mine = self.systems.place(&name, self.columns.groups);
             add(&mut self.systems.counts[mine], &other.systems.counts[at]);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Page;
-
-    #[test]
-    fn a_day_with_more_entries_than_two_bytes_hold_is_counted_on() {
-        let mut page = Page::default();
-        page.add(3, 65_535);
-        page.add(4, 2);
-        assert!(matches!(page, Page::Narrow(_)));
-        page.add(3, 1);
-        assert_eq!((page.get(3), page.get(4), page.get(5)), (65_536, 2, 0));
-        page.add(3, 9);
-        assert_eq!(page.get(3), 65_545);
     }
 }

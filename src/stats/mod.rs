@@ -82,5 +82,5 @@ pub use shrinkage::{
     CriticalValue, MomentCorrection, Moments, ShrinkageOptions, Shrunken, ShrunkenUnit, UnitEstimates, cva, shrink,
     worst_noncoverage,
 };
-pub use terms::{ByLevel, RandomTerm, TermFit};
+pub use terms::{RandomTerm, TermFit};
 pub use two_way::{TwoWayData, TwoWayFit, fit_two_way, two_way_cluster_vcov};

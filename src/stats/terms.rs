@@ -161,7 +161,7 @@ pub(super) fn is_nested(inner: &RandomTerm, outer: &RandomTerm) -> bool {
 }
 
 /// Rows in order of their level; rows of a level keep their order.
-pub struct ByLevel {
+pub(super) struct ByLevel {
     /// The rows.
     pub order: Vec<u32>,
     /// The range of each level in that order.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::Pattern;
 use crate::panel::flow::Step;
 use crate::panel::sets::{DoseAt, OutcomeData, Panel};
-use crate::vocab::{CohortIx, IdVec, OutcomeRule, PupilIx, SchoolIx};
+use crate::vocab::{CohortIx, OutcomeRule, PupilIx, SchoolIx};
 
 /// What makes two rows one pattern; sorting by it gives the canonical order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,8 +110,7 @@ impl Panel<'_> {
         &'p self,
         rows: impl Fn(PupilIx, &mut Vec<Pattern>) + Sync + 'p,
     ) -> impl Iterator<Item = Vec<Pattern>> + 'p {
-        let mut pupils: IdVec<SchoolIx, Vec<PupilIx>> = vec![Vec::new(); self.pupils.schools.len()].into();
-        self.pupils.school.enumerate().for_each(|(p, school)| pupils[*school].push(p));
+        let pupils = self.pupils.by_school();
         let of_school = move |s: SchoolIx| {
             let mut of_pupils = Vec::with_capacity(pupils[s].len());
             pupils[s].iter().for_each(|p| rows(*p, &mut of_pupils));
