@@ -140,6 +140,25 @@ fn a_dose_before_a_period_knows_nothing_of_it() {
 }
 
 #[test]
+fn a_window_moves_along_with_the_periods_and_the_landmark() {
+    let before = |exposure: &str, k: u16| doses(exposure, DoseAt::Period(k));
+    assert_eq!(doses("window = { months = 12 }", DoseAt::Landmark), [3.0, 2.0, 0.0], "since 1 August 2020");
+    // The second period starts on 1 October 2020.
+    assert_eq!(before("window = { months = 6 }", 1), [0.0; 3], "since 1 April");
+    assert_eq!(before("window = { months = 7 }", 1), [5.0, 0.0, 1.0], "since 1 March");
+    assert_eq!(before("window = { days = 195 }", 1), [1.0, 0.0, 1.0], "the first day of a window belongs to it");
+    assert_eq!(before("window = { days = 194 }", 1), [0.0; 3]);
+    assert_eq!(before("measure = \"days\"\ntypes = \"STAGE\"\nwindow = { months = 7 }", 1), [2.0, 0.0, 0.0]);
+    let triples = "measure = \"triples\"\ntriple = { within_days = 300 }\n";
+    assert_eq!(doses(triples, DoseAt::Landmark), [2.0, 0.0, 0.0]);
+    assert_eq!(doses(&format!("{triples}window = {{ months = 12 }}"), DoseAt::Landmark), [1.0, 0.0, 0.0]);
+    let all = "measure = \"count\"";
+    for at in [DoseAt::Landmark, DoseAt::Period(0), DoseAt::Period(1)] {
+        assert_eq!(doses("window = { months = 120 }", at), doses(all, at), "a window longer than all there is");
+    }
+}
+
+#[test]
 fn intensity_is_per_school_year_of_enrolment_so_far() {
     assert_eq!(doses("measure = \"intensity\"", DoseAt::Landmark), [8.0 / 3.0, 2.0, 1.0 / 3.0]);
     assert_eq!(doses("per_year = true", DoseAt::Period(1)), [5.0 / 3.0, 0.0, 1.0 / 3.0]);
@@ -270,6 +289,9 @@ fn exposures_that_can_not_be_are_refused_in_words() {
     refused("transform = \"log1p\"", "add unit_sd = true");
     refused("cap = 99.0", "between 0 and 1");
     refused("known_by = \"landmark\"", "belongs to a `column`");
+    refused("window = { months = 0 }", "at least one day or month");
+    refused("measure = \"intensity\"\nwindow = { months = 12 }", "take one of the two");
+    refused("column = \"waarde\"\nwindow = { days = 30 }", "no `window`");
     let without = text("measure = \"intensity\"").replace("enrolled_from = \"van\"\n", "");
     assert!(errors(&without).iter().any(|e| e.contains("needs `pupils.enrolled_from`")));
 }

@@ -21,6 +21,7 @@ use super::plan::{Counted, DoseFrom, Plan};
 use super::pupils::{NO_DAY, Pupils};
 use super::registration::{Registration, Watch, WatchColumns};
 use super::sums::Sums;
+use super::windows::{Window, Windows};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::vocab::ids::Ix;
 use crate::vocab::{IdVec, PupilIx, SchoolIx};
@@ -39,6 +40,8 @@ pub struct Doses {
     /// landmark, one up to it.
     width: usize,
     landmark: Option<usize>,
+    /// By exposure, where its sums stand.
+    places: Vec<Place>,
     /// What one of a cell counts, per exposure: 1, or 1000 to the unit of an amount.
     per_unit: Vec<f64>,
     /// Whether anyone of this school × cohort has a registration that counts.
@@ -49,28 +52,61 @@ pub struct Doses {
 }
 
 impl Doses {
-    /// Dose of exposure `e` known before period `k`: everything dated before the period's first day.
+    /// Dose of exposure `e` known before period `k`: everything in its window dated before the period's first day.
     pub fn before_period(&self, e: usize, p: PupilIx, k: u16) -> f64 {
-        let (sums, first) = self.cells(e, p);
-        let sum: u64 = (first..=first + usize::from(k)).map(|cell| u64::from(sums.get(cell))).sum();
-        sum as f64 / self.per_unit[e]
+        let sum = |position: usize| -> u64 {
+            let (sums, first) = self.cells(position, p);
+            (first..=first + usize::from(k)).map(|cell| u64::from(sums.get(cell))).sum()
+        };
+        let place = &self.places[e];
+        let left = place.window.as_ref().map_or(0, |window| sum(window.left));
+        (sum(place.position) - left) as f64 / self.per_unit[e]
     }
 
     /// Dose of exposure `e` before the pupil's landmark.
     pub fn before_landmark(&self, e: usize, p: PupilIx) -> f64 {
         let Some(landmark) = self.landmark else { return 0.0 };
-        let (sums, first) = self.cells(e, p);
+        let (sums, first) = self.cells(self.places[e].position, p);
         f64::from(sums.get(first + landmark)) / self.per_unit[e]
     }
 
-    /// Where the cells of a pupil and exposure stand.
-    fn cells(&self, e: usize, p: PupilIx) -> (&Sums, usize) {
-        (&self.blocks[self.division.block(p)][e], self.division.place(p) * self.width)
+    /// Where the cells of a pupil stand in the sums at a position.
+    fn cells(&self, position: usize, p: PupilIx) -> (&Sums, usize) {
+        (&self.blocks[self.division.block(p)][position], self.division.place(p) * self.width)
     }
 
     /// Whether anyone of this pupil's school and cohort has a registration that counts.
     pub fn is_registered(&self, pupils: &Pupils, p: PupilIx) -> bool {
         self.registered[pupils.school[p].at() * self.cohorts + pupils.cohort[p].at()]
+    }
+}
+
+/// Where the sums of an exposure stand in a block.
+struct Place {
+    position: usize,
+    window: Option<PlaceOfWindow>,
+}
+
+/// See [`Window`].
+struct PlaceOfWindow {
+    /// Its position among the windows of a pupil.
+    of_pupil: usize,
+    /// Position of the sums of what has left the window.
+    left: usize,
+}
+
+impl Place {
+    /// Of all exposures, with the number of positions that they take.
+    fn all(plan: &Plan<'_>, windows: Option<&Windows>) -> (Vec<Self>, usize) {
+        let mut positions = plan.exposures.len();
+        let mut window = |length| {
+            let of_pupil = windows?.position(length)?;
+            positions += 1;
+            Some(PlaceOfWindow { of_pupil, left: positions - 1 })
+        };
+        let lengths = plan.exposures.iter().map(|e| e.entry.window);
+        let places = lengths.enumerate().map(|(position, l)| Place { position, window: l.and_then(&mut window) });
+        (places.collect(), positions)
     }
 }
 
@@ -218,14 +254,17 @@ struct Context<'p> {
     recode: HashMap<&'p [u8], &'p str>,
     /// The exposures that are counted row by row: bits 0, 1, … of a type.
     exposures: Vec<Counting>,
+    /// By exposure of the study, counted or not.
+    places: Vec<Place>,
+    /// Positions of sums in a block.
+    positions: usize,
+    windows: Option<Windows>,
     /// The types of each bit, of counted exposures first and of dated ones after them; `None`: all.
     bits: Vec<Option<&'p [String]>>,
     dated: Vec<DatedExposure<'p>>,
     watch: WatchColumns,
     periods: usize,
     width: usize,
-    /// Exposures of the study, counted or not.
-    exposures_of_study: usize,
     division: Division,
     cohorts: usize,
 }
@@ -289,7 +328,7 @@ impl Slot {
 }
 
 struct Counting {
-    position: usize,
+    exposure: usize,
     amount: bool,
 }
 
@@ -300,12 +339,13 @@ struct Counting {
 pub(super) fn sum(
     plan: &Plan<'_>,
     base: &Path,
-    (pupils, (calendars, calendar)): (&Pupils, &(Calendars, IdVec<PupilIx, Option<u32>>)),
+    (pupils, of_pupils): (&Pupils, &(Calendars, IdVec<PupilIx, Option<u32>>)),
     progress: &dyn Progress,
     flow: &mut Flow,
     rejects: &mut Rejects,
 ) -> Result<Option<Doses>, InputError> {
     let Some(a) = plan.activities else { return Ok(None) };
+    let (calendars, calendar) = of_pupils;
     let mut wants: Vec<Want> = a.key.0.iter().map(|n| Want::new(n, As::Text)).collect();
     let mut push = |name: &str, as_: As| {
         wants.push(Want::new(name, as_));
@@ -328,6 +368,8 @@ pub(super) fn sum(
     // How many there are is not known before all activities are read.
     let aside = if dated.is_empty() { None } else { plan.memory.aside(u64::MAX) };
     let dated_rows = DatedRows::new(dated.len(), n_blocks, aside);
+    let windows = Windows::of(plan, pupils, of_pupils);
+    let (places, positions) = Place::all(plan, windows.as_ref());
     let context = Context {
         pupils,
         calendars,
@@ -338,16 +380,18 @@ pub(super) fn sum(
         amount,
         recode: a.recode.iter().map(|(from, to)| (from.as_bytes(), to.as_str())).collect(),
         exposures,
+        places,
+        positions,
+        windows,
         bits,
         dated,
         watch,
         periods,
         width,
-        exposures_of_study: plan.exposures.len(),
         division,
         cohorts: pupils.cohorts.len(),
     };
-    let blocks = Blocks::new(division, (pupils.len(), plan.exposures.len(), width));
+    let blocks = Blocks::new(division, (pupils.len(), context.positions, width));
     let (seen, new_rejects) = table.fold(
         progress,
         || Pass::new(&blocks, &dated_rows, &context),
@@ -367,11 +411,13 @@ pub(super) fn sum(
         let mut of_block = sums.into_inner().expect("no thread panicked");
         for (e, exposure) in context.dated.iter().enumerate() {
             dated_rows.for_each_day((e, exposure), block, |pupil, day| {
-                let known = &context.known[PupilIx::from_position(block * division.size() + pupil)];
+                let p = PupilIx::from_position(block * division.size() + pupil);
+                let known = &context.known[p];
                 let of_period = context.slot(context.starts(known), day).cell;
-                for cell in context.cells_at(of_period, known, day).into_iter().flatten() {
+                let place = &context.places[exposure.position];
+                for (position, cell) in context.cells_at(place, of_period, (known, context.windows_of(p)), day) {
                     // A day per registration at most, and their number fits.
-                    of_block[exposure.position].add(pupil * width + cell, 1);
+                    of_block[position].add(pupil * width + cell, 1);
                 }
             });
         }
@@ -387,6 +433,7 @@ pub(super) fn sum(
         division,
         width,
         landmark,
+        places: context.places,
         per_unit: per_unit.collect(),
         registered,
         cohorts: pupils.cohorts.len(),
@@ -396,9 +443,9 @@ pub(super) fn sum(
 
 /// The exposures that are counted row by row, and the types of each.
 fn counted<'p>(plan: &'p Plan<'_>) -> (Vec<Counting>, Vec<Option<&'p [String]>>) {
-    let of = |(position, e): (usize, &'p super::plan::ExposurePlan<'_>)| match &e.from {
+    let of = |(exposure, e): (usize, &'p super::plan::ExposurePlan<'_>)| match &e.from {
         DoseFrom::Activities { types, measure } if *measure != Counted::Days => {
-            Some((Counting { position, amount: *measure == Counted::Amount }, types.as_deref()))
+            Some((Counting { exposure, amount: *measure == Counted::Amount }, types.as_deref()))
         }
         _ => None,
     };
@@ -410,7 +457,7 @@ impl<'p> Pass<'p> {
         Self {
             pending: blocks.blocks.iter().map(|_| Vec::new()).collect(),
             blocks,
-            sums: vec![0; context.exposures_of_study * context.width],
+            sums: vec![0; context.positions * context.width],
             known: Vec::new(),
             types: HashMap::new(),
             seen: Seen {
@@ -486,7 +533,7 @@ impl Context<'_> {
         let pending = &mut pass.pending[block];
         let mut sink = if is_long { Sink::Together(&mut pass.sums) } else { Sink::Each(&mut *pending, place) };
         let seen = &mut pass.seen;
-        let starts = self.starts(known);
+        let (starts, windows) = (self.starts(known), self.windows_of(pupil));
         let (counted, mut near) = (self.counted_bits(), Slot::NOWHERE);
         let mut used = 0;
         for row in rows {
@@ -516,8 +563,8 @@ impl Context<'_> {
                 let e = &self.exposures[rest.trailing_zeros() as usize];
                 rest &= rest - 1;
                 let add = if e.amount { self.thousandths(amount, blocks) } else { 1 };
-                for cell in self.cells_at(near.cell, known, day).into_iter().flatten() {
-                    sink.add(blocks, (e.position, cell), add);
+                for at in self.cells_at(&self.places[e.exposure], near.cell, (known, windows), day) {
+                    sink.add(blocks, at, add);
                 }
             }
             let slots = exposures.checked_shr(self.exposures.len() as u32).unwrap_or(0);
@@ -557,9 +604,30 @@ impl Context<'_> {
         if self.exposures.len() == 64 { u64::MAX } else { (1 << self.exposures.len()) - 1 }
     }
 
-    /// The cells of an exposure that something on this day belongs to: of its period, and of the landmark.
-    fn cells_at(&self, of_period: Option<usize>, known: &Known, day: i32) -> [Option<usize>; 2] {
-        [of_period, (day < known.landmark).then_some(self.periods)]
+    /// The positions and cells of an exposure that something on this day belongs to: of its period, of the landmark, and of the
+    /// period before which it has left the window.
+    fn cells_at(
+        &self,
+        place: &Place,
+        of_period: Option<usize>,
+        (known, windows): (&Known, &[Window]),
+        day: i32,
+    ) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (position, landmark) = (place.position, self.periods);
+        let mut from = NO_DAY;
+        let mut left = None;
+        if let Some(own) = &place.window {
+            let window = &windows[own.of_pupil];
+            from = window.landmark;
+            left = self.slot(&window.starts, day).cell.map(|cell| (own.left, cell));
+        }
+        let by_landmark = (from <= day && day < known.landmark).then_some((position, landmark));
+        [of_period.map(|cell| (position, cell)), by_landmark, left].into_iter().flatten()
+    }
+
+    /// The windows of a pupil; none where no exposure has one.
+    fn windows_of(&self, p: PupilIx) -> &[Window] {
+        self.windows.as_ref().map_or(&[], |windows| windows.of_pupil(p))
     }
 
     /// The first days of a pupil's periods; none without a calendar.

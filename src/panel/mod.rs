@@ -28,6 +28,7 @@ pub mod status;
 mod sums;
 pub mod table;
 mod traits;
+mod windows;
 
 pub use doses::Doses;
 pub use flow::{Flow, Step};

@@ -90,7 +90,7 @@ impl<'s> ExposurePlan<'s> {
             (None, Measure::Triples) => triples(&entry.triple.clone().unwrap_or_default()),
             (None, _) => DoseFrom::Activities { types: types(entry), measure },
         };
-        Self { entry, from, per_year: entry.per_year || entry.measure == Measure::Intensity }
+        Self { entry, from, per_year: entry.is_per_year() }
     }
 
     /// Whether it counts activities, in one way or another.

@@ -18,7 +18,7 @@ use crate::panel::{Plan, Step};
 use crate::run::{Computed, VERSION};
 use crate::study::Study;
 use crate::study::file::Transform;
-use crate::vocab::{CohortIx, IdVec, Lang, OutcomeStatus, SchoolIx, Unit};
+use crate::vocab::{CohortIx, IdVec, Lang, OutcomeStatus, PeriodLength, SchoolIx, Unit};
 
 /// The pages of all schools, in order of their keys.
 pub(super) fn pages(computed: &Computed<'_>, run_id: &str, profile: Profile, outcomes: Vec<String>) -> Vec<SchoolPage> {
@@ -60,7 +60,7 @@ pub(super) fn outcome_label(plan: &Plan<'_>, o: usize, lang: Lang) -> String {
     own.clone().unwrap_or_else(|| outcome.def.label(lang).to_string())
 }
 
-/// Label of an exposure in a language, with its unit where that is not one activity.
+/// Label of an exposure in a language, with its window, and its unit where that is not one activity.
 pub(super) fn exposure_label(plan: &Plan<'_>, e: usize, lang: Lang) -> String {
     let entry = plan.exposures[e].entry;
     let own = match lang {
@@ -69,13 +69,22 @@ pub(super) fn exposure_label(plan: &Plan<'_>, e: usize, lang: Lang) -> String {
     };
     let label = own.clone().or_else(|| entry.label.clone()).unwrap_or_else(|| entry.id.clone());
     let unit = match (entry.unit_sd, entry.transform) {
-        (false, _) => return label,
-        (true, Transform::None) => lang.pick("standaardafwijking van de leerlingen", "standard deviation of pupils"),
-        (true, Transform::Log1p) => {
-            lang.pick("standaardafwijking van de leerlingen, logschaal", "standard deviation of pupils, log scale")
+        (false, _) => None,
+        (true, Transform::None) => {
+            Some(lang.pick("standaardafwijking van de leerlingen", "standard deviation of pupils"))
         }
+        (true, Transform::Log1p) => Some(
+            lang.pick("standaardafwijking van de leerlingen, logschaal", "standard deviation of pupils, log scale"),
+        ),
     };
-    format!("{label} ({unit})")
+    let window = entry.window.map(|window| match window {
+        PeriodLength::Days(1) => lang.pick("laatste dag", "last day").to_string(),
+        PeriodLength::Months(1) => lang.pick("laatste maand", "last month").to_string(),
+        PeriodLength::Days(n) => format!("{} {n} {}", lang.pick("laatste", "last"), lang.pick("dagen", "days")),
+        PeriodLength::Months(n) => format!("{} {n} {}", lang.pick("laatste", "last"), lang.pick("maanden", "months")),
+    });
+    let said: Vec<String> = window.into_iter().chain(unit.map(str::to_string)).collect();
+    if said.is_empty() { label } else { format!("{label} ({})", said.join("; ")) }
 }
 
 /// Descriptions of all schools, by position of the exposure or outcome.

@@ -275,7 +275,7 @@ impl Check<'_> {
             (Axis::Days, PeriodLength::Months(_)) => {
                 self.error("time.period", "on the axis `days` a period is a number of days: { days = 30 }");
             }
-            (_, PeriodLength::Days(0) | PeriodLength::Months(0)) => {
+            (_, period) if period.is_empty() => {
                 self.error("time.period", "a period lasts at least one day or month");
             }
             _ => {}

@@ -50,13 +50,13 @@ impl Day {
     }
 }
 
-/// How long a period of the panel is.
+/// How long a period of the panel, or the window of a dose, is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PeriodLength {
     /// A number of days.
     Days(u16),
-    /// A number of calendar months from the pupil's origin: 6 is a half-year, 12 a school year.
+    /// A number of calendar months: 6 is a half-year, 12 a school year.
     Months(u16),
 }
 
@@ -74,6 +74,25 @@ impl PeriodLength {
             PeriodLength::Days(n) => origin.0.checked_add(i32::from(n) * i32::from(k)).map(Day),
             PeriodLength::Months(n) => origin.plus_months(i32::from(n) * i32::from(k)),
         }
+    }
+
+    /// First day of the window that ends before `day`.
+    ///
+    /// ```
+    /// use lob_effect::vocab::{Day, PeriodLength};
+    /// assert_eq!(PeriodLength::Months(6).before(Day::ymd(2022, 8, 31).unwrap()), Day::ymd(2022, 2, 28));
+    /// assert_eq!(PeriodLength::Days(30).before(Day(40)), Some(Day(10)));
+    /// ```
+    pub fn before(self, day: Day) -> Option<Day> {
+        match self {
+            PeriodLength::Days(n) => day.0.checked_sub(i32::from(n)).map(Day),
+            PeriodLength::Months(n) => day.plus_months(-i32::from(n)),
+        }
+    }
+
+    /// Whether it lasts no time at all.
+    pub fn is_empty(self) -> bool {
+        matches!(self, PeriodLength::Days(0) | PeriodLength::Months(0))
     }
 }
 

@@ -525,6 +525,24 @@ triple = { experience = ["STAGE", "BEDR", "LES"], conversation = "GESPR", reflec
 cap = 0.75
 
 [[exposures]]
+id = "laatste_tijd"
+window = { days = 200 }
+cap = 0.9
+
+[[exposures]]
+id = "laatste_dagen"
+types = ["STAGE", "STAGE_B", "INTSTG", "GESPR"]
+measure = "days"
+window = { days = 45 }
+
+[[exposures]]
+id = "laatste_cycli"
+measure = "triples"
+window = { days = 300 }
+transform = "log1p"
+unit_sd = true
+
+[[exposures]]
 id = "verzuim_laag"
 column = "verzuim_lj2"
 cap = 0.5
@@ -538,6 +556,16 @@ const PER_YEAR: &str = r#"
 id = "intensiteit"
 measure = "intensity"
 cap = 0.95
+
+[[exposures]]
+id = "laatste_jaar"
+types = ["STAGE", "GESPR", "REFL", "LES"]
+window = { months = 12 }
+
+[[exposures]]
+id = "laatste_kwartaal"
+measure = "days"
+window = { months = 3 }
 
 [[exposures]]
 id = "cycli_per_jaar"

@@ -3,6 +3,7 @@
 use super::{Query, double, lines};
 use crate::panel::plan::{Counted, DoseFrom, ExposurePlan};
 use crate::study::file::{Axis, Silent, Transform};
+use crate::vocab::PeriodLength;
 
 impl Query<'_> {
     /// The doses known before each row of the table `rows` (keys, period, known_before); `suffix` names the tables.
@@ -18,7 +19,7 @@ impl Query<'_> {
                     &format!("Completed triples of `{}`", e.entry.id),
                     rows,
                     &format!("triples_{i}"),
-                    vec!["CAST(COUNT(a.dated) AS DOUBLE) AS dose".into()],
+                    vec![format!("CAST(COUNT(a.dated){} AS DOUBLE) AS dose", only(&self.in_window(e)))],
                 );
             }
         }
@@ -52,11 +53,13 @@ impl Query<'_> {
         let DoseFrom::Activities { types, measure } = &e.from else {
             return None;
         };
-        let only = match types.as_deref() {
-            None => String::new(),
-            Some([]) => " FILTER (WHERE FALSE)".into(),
-            Some(types) => format!(" FILTER (WHERE a.kind IN ({}))", self.sql.list(types)),
+        let mut conditions = match types.as_deref() {
+            None => Vec::new(),
+            Some([]) => vec!["FALSE".into()],
+            Some(types) => vec![format!("a.kind IN ({})", self.sql.list(types))],
         };
+        conditions.extend(self.in_window(e));
+        let only = only(&conditions);
         let sum = match measure {
             Counted::Registrations => format!("CAST(COUNT(a.dated){only} AS DOUBLE)"),
             Counted::Days => format!("CAST(COUNT(DISTINCT a.dated){only} AS DOUBLE)"),
@@ -65,6 +68,16 @@ impl Query<'_> {
             }
         };
         Some(format!("{sum} AS {}", self.sql.name(&format!("dose_{}", e.entry.id))))
+    }
+
+    /// The condition that an activity before a row is also in the window of a dose; none where all before it counts.
+    fn in_window(&self, e: &ExposurePlan<'_>) -> Vec<String> {
+        let before = |length: PeriodLength| match (self.plan.study.time.axis, length) {
+            (Axis::Days, PeriodLength::Days(n) | PeriodLength::Months(n)) => format!("{n}"),
+            (Axis::Calendar, PeriodLength::Days(n)) => format!("INTERVAL '{n}' DAY"),
+            (Axis::Calendar, PeriodLength::Months(n)) => format!("INTERVAL '{n}' MONTH"),
+        };
+        e.entry.window.iter().map(|w| format!("a.dated >= o.known_before - {}", before(*w))).collect()
     }
 
     /// Days on which triples are completed.
@@ -219,6 +232,11 @@ impl Query<'_> {
         let body = format!("SELECT {keys}, 0 AS period, {known_before} AS known_before\nFROM {from}{keep}");
         self.cte(name, "Pupils on whom caps are measured", body);
     }
+}
+
+/// An aggregate's filter.
+fn only(conditions: &[String]) -> String {
+    if conditions.is_empty() { String::new() } else { format!(" FILTER (WHERE {})", conditions.join(" AND ")) }
 }
 
 /// The first calendar year of the school year of a date.

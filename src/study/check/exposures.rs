@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Check;
 use crate::study::file::{Axis, Exposure, KnownBy, Measure, Transform};
-use crate::vocab::Competence;
+use crate::vocab::{Competence, PeriodLength};
 
 /// The panel marks the exposures that an activity counts for in one word of 64 bits.
 const MOST_EXPOSURES: usize = 64;
@@ -43,11 +43,12 @@ impl Check<'_> {
             self.error(&format!("{at}.step"), "the step must be more than 0");
         }
         if e.column.is_some() {
-            if e.types.is_some() || e.competence.is_some() || e.measure != Measure::Count || e.per_year {
-                self.error(
-                    at,
-                    "a `column` of the pupils has no `types`, no `competence`, no `measure` and no `per_year`",
-                );
+            let of_activities =
+                e.types.is_some() || e.competence.is_some() || e.measure != Measure::Count || e.per_year;
+            if of_activities || e.window.is_some() {
+                let message = "a `column` of the pupils has no `types`, no `competence`, no `measure`, no `window` and no \
+                               `per_year`";
+                self.error(at, message);
             }
         } else if activities.is_none() {
             self.error(at, "counts activities, but there is no [activities]; or give a `column` of the pupils");
@@ -73,6 +74,24 @@ impl Check<'_> {
             self.error(&format!("{at}.measure"), "activities have no `amount` column");
         }
         self.triple(at, e);
+        self.window(at, e);
+    }
+
+    fn window(&mut self, at: &str, e: &Exposure) {
+        let Some(window) = e.window else { return };
+        let at = format!("{at}.window");
+        match (self.file.time.axis, window) {
+            (_, window) if window.is_empty() => self.error(&at, "a window lasts at least one day or month"),
+            (Axis::Days, PeriodLength::Months(_)) => {
+                self.error(&at, "on the axis `days` a window is a number of days: { days = 90 }");
+            }
+            _ if e.is_per_year() => {
+                let message = "is as long for every pupil, while a dose per school year is divided by all years so far; \
+                               take one of the two";
+                self.error(&at, message);
+            }
+            _ => {}
+        }
     }
 
     fn triple(&mut self, at: &str, e: &Exposure) {
@@ -106,8 +125,7 @@ impl Check<'_> {
             let message = "on a log scale a step of activities has no meaning: add unit_sd = true";
             self.error(&format!("{at}.transform"), message);
         }
-        let is_per_year = e.per_year || e.measure == Measure::Intensity;
-        if is_per_year && (self.file.time.axis == Axis::Days || self.file.pupils.enrolled_from.is_none()) {
+        if e.is_per_year() && (self.file.time.axis == Axis::Days || self.file.pupils.enrolled_from.is_none()) {
             let message = "per school year needs `pupils.enrolled_from` and the axis `calendar`";
             self.error(&format!("{at}.{}", if e.per_year { "per_year" } else { "measure" }), message);
         }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Names;
+use crate::vocab::PeriodLength;
 
 /// What an exposure adds up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -96,6 +97,10 @@ pub struct Exposure {
     /// Measure `triples`: what makes one.
     #[serde(default)]
     pub triple: Option<Triple>,
+    /// Only what lies so long before a period or the landmark counts: `{ months = 12 }` or `{ days = 90 }`; default everything
+    /// before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<PeriodLength>,
     /// Divided by the number of school years (August to July) in which the pupil was enrolled so far.
     #[serde(default)]
     pub per_year: bool,
@@ -117,6 +122,13 @@ pub struct Exposure {
     /// The step whose association is reported, default 1: "per 5 extra activiteiten".
     #[serde(default = "one")]
     pub step: f64,
+}
+
+impl Exposure {
+    /// Whether the dose is divided by school years.
+    pub fn is_per_year(&self) -> bool {
+        self.per_year || self.measure == Measure::Intensity
+    }
 }
 
 fn one() -> f64 {
