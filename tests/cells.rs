@@ -4,6 +4,10 @@
 #[path = "common/tables.rs"]
 mod tables;
 
+#[path = "common/studies.rs"]
+#[allow(dead_code, reason = "other test files use the rest")]
+mod studies;
+
 mod small;
 
 use std::fs;
@@ -38,11 +42,15 @@ fn study() -> String {
 }
 
 fn region() -> TempDir {
+    region_of(&study())
+}
+
+fn region_of(study: &str) -> TempDir {
     let dir = TempDir::new().expect("a temporary folder");
     let spec =
         RegionSpec { schools: 10, cohorts: 3, pupils: 1500, seed: 41, missing_links: 0.1, ..RegionSpec::default() };
     simulate_to(&spec, dir.path()).expect("a region");
-    fs::write(dir.path().join("study.toml"), study()).expect("study.toml");
+    fs::write(dir.path().join("study.toml"), study).expect("study.toml");
     dir
 }
 
@@ -103,7 +111,21 @@ fn assert_same(a: &RecordBatch, b: &RecordBatch, what: &str) {
 
 #[test]
 fn a_run_from_cells_gives_the_numbers_of_a_run_from_rows() {
-    let dir = region();
+    assert_same_run(&region());
+}
+
+#[test]
+fn so_it_does_where_pupils_move() {
+    let text = studies::with_stays(&study());
+    let dir = region_of(&text);
+    studies::write_stays(&text, dir.path());
+    assert_same_run(&dir);
+    let flow = table(&current(&dir.path().join("rows")), "flow");
+    let steps = cast(flow.column_by_name("step").expect("step"), &DataType::Utf8).expect("texts");
+    assert!(steps.as_string::<i32>().iter().any(|s| s == Some("other_school")), "some leave the study");
+}
+
+fn assert_same_run(dir: &TempDir) {
     succeeds(dir.path(), &["run", "study.toml", "--out", "rows"]);
     succeeds(dir.path(), &["cells", "study.toml", "--out", "cells.parquet"]);
     let said = succeeds(dir.path(), &["run", "study.toml", "--from", "cells.parquet", "--out", "cells"]);

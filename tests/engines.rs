@@ -122,6 +122,13 @@ fn drawn() -> Vec<Drawn> {
                     studies::with_causes(TEMPLATE)
                 }
             };
+            let text = if kind != 3 && rng.random_bool(0.7) {
+                let moving = studies::with_stays(&text);
+                studies::write_stays(&moving, dir.path());
+                moving
+            } else {
+                text
+            };
             let months = [3, 6, 12][rng.random_range(0..3)];
             let silent = ["exclude", "zero"][rng.random_range(0..2)];
             let until = ["2021-12-31", "2022-12-31", "2024-12-31"][rng.random_range(0..3)];

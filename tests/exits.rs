@@ -116,9 +116,11 @@ fn another_way_out_censors_and_the_first_one_counts() {
 
     // 1 diploma, 2 overstap, 3 uitval: the order of `exits`.
     assert_eq!(panel.plan.outcomes[0].exits(), ExitKind::ALL);
-    let everyone = panel.everyone().map(|(p, _)| p);
-    let (rows, _) = panel.exit_rows_of(0, 0, &ExitKind::ALL, everyone);
-    let exits: Vec<_> = found(&rows).into_iter().filter(|(_, _, y)| *y > 0.0).collect();
+    let pupils = panel.pupils.by_school();
+    let of_schools = pupils.enumerate().map(|(s, own)| panel.exit_rows_at((0, &ExitKind::ALL), 0, s, own).0);
+    let rows: Vec<_> = of_schools.flatten().collect();
+    let mut exits: Vec<_> = found(&rows).into_iter().filter(|(_, _, y)| *y > 0.0).collect();
+    exits.sort_by_key(|(pupil, ..)| *pupil);
     assert_eq!(exits, [(1, 0, 3.0), (2, 1, 2.0), (4, 1, 1.0)]);
     assert_eq!(panel.flow.total("causes uitval", Step::UnlistedValue), 1, "said, for p5");
 }

@@ -105,6 +105,24 @@ fn doses_of_every_kind_agree_with_duckdb() {
 }
 
 #[test]
+fn pupils_who_move_agree_with_duckdb() {
+    let dir = tempfile::tempdir().unwrap();
+    let moving = |text: &str, least: u64| {
+        let text = studies::with_stays(&studies::with_doses(text));
+        studies::write_stays(&text, dir.path());
+        compare(&study(&text), dir.path(), least);
+        let zero = text.replace("silent = \"exclude\"", "silent = \"zero\"");
+        compare(&study(&zero), dir.path(), least);
+    };
+    simulate_to(&region(900, 23), dir.path()).unwrap();
+    moving(TEMPLATE, 300);
+    studies::write_csv_study(dir.path());
+    moving(studies::CSV, 100);
+    studies::write_days_study(dir.path());
+    moving(studies::DAYS, 200);
+}
+
+#[test]
 fn competing_exits_agree_with_duckdb() {
     let dir = tempfile::tempdir().unwrap();
     simulate_to(&region(1200, 19), dir.path()).unwrap();
@@ -138,7 +156,9 @@ fn quality_of_registration_agrees_with_duckdb() {
                 system = \"bron_systeem\"\n";
     assert!(TEMPLATE.contains(both));
     let file = dir.path().join("registration.parquet");
-    for text in [TEMPLATE.to_string(), TEMPLATE.replace(both, "")] {
+    let moving = studies::with_stays(TEMPLATE);
+    studies::write_stays(&moving, dir.path());
+    for text in [TEMPLATE.to_string(), TEMPLATE.replace(both, ""), moving] {
         let study = study(&text);
         let panel = panel(&study, dir.path());
         let table = panel.registration_table();

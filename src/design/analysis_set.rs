@@ -14,7 +14,7 @@ use crate::panel::sets::SetRow;
 use crate::panel::{Flow, Panel, Step};
 use crate::study::file::ModelEntry;
 use crate::vocab::ids::Ix;
-use crate::vocab::{CohortIx, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
+use crate::vocab::{CohortIx, ExitKind, IdVec, PupilIx, SchoolIx};
 
 /// What a row's `y` is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,9 +42,6 @@ pub(super) struct AnalysisSet<'a, 's> {
     y: Outcome,
     /// Covariates of the model.
     used: Vec<usize>,
-    /// Scores of a pupil may begin in any period; in all other sets a pupil has a row in the first, and what is missing there
-    /// is missing in the others.
-    has_first: bool,
     /// The pupils of each school, in their order.
     by_school: IdVec<SchoolIx, Vec<PupilIx>>,
     left_out: Option<LeftOut>,
@@ -65,8 +62,8 @@ struct OfSchool {
     counts: Counts,
 }
 
-/// Counts of a school's rows by reason.
-type Steps = BTreeMap<Step, u64>;
+/// Pupils by the school of their start and the step in which they ended.
+type Steps = BTreeMap<(SchoolIx, Step), u64>;
 
 impl<'a, 's> AnalysisSet<'a, 's> {
     pub(super) fn new(panel: &'a Panel<'s>, entry: &ModelEntry, y: Outcome) -> Self {
@@ -77,7 +74,6 @@ impl<'a, 's> AnalysisSet<'a, 's> {
             exposure,
             y,
             used: covariates_of(panel, entry),
-            has_first: panel.plan.outcomes[outcome].rule() != OutcomeRule::Score,
             by_school: panel.pupils.by_school(),
             left_out: None,
             doses: Centred::default(),
@@ -86,18 +82,18 @@ impl<'a, 's> AnalysisSet<'a, 's> {
             notes: Vec::new(),
             seen: Seen::default(),
         };
-        let mut steps: IdVec<SchoolIx, Steps> = vec![Steps::new(); panel.pupils.schools.len()].into();
-        panel.everyone().for_each(|(p, n)| *steps[panel.pupils.school[p]].entry(Step::Read).or_default() += n);
+        let mut steps = Steps::new();
+        panel.everyone().for_each(|(p, n)| set.note(&mut steps, p, Step::Read, n));
         // The means that split the dose are those of everyone in the analysis set: a pupil with an unknown
         // postcode was still a classmate.
         let doses = set.some_schools_at_a_time(|s| {
             let (rows, out) = set.in_set(s);
-            (DosesOfSchool::of(panel, entry, &rows), set.reasons(&out))
+            let mut reasons = Steps::new();
+            out.iter().for_each(|(p, step)| set.note(&mut reasons, *p, *step, panel.number(*p)));
+            (DosesOfSchool::of(panel, entry, &rows), reasons)
         });
         let doses: Vec<_> = doses.collect();
-        for (s, (_, reasons)) in &doses {
-            add(&mut steps[*s], reasons);
-        }
+        doses.iter().for_each(|(_, (_, reasons))| add(&mut steps, reasons));
         set.doses = Centred::new(panel, entry, doses.into_iter().map(|(s, (doses, _))| (s, doses)));
         let (mut seen, mut of_schools) = set.look();
         if set.y == Outcome::Binary
@@ -110,15 +106,12 @@ impl<'a, 's> AnalysisSet<'a, 's> {
         set.seen = seen;
         let mut counts = vec![Counts::default(); panel.pupils.schools.len()];
         for own in of_schools {
-            add(&mut steps[own.school], &own.steps);
+            add(&mut steps, &own.steps);
             counts[own.school.at()] = own.counts;
         }
         set.counts = counts.into();
         let name = format!("model {}", entry.id);
-        steps
-            .enumerate()
-            .for_each(|(s, steps)| steps.iter().for_each(|(step, n)| set.flow.add(&name, Some(s), *step, *n)));
-        set.counts.enumerate().for_each(|(s, c)| set.flow.add(&name, Some(s), Step::Analysed, c.pupils));
+        steps.iter().for_each(|((s, step), n)| set.flow.add(&name, Some(*s), *step, *n));
         set
     }
 
@@ -140,17 +133,17 @@ impl<'a, 's> AnalysisSet<'a, 's> {
 
     /// The rows of a school by pupil and period, and who is not among them.
     fn in_set(&self, s: SchoolIx) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
-        let pupils = self.by_school[s].iter().copied();
+        let pupils = &self.by_school[s];
         match &self.y {
-            Outcome::Exits(exits) => self.panel.exit_rows_of(self.outcome, self.exposure, exits, pupils),
-            Outcome::Binary | Outcome::Value => self.panel.rows_of(self.outcome, self.exposure, pupils),
+            Outcome::Exits(exits) => self.panel.exit_rows_at((self.outcome, exits), self.exposure, s, pupils),
+            Outcome::Binary | Outcome::Value => self.panel.rows_at(self.outcome, self.exposure, s, pupils),
         }
     }
 
-    fn reasons(&self, out: &[(PupilIx, Step)]) -> Steps {
-        let mut steps = Steps::new();
-        out.iter().for_each(|(p, step)| *steps.entry(*step).or_default() += self.panel.number(*p));
-        steps
+    fn note(&self, steps: &mut Steps, p: PupilIx, step: Step, n: u64) {
+        if n > 0 {
+            *steps.entry((self.panel.pupils.school[p], step)).or_default() += n;
+        }
     }
 
     /// The rows of a school that have all they need, by pupil and period.
@@ -158,16 +151,13 @@ impl<'a, 's> AnalysisSet<'a, 's> {
         self.complete(s).0
     }
 
-    /// Those, and who was dropped for what.
+    /// Those, and which of its pupils ended where.
     fn complete(&self, s: SchoolIx) -> (Vec<SetRow>, Steps) {
         let mut rows = self.in_set(s).0;
         let mut steps = Steps::new();
-        let mut n = self.pupils_of();
         rows.retain(|row| {
-            let (reason, n) = (self.reason(row), n(row));
-            if let Some(step) = reason {
-                *steps.entry(step).or_default() += n;
-            }
+            let reason = self.reason(row);
+            self.note(&mut steps, row.pupil, reason.unwrap_or(Step::Analysed), pupils_of(row));
             reason.is_none()
         });
         (rows, steps)
@@ -183,23 +173,13 @@ impl<'a, 's> AnalysisSet<'a, 's> {
         is_out.then_some(Step::RareLevel)
     }
 
-    /// Pupils for whom a row counts: each in one of its rows, which come in order.
-    fn pupils_of(&self) -> impl FnMut(&SetRow) -> u64 + use<> {
-        let (has_first, mut last) = (self.has_first, None);
-        move |row| {
-            let is_first = if has_first { row.period == 0 } else { last != Some(row.pupil) };
-            last = Some(row.pupil);
-            if is_first { row.n as u64 } else { 0 }
-        }
-    }
-
     /// What occurs in the rows, and of each school who was dropped and who is left.
     fn look(&self) -> (Seen, Vec<OfSchool>) {
         let all = self.some_schools_at_a_time(|s| {
             let (rows, steps) = self.complete(s);
-            let (mut counts, mut n) = (Counts::default(), self.pupils_of());
+            let mut counts = Counts::default();
             for row in &rows {
-                counts.pupils += n(row);
+                counts.pupils += pupils_of(row);
                 counts.events += if row.y == 1.0 { row.n as u64 } else { 0 };
             }
             (Seen::of(self, &rows), steps, counts)
@@ -215,7 +195,12 @@ impl<'a, 's> AnalysisSet<'a, 's> {
 }
 
 fn add(to: &mut Steps, from: &Steps) {
-    from.iter().for_each(|(step, n)| *to.entry(*step).or_default() += n);
+    from.iter().for_each(|(of, n)| *to.entry(*of).or_default() += n);
+}
+
+/// Pupils for whom a row counts: each in its first row. What is missing there is missing in the others.
+fn pupils_of(row: &SetRow) -> u64 {
+    if row.is_first { row.n as u64 } else { 0 }
 }
 
 /// What occurs in some rows: it decides which columns there are.
@@ -286,7 +271,7 @@ impl Seen {
         let mut levels = Vec::new();
         seen.rows = rows.len();
         for row in rows {
-            let (school, cohort) = (pupils.school[row.pupil], pupils.cohort[row.pupil]);
+            let (school, cohort) = (row.school, pupils.cohort[row.pupil]);
             let (events, others) = seen.by_period.entry(row.period).or_default();
             if row.y == 1.0 {
                 *events += row.n
@@ -307,7 +292,7 @@ impl Seen {
                 }
                 let counts = seen.levels.get_mut(&levels).expect("as it is there");
                 counts.rows[usize::from(row.y == 1.0)] += row.n;
-                counts.pupils += if row.period == 0 { row.n } else { 0.0 };
+                counts.pupils += pupils_of(row) as f64;
             }
         }
         seen

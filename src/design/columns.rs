@@ -25,7 +25,7 @@ pub(super) struct Spine {
 
 impl Spine {
     pub(super) fn of(panel: &Panel<'_>, row: &SetRow) -> Self {
-        let (school, cohort) = (panel.pupils.school[row.pupil], panel.pupils.cohort[row.pupil]);
+        let (school, cohort) = (row.school, panel.pupils.cohort[row.pupil]);
         Self { school, cohort, period: row.period, dose: row.dose, pupil: row.pupil }
     }
 }

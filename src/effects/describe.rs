@@ -32,7 +32,9 @@ pub fn reach(panel: &Panel<'_>, e: usize) -> Option<IdVec<SchoolIx, Reach>> {
     }
     let pupils = &panel.pupils;
     let mut schools: IdVec<SchoolIx, Reach> = vec![Reach::default(); pupils.schools.len()].into();
-    for (p, n) in panel.everyone().filter(|(p, _)| panel.has_day(*p) && panel.is_registered(*p)) {
+    for (p, n) in
+        panel.everyone().filter(|(p, _)| panel.has_day(*p) && panel.is_registered(*p, Some(panel.last_dose())))
+    {
         let dose = panel.dose(e, p, panel.last_dose());
         let r = &mut schools[pupils.school[p]];
         r.pupils += n;
@@ -42,7 +44,7 @@ pub fn reach(panel: &Panel<'_>, e: usize) -> Option<IdVec<SchoolIx, Reach>> {
     Some(schools)
 }
 
-/// How the pupils fared on outcome `o`; `None` for an outcome that is no yes or no.
+/// How the pupils fared on outcome `o`; `None` for an outcome that is no yes or no. An event counts at the school where it came.
 pub fn outcome(panel: &Panel<'_>, o: usize) -> Option<IdVec<SchoolIx, Outcomes>> {
     let pupils = &panel.pupils;
     let known = |p: PupilIx| -> Result<bool, Step> {
@@ -68,9 +70,8 @@ pub fn outcome(panel: &Panel<'_>, o: usize) -> Option<IdVec<SchoolIx, Outcomes>>
     }
     for p in pupils.school.ids() {
         if let Ok(had) = known(p) {
-            let o = &mut schools[pupils.school[p]];
-            o.known += 1;
-            o.had += u64::from(had);
+            schools[pupils.school[p]].known += 1;
+            schools[panel.school_of_outcome(o, p)].had += u64::from(had);
         }
     }
     Some(schools)

@@ -77,7 +77,7 @@ impl DoseCounts {
         let counted = panel.plan.exposures[e].counts_activities() && panel.silent_is_missing();
         let dose = |p: PupilIx| {
             let here = !has_landmark || panel.at_landmark(p).is_ok();
-            let silent = counted && panel.doses.as_ref().is_some_and(|d| !d.is_registered(pupils, p));
+            let silent = counted && panel.doses.is_some() && !panel.is_registered(p, Some(at));
             (here && !silent).then(|| panel.dose(e, p, at) / panel.unit(e)).filter(|d| !d.is_nan())
         };
         let mut cells: BTreeMap<(SchoolIx, CohortIx), Cell> = BTreeMap::new();

@@ -111,6 +111,17 @@ pub enum InputError {
         /// Rows in conflict with an earlier one.
         rows: u64,
     },
+    /// A pupil goes to two schools on one day.
+    #[error(
+        "LOB-E0114 sources.{source_name}: {rows} rows say that a pupil is from the same day on at another school than \
+         another row says; from a day on a pupil is at one school"
+    )]
+    ConflictingStays {
+        /// Source in the study.
+        source_name: String,
+        /// Rows in conflict with the one before.
+        rows: u64,
+    },
     /// A column holds citizen service numbers.
     #[error(
         "LOB-E0110 sources.{source_name}: column `{column}` holds BSN or onderwijsnummers ({share} % pass the \

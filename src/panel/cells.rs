@@ -42,7 +42,7 @@ impl Panel<'_> {
         let mut cells: BTreeMap<(SchoolIx, CohortIx), (u64, f64, Sums)> = BTreeMap::new();
         let rows = if exposures.is_empty() { Vec::new() } else { self.rows(o, self.deciding_exposure()).0 };
         for row in rows {
-            let key = (self.pupils.school[row.pupil], self.pupils.cohort[row.pupil]);
+            let key = (row.school, self.pupils.cohort[row.pupil]);
             let cell = cells.entry(key).or_insert_with(|| (0, 0.0, vec![(0.0, 0.0); exposures.len()]));
             cell.0 += 1;
             cell.1 += row.y;

@@ -152,7 +152,7 @@ impl Panel<'_> {
         for p in (0..self.pupils.len()).map(PupilIx::from_position) {
             let dose = self.dose(e, p, DoseAt::Landmark);
             let level = leerweg.map_or(0.0, |of| self.pupils.covariates[of][p]);
-            let is_in = self.at_landmark(p).is_ok() && (!counts_activities || self.is_measured(p));
+            let is_in = self.at_landmark(p).is_ok() && (!counts_activities || self.is_measured(p, self.last_dose()));
             if is_in && !dose.is_nan() && !level.is_nan() {
                 let cell = doses.entry((self.pupils.school[p], level as usize, self.pupils.cohort[p])).or_default();
                 *cell = (cell.0 + 1, cell.1 + dose);

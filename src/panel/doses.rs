@@ -75,9 +75,14 @@ impl Doses {
         (&self.blocks[self.division.block(p)][position], self.division.place(p) * self.width)
     }
 
-    /// Whether anyone of this pupil's school and cohort has a registration that counts.
-    pub fn is_registered(&self, pupils: &Pupils, p: PupilIx) -> bool {
-        self.registered[pupils.school[p].at() * self.cohorts + pupils.cohort[p].at()]
+    /// Whether a dose up to a day is known: at every school where the pupil was until then, with those of the cohort, anyone has
+    /// a registration that counts.
+    pub(super) fn is_registered(&self, pupils: &Pupils, p: PupilIx, until: i32) -> bool {
+        let at = |school: SchoolIx| self.registered[school.at() * self.cohorts + pupils.cohort[p].at()];
+        match pupils.stays_until(p, until) {
+            [] => at(pupils.school[p]),
+            stays => stays.iter().all(|stay| stay.school.is_some_and(at)),
+        }
     }
 }
 
@@ -516,6 +521,9 @@ impl Context<'_> {
             let rows = start..run.end;
             start = run.end;
             match run.value {
+                Found::Pupil(pupil) if self.pupils.moves(pupil) => {
+                    rows.for_each(|row| self.row(pass, &columns, row, pupil, known));
+                }
                 Found::Pupil(pupil) => self.run(pass, &columns, rows, pupil, known),
                 Found::NoKey => pass.seen.ended.add_all(None, Step::NoKey, rows.len() as u64),
                 Found::Unknown => pass.seen.ended.add_all(None, Step::UnknownPupil, rows.len() as u64),
@@ -524,7 +532,14 @@ impl Context<'_> {
         pass.known = known;
     }
 
-    /// Rows that are all of one pupil.
+    /// A row of a pupil who moves: of the school of its day, as far as the study knows it.
+    fn row(&self, pass: &mut Pass<'_>, columns: &Columns<'_>, row: usize, pupil: PupilIx, known: &Known) {
+        let day = if columns.days.is_null(row) { NO_DAY } else { columns.days.value(row) };
+        let school = self.pupils.school_on(pupil, day).map_or(known.school, |s| s.at() as u32);
+        self.run(pass, columns, row..row + 1, pupil, &Known { school, ..*known });
+    }
+
+    /// Rows that are all of one pupil and one school.
     fn run(&self, pass: &mut Pass<'_>, columns: &Columns<'_>, rows: Range<usize>, pupil: PupilIx, known: &Known) {
         let (block, place) = (self.division.block(pupil), self.division.place(pupil));
         let school = SchoolIx::from_position(known.school as usize);

@@ -34,6 +34,8 @@ pub enum Step {
     LeftBeforeStart,
     /// No last day of observation, or one before the first day.
     NoEnd,
+    /// At a school that the pupil table does not have.
+    OtherSchool,
     /// No landmark date.
     NoLandmark,
     /// Not enrolled any more on the day before the landmark.
@@ -74,7 +76,7 @@ pub enum Step {
 
 impl Step {
     /// All steps, in their order.
-    pub const ALL: [Step; 31] = [
+    pub const ALL: [Step; 32] = [
         Step::Read,
         Step::Duplicate,
         Step::NoKey,
@@ -88,6 +90,7 @@ impl Step {
         Step::NoOrigin,
         Step::LeftBeforeStart,
         Step::NoEnd,
+        Step::OtherSchool,
         Step::NoLandmark,
         Step::LeftBeforeLandmark,
         Step::NotLinked,
@@ -129,6 +132,7 @@ impl Step {
             Step::NoOrigin => "no_origin",
             Step::LeftBeforeStart => "left_before_start",
             Step::NoEnd => "no_end",
+            Step::OtherSchool => "other_school",
             Step::NoLandmark => "no_landmark",
             Step::LeftBeforeLandmark => "left_before_landmark",
             Step::NotLinked => "not_linked",
@@ -166,6 +170,7 @@ impl Step {
             Step::NoOrigin => ("geen begindatum", "no start date"),
             Step::LeftBeforeStart => ("vertrokken voor het begin", "left before the start"),
             Step::NoEnd => ("geen geldige einddatum", "no valid end date"),
+            Step::OtherSchool => ("op een school buiten het onderzoek", "at a school outside the study"),
             Step::NoLandmark => ("geen peildatum", "no landmark date"),
             Step::LeftBeforeLandmark => ("vertrokken voor de peildatum", "left before the landmark"),
             Step::NotLinked => ("niet gekoppeld: vervolg onbekend", "not linked: later education unknown"),

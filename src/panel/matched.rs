@@ -1,11 +1,11 @@
 //! Whether the tables speak of the same pupils. A key that is written differently in one file must not read as "nobody
 //! dropped out", so a table of which no row matches stops the run, and what is odd is said.
 
-use super::enrolled;
 use super::flow::{Flow, Step};
 use super::plan::Plan;
 use super::pupils::Pupils;
 use super::sets::Panel;
+use super::{enrolled, stays};
 use crate::ingest::InputError;
 use crate::vocab::{OutcomeRule, PupilIx, SchoolIx};
 
@@ -17,6 +17,7 @@ const ODD_SHARE: f64 = 0.05;
 /// The tables that are joined to pupils: name in the flow, and the source.
 fn joined(plan: &Plan<'_>) -> Vec<(String, String)> {
     let mut sets = Vec::new();
+    sets.extend(plan.study.stays.iter().map(|s| (stays::SET.to_string(), s.source.clone())));
     sets.extend(plan.activities.map(|a| ("activities".to_string(), a.source.clone())));
     sets.extend(plan.enrolments.map(|e| (enrolled::SET.to_string(), e.source.clone())));
     for o in &plan.outcomes {

@@ -11,7 +11,7 @@ use super::calendars::Calendars;
 use super::plan::Plan;
 use super::pupils::Pupils;
 use super::sets::{OutcomeData, Panel};
-use super::{doses, enrolled, matched, occasions, pupils, scale};
+use super::{doses, enrolled, matched, occasions, pupils, scale, stays};
 use crate::ingest::{InputError, Progress, Rejects};
 use crate::panel::flow::Flow;
 use crate::vocab::{IdVec, OutcomeRule, PupilIx};
@@ -22,7 +22,8 @@ use crate::vocab::{IdVec, OutcomeRule, PupilIx};
 /// Unreadable input, or more rejected rows than the study allows.
 pub fn build<'s>(plan: Plan<'s>, base: &Path, progress: &dyn Progress) -> Result<Panel<'s>, InputError> {
     let (mut flow, mut rejects) = (Flow::default(), Rejects::default());
-    let pupils = pupils::read(&plan, base, progress, &mut flow, &mut rejects)?;
+    let mut pupils = pupils::read(&plan, base, progress, &mut flow, &mut rejects)?;
+    stays::read(&plan, base, &mut pupils, (&mut flow, &mut rejects), progress)?;
     // All other tables are read side by side; what each counted is added in a fixed order.
     let calendars = Calendars::of(&pupils, &plan);
     let at = |i| of_own_table(&plan, i, base, &pupils, &calendars, progress);

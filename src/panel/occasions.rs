@@ -5,13 +5,13 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::calendars::Calendars;
+use super::ends::Ends;
 use super::flow::{Ended, Flow, Step};
 use super::keys::Found;
 use super::plan::{OutcomePlan, Plan};
 use super::pupils::{NO_DAY, Pupils, day_at, exit_of, number_at, text_at};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Table, Want};
 use crate::study::file::AfterEnd;
-use crate::vocab::ids::Ix;
 use crate::vocab::{Coded, Coder, ExitKind, IdVec, PupilIx};
 
 /// What a pupil contributes to a hazard: the last period at risk and whether the event came in it, or the
@@ -41,8 +41,7 @@ const NO_EXIT: u8 = u8::MAX;
 
 /// The last score of each pupil in each period.
 pub struct Scores {
-    /// Where those of each pupil end.
-    ends: IdVec<PupilIx, u32>,
+    ends: Ends,
     periods: Vec<u16>,
     values: Coded<usize, f64>,
 }
@@ -50,8 +49,7 @@ pub struct Scores {
 impl Scores {
     /// Period and score, by period.
     pub fn of(&self, p: PupilIx) -> impl Iterator<Item = (u16, f64)> + '_ {
-        let start = p.at().checked_sub(1).map_or(0, |before| self.ends[PupilIx::from_position(before)]);
-        (start as usize..self.ends[p] as usize).map(|i| (self.periods[i], self.values[i]))
+        self.ends.range(p).map(|i| (self.periods[i], self.values[i]))
     }
 }
 
@@ -149,6 +147,15 @@ pub(super) fn at_risk(
             return Err(Step::NoEnd);
         }
         let period = starts.iter().take_while(|start| **start <= last).count() - 1;
+        // Who goes to a school outside the study is followed in the periods that began before.
+        let inside = starts.iter().take_while(|start| !pupils.is_outside(p, **start)).count();
+        if inside == 0 {
+            return Err(Step::OtherSchool);
+        }
+        if inside <= period {
+            let period = u16::try_from(inside - 1).unwrap_or(u16::MAX).min(plan.periods - 1);
+            return Ok(LastPeriod { period, event: false, exit: None });
+        }
         let in_window = period < usize::from(plan.periods);
         let period = u16::try_from(period).unwrap_or(u16::MAX).min(plan.periods - 1);
         let has_left = event.is_some() && in_window;
@@ -196,6 +203,9 @@ pub(super) fn scores(
                 if slot == 0 || slot > usize::from(plan.periods) {
                     return Err(Step::OutsidePeriods);
                 }
+                if pupils.is_outside(pupil, starts[slot - 1]) {
+                    return Err(Step::OtherSchool);
+                }
                 let period = u16::try_from(slot - 1).expect("fewer than 65 536 periods");
                 Ok(Scored { pupil, period, day, value })
             })();
@@ -209,7 +219,7 @@ pub(super) fn scores(
     all.par_sort_unstable_by(|a, b| {
         (a.pupil, a.period, a.day).cmp(&(b.pupil, b.period, b.day)).then(a.value.total_cmp(&b.value))
     });
-    let mut ends: IdVec<PupilIx, u32> = vec![0; pupils.len()].into();
+    let mut counts: IdVec<PupilIx, u32> = vec![0; pupils.len()].into();
     let (mut periods, mut values) = (Vec::new(), Coder::default());
     for of_period in all.chunk_by(|a, b| (a.pupil, a.period) == (b.pupil, b.period)) {
         let last = of_period[of_period.len() - 1];
@@ -218,14 +228,8 @@ pub(super) fn scores(
         ended.add(school, Step::Used);
         periods.push(last.period);
         values.push(last.value);
-        ends[last.pupil] = u32::try_from(periods.len()).expect("fewer than 4 294 967 296 scores");
-    }
-    // Who has none ends where the one before ends.
-    let mut end = 0;
-    for p in pupils.school.ids() {
-        end = end.max(ends[p]);
-        ends[p] = end;
+        counts[last.pupil] += 1;
     }
     ended.hand_over(flow, &set);
-    Ok(Scores { ends, periods, values: values.finish() })
+    Ok(Scores { ends: Ends::of(counts), periods, values: values.finish() })
 }

@@ -12,6 +12,7 @@ use super::flow::{Flow, Step};
 use super::keys::{Found, KeyList, Keys};
 use super::native;
 use super::plan::{DoseFrom, OutcomePlan, Plan};
+use super::stays::{Stay, Stays};
 use super::traits::{TraitColumns, Traits};
 use crate::ingest::{As, Batch, InputError, KEY_SEPARATOR, Progress, Rejects, Run, Table, Want};
 use crate::study::file::Covariate;
@@ -65,7 +66,7 @@ pub struct Pupils {
     pub school_names: IdVec<SchoolIx, Option<String>>,
     /// Cohorts, sorted; one empty label when the study has none.
     pub cohorts: IdVec<CohortIx, String>,
-    /// School of each pupil.
+    /// School of each pupil: of those who move the one at the start.
     pub school: IdVec<PupilIx, SchoolIx>,
     /// Cohort of each pupil.
     pub cohort: IdVec<PupilIx, CohortIx>,
@@ -89,6 +90,8 @@ pub struct Pupils {
     pub(super) traits: Traits,
     /// `None` where pupils have no key, and when it is not needed any more.
     keys: Option<Keys>,
+    /// `None` where the study does not know of moves.
+    pub(super) stays: Option<Stays>,
 }
 
 impl Pupils {
@@ -129,14 +132,42 @@ impl Pupils {
             levels,
             traits: Traits::default(),
             keys: None,
+            stays: None,
         }
     }
 
-    /// The pupils of each school, in their order.
+    /// The pupils who are or were at each school, in their order.
     pub fn by_school(&self) -> IdVec<SchoolIx, Vec<PupilIx>> {
         let mut pupils: IdVec<SchoolIx, Vec<PupilIx>> = vec![Vec::new(); self.schools.len()].into();
-        self.school.enumerate().for_each(|(p, school)| pupils[*school].push(p));
+        for (p, own) in self.school.enumerate() {
+            let others = self.stays_until(p, i32::MAX).iter().filter_map(|stay| stay.school);
+            for school in std::iter::once(*own).chain(others) {
+                if pupils[school].last() != Some(&p) {
+                    pupils[school].push(p);
+                }
+            }
+        }
         pupils
+    }
+
+    /// The stays of a pupil that have begun by a day; none of a pupil who is at the school of the pupil table.
+    pub(super) fn stays_until(&self, p: PupilIx, day: i32) -> &[Stay] {
+        self.stays.as_ref().map_or(&[], |stays| stays.until(p, day))
+    }
+
+    /// Whether anything is known of moves of the pupil.
+    pub(super) fn moves(&self, p: PupilIx) -> bool {
+        !self.stays_until(p, i32::MAX).is_empty()
+    }
+
+    /// The school where the pupil is on a day; `None` outside the study.
+    pub(super) fn school_on(&self, p: PupilIx, day: i32) -> Option<SchoolIx> {
+        self.stays_until(p, day).last().map_or(Some(self.school[p]), |stay| stay.school)
+    }
+
+    /// Whether the pupil has left the schools of the study by a day.
+    pub(super) fn is_outside(&self, p: PupilIx, day: i32) -> bool {
+        self.stays_until(p, day).iter().any(|stay| stay.school.is_none())
     }
 
     /// The pupil with this key.
@@ -604,6 +635,7 @@ impl<'p> Reading<'p> {
             event_days: l.events.iter().map(|&(o, _)| o).zip(rows.events.into_iter().map(event)).collect(),
             levels: self.plan.covariates.iter().map(|c| c.levels.clone()).collect(),
             keys: None,
+            stays: None,
         };
         let only_once = |mut keys: Keys| {
             keys.forget_repeats();
@@ -659,7 +691,7 @@ fn of_pupils<T: Bits>(order: &[u32], column: &[T]) -> Coded<PupilIx, T> {
 }
 
 /// A composite key as people write it: parts separated by a space.
-fn spaced(key: &[u8]) -> String {
+pub(super) fn spaced(key: &[u8]) -> String {
     String::from_utf8_lossy(key).replace(char::from(KEY_SEPARATOR), " ")
 }
 

@@ -43,7 +43,7 @@ fn reference(panel: &Panel<'_>, e: usize, dose: impl Fn(PupilIx, DoseAt) -> f64)
         (false, true) => panel.has_day(p),
         (false, false) => true,
     };
-    let pupils = panel.everyone().filter(|(p, _)| is_there(*p) && (!counts || panel.is_measured(*p)));
+    let pupils = panel.everyone().filter(|(p, _)| is_there(*p) && (!counts || panel.is_measured(*p, at)));
     tally(pupils.map(|(p, n)| (dose(p, at), n)).filter(|(dose, _)| !dose.is_nan()).collect())
 }
 

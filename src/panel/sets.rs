@@ -12,7 +12,7 @@ use super::pupils::{NO_DAY, Pupils};
 use super::scale;
 use crate::ingest::Rejects;
 use crate::vocab::ids::Ix;
-use crate::vocab::{Coded, Day, ExitKind, IdVec, OutcomeRule, PupilIx};
+use crate::vocab::{Coded, Day, ExitKind, IdVec, OutcomeRule, PupilIx, SchoolIx};
 
 /// Everything the models need, and no activity row.
 ///
@@ -67,8 +67,12 @@ pub enum DoseAt {
 pub struct SetRow {
     /// The pupil.
     pub pupil: PupilIx,
+    /// The school at which it counts.
+    pub school: SchoolIx,
     /// The period; 0 in landmark sets.
     pub period: u16,
+    /// Whether it is the first of its pupil in the set.
+    pub is_first: bool,
     /// The dose known before it, in units of the exposure.
     pub dose: f64,
     /// Outcome: 0 or 1, a value or a score.
@@ -124,16 +128,39 @@ impl Panel<'_> {
 
     /// School years in which the pupil was enrolled before a time, the one of that time included; NaN without a first day.
     fn school_years(&self, p: PupilIx, at: DoseAt) -> f64 {
-        let days = self.pupils.days[p];
-        let before = match at {
-            DoseAt::Landmark => days.landmark,
-            DoseAt::Period(k) => self.plan.period.start(Day(days.origin), k).map_or(NO_DAY, |d| d.0),
-        };
-        if days.from == NO_DAY || before == NO_DAY {
+        let (from, before) = (self.pupils.days[p].from, self.day(p, at));
+        if from == NO_DAY || before == NO_DAY {
             return f64::NAN;
         }
-        let years = Day(before - 1).school_year().zip(Day(days.from).school_year());
+        let years = Day(before - 1).school_year().zip(Day(from).school_year());
         years.map_or(f64::NAN, |(last, first)| f64::from((last - first + 1).max(1)))
+    }
+
+    /// The day before which a dose is known: the first day of the period, or the landmark; [`NO_DAY`] where there is none.
+    fn day(&self, p: PupilIx, at: DoseAt) -> i32 {
+        let days = self.pupils.days[p];
+        match at {
+            DoseAt::Landmark => days.landmark,
+            DoseAt::Period(_) if days.origin == NO_DAY => NO_DAY,
+            DoseAt::Period(k) => self.plan.period.start(Day(days.origin), k).map_or(NO_DAY, |d| d.0),
+        }
+    }
+
+    /// The last day on which it matters where the pupil was: the first day of the period, or the day before the landmark.
+    fn last_day(&self, p: PupilIx, at: DoseAt) -> i32 {
+        match at {
+            DoseAt::Landmark => self.day(p, at).saturating_sub(1),
+            DoseAt::Period(_) => self.day(p, at),
+        }
+    }
+
+    /// The school at which a row of the pupil counts.
+    pub(super) fn school_at(&self, p: PupilIx, at: DoseAt) -> SchoolIx {
+        let home = self.pupils.school[p];
+        match at {
+            DoseAt::Period(_) if self.pupils.moves(p) => self.pupils.school_on(p, self.last_day(p, at)).unwrap_or(home),
+            _ => home,
+        }
     }
 
     /// What one of the unit of exposure `e` is in its natural unit: 1, or a standard deviation of the pupils.
@@ -147,6 +174,16 @@ impl Panel<'_> {
         self.rows_of(o, e, (0..self.pupils.len()).map(PupilIx::from_position))
     }
 
+    /// As [`Panel::rows`], of the rows that count at a school; `pupils` are those of [`Pupils::by_school`].
+    pub fn rows_at(&self, o: usize, e: usize, s: SchoolIx, pupils: &[PupilIx]) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
+        let (mut rows, mut out) = self.rows_of(o, e, pupils.iter().copied());
+        if self.pupils.stays.is_some() {
+            rows.retain(|row| row.school == s);
+            out.retain(|(p, _)| self.pupils.school[*p] == s);
+        }
+        (rows, out)
+    }
+
     /// As [`Panel::rows`], of some of the pupils, which come in order.
     pub fn rows_of(
         &self,
@@ -156,43 +193,44 @@ impl Panel<'_> {
     ) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
         let (mut rows, mut out) = (Vec::new(), Vec::new());
         let counts_activities = self.plan.exposures[e].counts_activities();
-        let measured =
-            |p: PupilIx| if counts_activities && !self.is_measured(p) { Err(Step::NoRegistration) } else { Ok(()) };
+        let measured = |p: PupilIx, at: DoseAt| {
+            if counts_activities && !self.is_measured(p, at) { Err(Step::NoRegistration) } else { Ok(()) }
+        };
+        // Who goes to a school that registers nothing has no dose from then on.
+        let still_measured = |p: PupilIx, k: u16| !self.pupils.moves(p) || measured(p, DoseAt::Period(k)).is_ok();
         match &self.outcomes[&o] {
             OutcomeData::Event(at_risk) => {
                 for p in pupils {
-                    match at_risk[p].and_then(|last| measured(p).map(|()| last)) {
+                    match at_risk[p].and_then(|last| measured(p, DoseAt::Period(0)).map(|()| last)) {
                         Err(step) => out.push((p, step)),
-                        Ok(last) => rows.extend((0..=last.period).map(|period| SetRow {
-                            pupil: p,
-                            period,
-                            dose: self.in_units(e, p, DoseAt::Period(period)),
-                            n: 1.0,
-                            y: f64::from(u8::from(last.event && period == last.period)),
-                        })),
+                        Ok(last) => {
+                            let periods = (0..=last.period).take_while(|k| still_measured(p, *k));
+                            rows.extend(periods.map(|k| {
+                                let y = f64::from(u8::from(last.event && k == last.period));
+                                self.set_row(e, p, (k, DoseAt::Period(k)), k == 0, y)
+                            }));
+                        }
                     }
                 }
             }
             OutcomeData::Scores(scores) => {
                 for p in pupils {
-                    match if scores.of(p).next().is_none() { Err(Step::NoOutcome) } else { measured(p) } {
+                    let first = scores.of(p).next().map(|(k, _)| k).ok_or(Step::NoOutcome);
+                    match first.and_then(|first| measured(p, DoseAt::Period(first)).map(|()| first)) {
                         Err(step) => out.push((p, step)),
-                        Ok(()) => rows.extend(scores.of(p).map(|(period, y)| SetRow {
-                            pupil: p,
-                            period,
-                            dose: self.in_units(e, p, DoseAt::Period(period)),
-                            y,
-                            n: 1.0,
-                        })),
+                        Ok(first) => {
+                            let scores = scores.of(p).take_while(|(k, _)| still_measured(p, *k));
+                            rows.extend(scores.map(|(k, y)| self.set_row(e, p, (k, DoseAt::Period(k)), k == first, y)));
+                        }
                     }
                 }
             }
             OutcomeData::Binary(values) => {
                 for p in pupils {
                     let y = self.at_landmark(p).and_then(|()| values[p]);
-                    match y.and_then(|y| measured(p).map(|()| y)) {
+                    match y.and_then(|y| measured(p, DoseAt::Landmark).map(|()| y)) {
                         Err(step) => out.push((p, step)),
-                        Ok(y) => rows.push(self.landmark_row(e, p, f64::from(u8::from(y)))),
+                        Ok(y) => rows.push(self.set_row(e, p, (0, DoseAt::Landmark), true, f64::from(u8::from(y)))),
                     }
                 }
             }
@@ -204,9 +242,9 @@ impl Panel<'_> {
                     let value = values[p];
                     let here = if self.plan.pupils.landmark.is_some() { self.at_landmark(p) } else { Ok(()) };
                     let y = here.and_then(|()| if value.is_nan() { Err(Step::NoOutcome) } else { Ok(value) });
-                    match y.and_then(|y| measured(p).map(|()| y)) {
+                    match y.and_then(|y| measured(p, DoseAt::Landmark).map(|()| y)) {
                         Err(step) => out.push((p, step)),
-                        Ok(y) => rows.push(self.landmark_row(e, p, y)),
+                        Ok(y) => rows.push(self.set_row(e, p, (0, DoseAt::Landmark), true, y)),
                     }
                 }
             }
@@ -215,15 +253,15 @@ impl Panel<'_> {
     }
 
     /// The rows of the hazard set of outcome `o` with, for `y`, the way out in the period: 0 stays, else 1 + its position in `exits`.
-    /// A way out that is not among them ends the pupil's rows as censoring does. As [`Panel::rows_of`], of some of the pupils.
-    pub fn exit_rows_of(
+    /// A way out that is not among them ends the pupil's rows as censoring does. As [`Panel::rows_at`].
+    pub fn exit_rows_at(
         &self,
-        o: usize,
+        (o, exits): (usize, &[ExitKind]),
         e: usize,
-        exits: &[ExitKind],
-        pupils: impl Iterator<Item = PupilIx>,
+        s: SchoolIx,
+        pupils: &[PupilIx],
     ) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
-        let (mut rows, out) = self.rows_of(o, e, pupils);
+        let (mut rows, out) = self.rows_at(o, e, s, pupils);
         for row in &mut rows {
             let exit = self.exit_in(o, row).and_then(|exit| exits.iter().position(|x| *x == exit));
             row.y = exit.map_or(0.0, |position| (position + 1) as f64);
@@ -241,8 +279,18 @@ impl Panel<'_> {
         }
     }
 
-    fn landmark_row(&self, e: usize, p: PupilIx, y: f64) -> SetRow {
-        SetRow { pupil: p, period: 0, dose: self.in_units(e, p, DoseAt::Landmark), y, n: 1.0 }
+    /// The school at which the outcome of a pupil counts: of an event where the pupil was in the last period.
+    pub fn school_of_outcome(&self, o: usize, p: PupilIx) -> SchoolIx {
+        match &self.outcomes[&o] {
+            OutcomeData::Event(at_risk) => {
+                at_risk[p].map_or(self.pupils.school[p], |last| self.school_at(p, DoseAt::Period(last.period)))
+            }
+            _ => self.pupils.school[p],
+        }
+    }
+
+    fn set_row(&self, e: usize, p: PupilIx, (period, at): (u16, DoseAt), is_first: bool, y: f64) -> SetRow {
+        SetRow { pupil: p, school: self.school_at(p, at), period, is_first, dose: self.in_units(e, p, at), y, n: 1.0 }
     }
 
     /// A dose in units of the exposure.
@@ -251,7 +299,7 @@ impl Panel<'_> {
         if unit == 1.0 { dose } else { dose / unit }
     }
 
-    /// Present at the landmark: still enrolled on the day before it.
+    /// Present at the landmark: still enrolled on the day before it, and always at schools of the study.
     ///
     /// # Errors
     /// The step in which the pupil fell out.
@@ -263,13 +311,15 @@ impl Panel<'_> {
         if days.landmark == NO_DAY {
             return Err(Step::NoLandmark);
         }
-        let left = days.to != NO_DAY && days.to < days.landmark - 1;
-        if left { Err(Step::LeftBeforeLandmark) } else { Ok(()) }
+        if days.to != NO_DAY && days.to < days.landmark - 1 {
+            return Err(Step::LeftBeforeLandmark);
+        }
+        if self.pupils.is_outside(p, days.landmark - 1) { Err(Step::OtherSchool) } else { Ok(()) }
     }
 
-    /// Whether the pupil's school and cohort registers, or the study takes silence for zero.
-    pub(super) fn is_measured(&self, p: PupilIx) -> bool {
-        !self.silent_is_missing() || self.is_registered(p)
+    /// Whether a dose is known: see [`Panel::is_registered`]; or the study takes silence for zero.
+    pub fn is_measured(&self, p: PupilIx, at: DoseAt) -> bool {
+        !self.silent_is_missing() || self.is_registered(p, Some(at))
     }
 
     /// Whether a school and cohort without registrations is not measured, instead of zero.
@@ -277,12 +327,19 @@ impl Panel<'_> {
         self.plan.activities.is_some_and(|a| a.silent == crate::study::file::Silent::Exclude)
     }
 
-    /// Whether there is a day up to which doses are summed: a landmark, or a start from which periods follow.
+    /// Whether there is a day up to which doses are summed: a landmark, or a start from which periods follow at schools of the
+    /// study.
     pub fn has_day(&self, p: PupilIx) -> bool {
-        match &self.patterns {
-            Some(patterns) => !matches!(patterns.at(p).fell_out, Some(Step::NoLandmark | Step::NoOrigin)),
-            None if self.plan.pupils.landmark.is_some() => self.pupils.days[p].has_landmark(),
-            None => self.pupils.days[p].has_origin(),
+        if let Some(patterns) = &self.patterns {
+            return match patterns.at(p).fell_out {
+                Some(Step::NoLandmark | Step::NoOrigin) => false,
+                Some(Step::OtherSchool) => self.plan.pupils.landmark.is_some(),
+                _ => true,
+            };
+        }
+        match self.last_dose() {
+            DoseAt::Landmark => self.pupils.days[p].has_landmark(),
+            last => self.pupils.days[p].has_origin() && !self.pupils.is_outside(p, self.last_day(p, last)),
         }
     }
 
@@ -291,11 +348,13 @@ impl Panel<'_> {
         if self.plan.pupils.landmark.is_some() { DoseAt::Landmark } else { DoseAt::Period(self.plan.periods - 1) }
     }
 
-    /// Whether anyone of the pupil's school and cohort has a registration that counts.
-    pub fn is_registered(&self, p: PupilIx) -> bool {
+    /// Whether anyone of the cohort has a registration that counts, at the pupil's school; of a pupil who moves at all of them until
+    /// then.
+    pub fn is_registered(&self, p: PupilIx, at: Option<DoseAt>) -> bool {
         if let Some(patterns) = &self.patterns {
             return patterns.at(p).registered;
         }
-        self.doses.as_ref().is_some_and(|d| d.is_registered(&self.pupils, p))
+        let until = at.filter(|_| self.pupils.moves(p)).map_or(NO_DAY, |at| self.last_day(p, at));
+        self.doses.as_ref().is_some_and(|d| d.is_registered(&self.pupils, p, until))
     }
 }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::sets::{DoseAt, OutcomeData, Panel, SetRow};
 use crate::vocab::ids::Ix;
-use crate::vocab::{CohortIx, ExitKind, PupilIx, SchoolIx};
+use crate::vocab::{CohortIx, ExitKind, PupilIx};
 
 /// Pupils of one batch of the table.
 const PUPILS: usize = 16_384;
@@ -80,7 +80,7 @@ impl Panel<'_> {
             Column::Pupil => self.labels(rows),
             Column::School => {
                 let labels = pupils.schools.iter().map(String::as_str);
-                coded(labels, rows.iter().map(|r| pupils.school[r.pupil]).map(SchoolIx::at))
+                coded(labels, rows.iter().map(|r| r.school.at()))
             }
             Column::Cohort => {
                 let labels = pupils.cohorts.iter().map(String::as_str);

@@ -149,6 +149,7 @@ impl Check<'_> {
         self.lookup_cycles();
         self.time();
         self.pupils();
+        self.stays();
         self.activities();
         self.enrolments();
         self.exposures();
@@ -309,6 +310,21 @@ impl Check<'_> {
         } else if key.len() != n {
             let want = self.file.pupils.key.0.join(", ");
             self.error(path, format!("names {} columns, `pupils.key` has {n} ({want})", key.len()));
+        }
+    }
+
+    fn stays(&mut self) {
+        let Some(s) = &self.file.stays else { return };
+        self.known("stays.source", "source", &s.source, &self.source_names());
+        self.key("stays.key", &s.key.0);
+        if self.file.time.axis == Axis::Calendar && self.file.pupils.origin.is_none() {
+            self.error("stays", "need `pupils.origin`: a pupil is counted at the school of that day");
+        }
+        let n = self.file.pupils.school.0.len();
+        if s.school.0.len() != n {
+            let want = self.file.pupils.school.0.join(", ");
+            let message = format!("names {} columns, `pupils.school` has {n} ({want})", s.school.0.len());
+            self.error("stays.school", message);
         }
     }
 

@@ -59,6 +59,9 @@ pub struct StudyFile {
     pub time: Time,
     /// One row per pupil.
     pub pupils: Pupils,
+    /// The schools of pupils who move, one row per pupil and school.
+    #[serde(default)]
+    pub stays: Option<Stays>,
     /// One row per registered activity.
     #[serde(default)]
     pub activities: Option<Activities>,
@@ -309,7 +312,7 @@ pub struct Ingest {
     /// Names of schools: `school`, `school_name`.
     #[serde(default)]
     pub school: Names,
-    /// Dated events and scores by table, with the columns that the study's outcomes name.
+    /// Dated events, scores and the schools of pupils by table, with the columns that the study's outcomes and `stays` name.
     #[serde(default)]
     pub other: BTreeMap<String, Names>,
     /// Source with the keys of the pupils whose person number is known.
@@ -479,6 +482,23 @@ pub struct Linked {
     pub column: String,
     /// Its values that mean "linked".
     pub is: Names,
+}
+
+/// The schools of pupils who move. Periods count at the school where the pupil is on their first day; outcomes at the landmark and all
+/// that is said of a pupil at the school of the start, the day of `pupils.origin`. Pupils without a row by then are at
+/// `pupils.school`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stays {
+    /// The source with one row per pupil and school.
+    pub source: String,
+    /// Columns that together name the pupil, in the order of `pupils.key`.
+    pub key: Names,
+    /// Columns that together name the school, as `pupils.school` does. A school that no pupil of the pupil table has lies outside the
+    /// study: a pupil is followed until the day of going there.
+    pub school: Names,
+    /// Column with the first day at the school; it lasts until the next row of the pupil.
+    pub from: String,
 }
 
 /// Unit of `amount`.

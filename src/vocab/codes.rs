@@ -175,6 +175,14 @@ codes! {
             "So many minutes or days in one period can't be. The unit is wrong or a column was swapped.",
             "Check `activities.amount` and `activities.unit`.";
     }
+    "LOB-E0114" 3 "primary-key" {
+        nl: "Een leerling gaat op één dag naar twee scholen.",
+            "Op één dag is een leerling op één school. Niemand kan zeggen welke rij geldt. Gelijke rijen zijn geen probleem.",
+            "Houd van elke leerling per dag één rij over in de tabel van `[stays]`.";
+        en: "A pupil goes to two schools on one day.",
+            "On one day a pupil is at one school. Nobody can tell which row holds. Equal rows are no problem.",
+            "Keep one row per pupil and day in the table of `[stays]`.";
+    }
     "LOB-E0115" 3 "duplicate-label" {
         nl: "Een kolomnaam staat twee keer in een bestand.",
             "Niemand kan zeggen welke kolom is bedoeld.",

@@ -625,3 +625,77 @@ pub fn write_causes(dir: &Path) {
     pupils.add("weg_reden", |i, _| reason(i / 3));
     pupils.write(&dir.join("leerling.csv"), ',');
 }
+
+/// A study whose pupils move, with the files of [`write_stays`]; some schools register nothing.
+pub fn with_stays(text: &str) -> String {
+    let line = |start: &str| {
+        let pupils = text.split("[pupils]").nth(1).expect("pupils");
+        let line = pupils.lines().find(|l| l.starts_with(start)).expect("a line of the pupils");
+        line.split('#').next().expect("what stands before a comment").trim().to_string()
+    };
+    let stays =
+        format!("[stays]\nsource = \"verblijf\"\n{}\n{}\nfrom = \"vanaf\"\n\n", line("key ="), line("school ="));
+    text.replacen("[time]", "[sources.verblijf]\nfiles = \"verblijf.csv\"\n\n[time]", 1)
+        .replacen("[activities]", &format!("{stays}[activities]"), 1)
+        .replace(
+            "[sources.activiteit]\n",
+            "[sources.activiteit]\nfilter = [{ column = \"bron_systeem\", is_not = \"SOMtoday\" }]\n",
+        )
+}
+
+/// Writes the stays of [`with_stays`], for the template, [`CSV`] or [`DAYS`] (of which the study's text is a change): pupils who
+/// move before the start, on it, once, several times, on the first day of a period, around the landmark, from and to schools outside
+/// the study, and rows that say nothing.
+pub fn write_stays(text: &str, dir: &Path) {
+    let pupils = Sheet::read(&dir.join("leerling.parquet"));
+    let is_csv = text.contains("key = [\"school\", \"id\"]");
+    let is_days = text.contains("axis = \"days\"");
+    let (id, school, leerweg) = (pupils.at("pseudo_id"), pupils.at("school"), pupils.at("leerweg"));
+    let (origin, landmark) = (pupils.at("begin_lj3"), pupils.at("landmark"));
+    let schools: Vec<_> =
+        pupils.rows.iter().step_by(17).map(|row| (row[school].clone(), row[leerweg].clone())).collect();
+    let header: &[&str] =
+        if is_csv { &["school", "id", "brin", "leerweg", "vanaf"] } else { &["pseudo_id", "school", "vanaf"] };
+    let outside = || (Some("99XX00".to_string()), Some("TL".to_string()));
+    let mut rows = Vec::new();
+    for (i, row) in pupils.rows.iter().enumerate() {
+        let own = || (row[school].clone(), row[leerweg].clone());
+        let other = |n: usize| schools[(i * 7 + n) % schools.len()].clone();
+        let start = day_number(row[origin].as_ref().expect("every simulated pupil starts"));
+        let (until, some) = (day_number(row[landmark].as_ref().expect("a landmark")) - start, i as i32 % 600);
+        let moves = match i % 16 {
+            0..=3 => vec![],
+            4 => vec![(-400, own())],
+            5 => vec![(-30, other(0))],
+            6 => vec![(-400, own()), (some, other(0))],
+            7 => vec![(0, other(0)), (200, own())],
+            8 => vec![(-400, own()), (some, outside())],
+            9 => vec![(-500, outside()), (-100, own())],
+            10 => vec![(-10, own()), (150, other(0)), (151 + some / 4, other(1)), (400, own())],
+            11 => vec![(182 + some % 2, other(0))],
+            12 => vec![(300 + some, other(1))],
+            13 => vec![(until - 1 + some % 3, other(0))],
+            14 => vec![(until - 1 + some % 3, outside())],
+            _ => vec![(45 * (i as i32 % 9), other(2))],
+        };
+        for (n, (after, (brin, leerweg))) in moves.into_iter().enumerate() {
+            let date = || lob_effect::vocab::Day(start + after).date().expect("a date").to_string();
+            let day = if is_days { Some(after.to_string()) } else { Some(date()) };
+            let day = if is_csv { dutch(day) } else { day };
+            let key = row[id].clone();
+            let one = if is_csv { vec![row[school].clone(), key, brin, leerweg, day] } else { vec![key, brin, day] };
+            let last = one.len() - 1;
+            // Twice the same, and rows without a day, a school or a pupil.
+            match (i + n) % 5 {
+                0 => rows.push(one.clone()),
+                1 => rows.push([&one[..last], &[None]].concat()),
+                2 => rows.push([&one[..last - 1], &[None, one[last].clone()]].concat()),
+                3 => rows.push([&[Some("niemand".into())], &one[1..]].concat()),
+                _ => {}
+            }
+            rows.push(one);
+        }
+    }
+    let header = header.iter().map(|name| name.to_string()).collect();
+    Sheet { header, rows }.write(&dir.join("verblijf.csv"), ',');
+}

@@ -54,7 +54,7 @@ fn incomplete(subject: &Subject<'_>) -> Result<Rows, Obstacle> {
         }
     }
     let n = rows.len();
-    let school: Vec<u32> = rows.iter().map(|r| pupils.school[r.pupil].at() as u32).collect();
+    let school: Vec<u32> = rows.iter().map(|r| r.school.at() as u32).collect();
     let cohort: Vec<u32> = rows.iter().map(|r| pupils.cohort[r.pupil].at() as u32).collect();
     let dose: Array1<f64> = rows.iter().map(|r| r.dose).collect();
     let mut all = Rows {

@@ -286,7 +286,7 @@ fn count_rows(
     Ok((wanted.iter().map(|w| ColumnDef::may(&w.name, Kind::of(w.as_))).collect(), rows))
 }
 
-/// Columns of a table of dated events or scores: those that the study's outcomes name.
+/// Columns of another table: those that the study's outcomes and `stays` name.
 pub(super) fn other_columns(study: &Study, name: &str) -> Vec<Wanted> {
     let mut wanted: BTreeMap<String, As> = BTreeMap::new();
     for o in study.outcomes.iter().filter(|o| o.source.as_deref() == Some(name)) {
@@ -294,10 +294,14 @@ pub(super) fn other_columns(study: &Study, name: &str) -> Vec<Wanted> {
         let is_number = matches!(study.definition(o).rule, OutcomeRule::Score | OutcomeRule::Column);
         wanted.extend(o.column.clone().map(|n| (n, if is_number { As::Number } else { As::Text })));
     }
+    for s in study.stays.iter().filter(|s| s.source == name) {
+        wanted.extend(s.school.0.iter().map(|n| (n.clone(), As::Text)));
+        wanted.insert(s.from.clone(), As::Day);
+    }
     wanted.into_iter().map(|(n, as_)| Wanted::must(&n, as_)).collect()
 }
 
-/// A table of dated events or scores.
+/// A table of dated events or scores, or of the schools of pupils.
 fn other(
     reading: &Reading<'_>,
     name: &str,

@@ -114,6 +114,9 @@ impl Panel<'_> {
         let of_school = move |s: SchoolIx| {
             let mut of_pupils = Vec::with_capacity(pupils[s].len());
             pupils[s].iter().for_each(|p| rows(*p, &mut of_pupils));
+            if self.pupils.stays.is_some() {
+                of_pupils.retain(|row: &Pattern| row.school == s);
+            }
             merged(of_pupils)
         };
         let mut schools = self.pupils.schools.ids();
@@ -140,7 +143,8 @@ impl Panel<'_> {
     fn pupil(&self, p: PupilIx) -> Pattern {
         let fell_out = match self.plan.pupils.landmark {
             Some(_) => self.at_landmark(p).err(),
-            None => (!self.has_day(p)).then_some(Step::NoOrigin),
+            None if !self.pupils.days[p].has_origin() => Some(Step::NoOrigin),
+            None => (!self.has_day(p)).then_some(Step::OtherSchool),
         };
         Pattern { fell_out, ..self.row(None, p, 0, self.has_day(p).then(|| self.last_dose()), 0.0) }
     }
@@ -173,6 +177,8 @@ impl Panel<'_> {
     /// A row; without a time only the doses that are columns of the pupils are there.
     fn row(&self, outcome: Option<usize>, p: PupilIx, period: u16, at: Option<DoseAt>, y: f64) -> Pattern {
         let pupils = &self.pupils;
+        // A pupil counts at the school of the start; its periods where it was then.
+        let school = at.filter(|_| outcome.is_some()).map_or(pupils.school[p], |at| self.school_at(p, at));
         let dose =
             |(e, exposure): (usize, &crate::panel::plan::ExposurePlan<'_>)| match (at, exposure.counts_activities()) {
                 (None, true) => f64::NAN,
@@ -184,10 +190,10 @@ impl Panel<'_> {
         Pattern {
             outcome,
             fell_out: None,
-            school: pupils.school[p],
+            school,
             cohort: pupils.cohort[p],
             period,
-            registered: self.is_registered(p),
+            registered: self.is_registered(p, at),
             provisional: false,
             numbers,
             n: 1,

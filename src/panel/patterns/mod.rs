@@ -115,13 +115,14 @@ impl Panel<'_> {
         let (mut rows, mut out) = (Vec::new(), Vec::new());
         for p in set {
             let Some(one) = self.patterns.as_ref().map(|patterns| patterns.at(p)) else { continue };
-            let unmeasured = counts_activities && !self.is_measured(p);
+            let unmeasured = counts_activities && !self.is_measured(p, self.last_dose());
             match one.fell_out.or(unmeasured.then_some(Step::NoRegistration)) {
                 // A pupil falls out once, not in every period.
                 Some(step) => out.extend((one.period == 0).then_some((p, step))),
                 None => {
                     let dose = self.in_units(e, p, self.last_dose());
-                    let row = |y: f64, n: f64| SetRow { pupil: p, period: one.period, dose, y, n };
+                    let (school, period, is_first) = (one.school, one.period, one.period == 0);
+                    let row = |y: f64, n: f64| SetRow { pupil: p, school, period, is_first, dose, y, n };
                     if is_value {
                         rows.extend(like(one).map(|y| row(y, 1.0)));
                     } else {

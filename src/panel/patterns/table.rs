@@ -132,6 +132,10 @@ pub(super) fn definition(plan: &Plan<'_>) -> String {
         study.covariates,
         study.outcomes
     ]);
+    // Studies that know of no moves keep the definition that they had before there were any.
+    if let (Some(stays), Some(parts)) = (&study.stays, parts.as_array_mut()) {
+        parts.push(serde_json::json!(stays));
+    }
     strip(&mut parts);
     let hash = blake3::hash(parts.to_string().as_bytes()).to_hex();
     format!("1 {}", &hash[..32])

@@ -38,13 +38,12 @@ impl Query<'_> {
     }
 
     fn dose_table(&mut self, name: &str, comment: &str, rows: &str, from: &str, doses: Vec<String>) {
-        let same: Vec<String> = self.keys().iter().map(|k| format!("a.{k} = o.{k}")).collect();
         let keys = self.keys_of("o");
         let body = format!(
             "SELECT\n  {keys},\n  o.period,\n{}\nFROM {rows} AS o\nLEFT JOIN {from} AS a\n  \
              ON {}\n  AND a.dated < o.known_before\nGROUP BY {keys}, o.period",
             lines(doses.into_iter(), ","),
-            same.join(" AND ")
+            self.same("a", "o")
         );
         self.cte(name, comment, body);
     }
@@ -82,10 +81,6 @@ impl Query<'_> {
 
     /// Days on which triples are completed.
     fn triples(&mut self, i: usize, id: &str, parts: &[Vec<String>; 3], within: i32) {
-        let same = |left: &str, right: &str| {
-            let same: Vec<String> = self.keys().iter().map(|k| format!("{left}.{k} = {right}.{k}")).collect();
-            same.join(" AND ")
-        };
         let is = |table: &str, part: usize| match parts[part].as_slice() {
             [] => "FALSE".to_string(),
             types => format!("{table}.kind IN ({})", self.sql.list(types)),
@@ -94,7 +89,7 @@ impl Query<'_> {
         let talked = format!(
             "SELECT {keys}, e.dated, MIN(c.dated) AS talked\nFROM activities AS e\nJOIN activities AS c\n  \
              ON {}\n  AND c.dated >= e.dated\nWHERE {} AND {}\nGROUP BY {keys}, e.dated",
-            same("c", "e"),
+            self.same("c", "e"),
             is("e", 0),
             is("c", 1)
         );
@@ -106,7 +101,7 @@ impl Query<'_> {
             "SELECT {of_x}, x.dated AS experienced, MIN(r.dated) AS dated\nFROM (\n{}\n) AS x\nJOIN activities AS r\n  \
              ON {}\n  AND r.dated >= x.talked\nWHERE {}\nGROUP BY {of_x}, x.dated",
             lines(talked.lines().map(String::from), ""),
-            same("r", "x"),
+            self.same("r", "x"),
             is("r", 2)
         );
         let body = format!(
@@ -124,8 +119,7 @@ impl Query<'_> {
     /// The joins of the tables that [`Query::doses`] made to the rows `o`.
     pub(super) fn dose_joins(&self, suffix: &str) -> String {
         let join = |table: &str, alias: &str| {
-            let same: Vec<String> = self.keys().iter().map(|k| format!("{alias}.{k} = o.{k}")).collect();
-            format!("\nJOIN {table} AS {alias} ON {} AND {alias}.period = o.period", same.join(" AND "))
+            format!("\nJOIN {table} AS {alias} ON {} AND {alias}.period = o.period", self.same(alias, "o"))
         };
         let mut joins = String::new();
         let exposures = &self.plan.exposures;
@@ -226,7 +220,10 @@ impl Query<'_> {
             (false, false) => (self.no_day().into(), "pupils AS p".into()),
         };
         if counts && self.plan.activities.is_some_and(|a| a.silent == Silent::Exclude) {
-            from += "\nJOIN registering AS g ON g.school = p.school AND g.cohort = p.cohort";
+            let until = if self.plan.pupils.landmark.is_some() { self.before_landmark() } else { "t.starts_on" };
+            let (joins, condition) = self.measured(until);
+            from += &joins;
+            keep.extend(condition);
         }
         let keep = if keep.is_empty() { String::new() } else { format!("\nWHERE {}", keep.join(" AND ")) };
         let body = format!("SELECT {keys}, 0 AS period, {known_before} AS known_before\nFROM {from}{keep}");

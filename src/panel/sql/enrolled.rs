@@ -150,8 +150,7 @@ impl<'p> Query<'p> {
     }
 
     fn left_join(&self, name: &str, alias: &str) -> String {
-        let same: Vec<String> = self.keys().iter().map(|key| format!("{alias}.{key} = p.{key}")).collect();
-        format!("\nLEFT JOIN {name} AS {alias} ON {}", same.join(" AND "))
+        format!("\nLEFT JOIN {name} AS {alias} ON {}", self.same(alias, "p"))
     }
 
     fn above_mbo(&self) -> String {

@@ -6,6 +6,7 @@
 //! | `dialect.rs` | the few things in which the dialects differ |
 //! | `sources.rs` | files, renames, words for no value, filters, look-ups |
 //! | `people.rs` | pupils, the calendar of their periods, activities, registering schools |
+//! | `stays.rs` | the schools of pupils who move |
 //! | `doses.rs` | doses before each row, triples, caps |
 //! | `outcome.rs` | the rows at risk with their outcome, per kind of outcome |
 //! | `registration.rs` | quality of registration |
@@ -26,6 +27,7 @@ mod patterns;
 mod people;
 mod registration;
 mod sources;
+mod stays;
 
 use std::path::Path;
 
@@ -173,6 +175,12 @@ impl<'p> Query<'p> {
         keys.join(", ")
     }
 
+    /// That two tables have the same keys.
+    fn same(&self, a: &str, b: &str) -> String {
+        let same: Vec<String> = self.keys().iter().map(|k| format!("{a}.{k} = {b}.{k}")).collect();
+        same.join(" AND ")
+    }
+
     fn using(&self) -> String {
         format!("USING ({})", self.keys().join(", "))
     }
@@ -223,7 +231,7 @@ impl<'p> Query<'p> {
     fn select(&self) -> String {
         let name = |n: &str| self.sql.name(n);
         let mut columns =
-            vec![format!("{} AS pupil", self.pupil()), "p.school".into(), "p.cohort".into(), "o.period".into()];
+            vec![format!("{} AS pupil", self.pupil()), self.school_of_row(), "p.cohort".into(), "o.period".into()];
         for (i, e) in self.plan.exposures.iter().enumerate() {
             let (dose, name) = (self.transformed(i, ""), name(&format!("dose_{}", e.entry.id)));
             columns.push(if dose.ends_with(&format!(".{name}")) { dose } else { format!("{dose} AS {name}") });
@@ -242,9 +250,12 @@ impl<'p> Query<'p> {
             self.using()
         );
         text += &self.dose_joins("");
+        text += &self.stay_of_row();
         if counts && self.plan.activities.is_some_and(|a| a.silent == Silent::Exclude) {
-            text += "\n-- A school and cohort without any registration is not measured, which is not zero\n\
-                     JOIN registering AS r ON r.school = p.school AND r.cohort = p.cohort";
+            text += "\n-- A school and cohort without any registration is not measured, which is not zero";
+            let (joins, condition) = self.measured(&self.last_day());
+            text += &joins;
+            text += &condition.map_or(String::new(), |condition| format!("\nWHERE {condition}"));
         }
         if self.plan.exposures.is_empty() {
             text += "\nWHERE FALSE -- no exposure, no analysis set";
@@ -275,6 +286,11 @@ impl<'p> Query<'p> {
         let keys: Vec<String> = self.keys().iter().map(|k| format!("o.{k}")).collect();
         if self.plan.pupils.key.0.is_empty() { self.sql.text(&keys[0]) } else { keys.join(" || ' ' || ") }
     }
+}
+
+/// The condition that a label of so many columns is there.
+fn is_label(label: &str, columns: usize) -> String {
+    if columns == 1 { format!("{label} <> ''") } else { format!("{label} IS NOT NULL") }
 }
 
 /// A number that every dialect reads as a double.

@@ -121,6 +121,9 @@ impl<'p> Query<'p> {
             let before = self.before_landmark();
             keep.push(format!("(p.enrolled_to IS NULL OR p.enrolled_to >= {before})"));
         }
+        if self.plan.study.stays.is_some() {
+            keep.push(format!("(p.outside_on IS NULL OR p.outside_on > {})", self.before_landmark()));
+        }
         keep
     }
 }

@@ -107,24 +107,27 @@ impl Query<'_> {
     fn everyone(&mut self) {
         let keys = self.keys_of("p");
         let body = if self.plan.pupils.landmark.is_some() {
-            let left = if self.plan.pupils.enrolled_to.is_some() {
-                let before = self.before_landmark();
-                format!(" WHEN p.enrolled_to < {before} THEN 'left_before_landmark'")
-            } else {
-                String::new()
-            };
+            let before = self.before_landmark();
+            let mut left = String::new();
+            if self.plan.pupils.enrolled_to.is_some() {
+                left += &format!(" WHEN p.enrolled_to < {before} THEN 'left_before_landmark'");
+            }
+            if self.plan.study.stays.is_some() {
+                left += &format!(" WHEN p.outside_on <= {before} THEN 'other_school'");
+            }
             format!(
                 "SELECT {keys}, 0 AS period, p.landmark AS known_before, 0e0 AS y,\n  \
                  CASE WHEN p.landmark IS NULL THEN 'no_landmark'{left} END AS fell_out\nFROM pupils AS p"
             )
         } else {
             self.periods();
-            let same: Vec<String> = self.keys().iter().map(|k| format!("t.{k} = p.{k}")).collect();
+            let left =
+                if self.plan.study.stays.is_some() { " WHEN t.starts_on IS NULL THEN 'other_school'" } else { "" };
             format!(
                 "SELECT {keys}, 0 AS period, t.starts_on AS known_before, 0e0 AS y,\n  \
-                 CASE WHEN p.origin IS NULL THEN 'no_origin' END AS fell_out\n\
+                 CASE WHEN p.origin IS NULL THEN 'no_origin'{left} END AS fell_out\n\
                  FROM pupils AS p\nLEFT JOIN periods AS t ON {} AND t.period = {}",
-                same.join(" AND "),
+                self.same("t", "p"),
                 self.plan.periods - 1
             )
         };
@@ -143,14 +146,22 @@ impl Query<'_> {
     fn select_patterns(&self, is_set: bool) -> String {
         let plan = self.plan;
         let none = format!("CAST(NULL AS {})", self.sql.text_type());
-        let registered = if plan.activities.is_some() { "r.school IS NOT NULL" } else { "FALSE" };
+        let day = match is_set {
+            true => self.last_day(),
+            false if plan.pupils.landmark.is_some() => self.before_landmark().into(),
+            false => "o.known_before".into(),
+        };
+        let (registering, registered) =
+            if plan.activities.is_some() { self.registered(&day) } else { (String::new(), "FALSE".into()) };
+        let (stay, school) =
+            if is_set { (self.stay_of_row(), self.school_of_row()) } else { (String::new(), "p.school".into()) };
         let has_name = !is_set && plan.pupils.school_name.is_some();
         let mut keys = vec![
             ("fell_out".to_string(), if is_set { none.clone() } else { "o.fell_out".into() }),
-            ("school".into(), "p.school".into()),
+            ("school".into(), school.trim_end_matches(" AS school").into()),
             ("cohort".into(), "p.cohort".into()),
             ("period".into(), "CAST(o.period AS INTEGER)".into()),
-            ("registered".into(), registered.into()),
+            ("registered".into(), registered),
             ("provisional".into(), if is_set { self.provisional() } else { "FALSE".into() }),
         ];
         for (i, e) in plan.exposures.iter().enumerate() {
@@ -167,10 +178,8 @@ impl Query<'_> {
         let mut rows: Vec<String> = keys.iter().map(|(name, value)| format!("  {value} AS {name}")).collect();
         rows.push("  o.y AS y".into());
         rows.extend(has_name.then(|| "  p.school_name AS school_name".into()));
-        let mut from = format!("FROM outcome AS o\nJOIN pupils AS p {}{}", self.using(), self.dose_joins(""));
-        if plan.activities.is_some() {
-            from += "\nLEFT JOIN registering AS r ON r.school = p.school AND r.cohort = p.cohort";
-        }
+        let from =
+            format!("FROM outcome AS o\nJOIN pupils AS p {}{}{stay}{registering}", self.using(), self.dose_joins(""));
         let outcome = if is_set { self.sql.quoted(&self.outcome.entry.id) } else { none.clone() };
         let name = if has_name { "MIN(NULLIF(school_name, ''))".into() } else { none };
         let names: Vec<String> = keys.into_iter().map(|(name, _)| name).collect();

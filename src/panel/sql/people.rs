@@ -1,6 +1,6 @@
 //! Pupils, the calendar of their periods, activities.
 
-use super::{Query, double, lines};
+use super::{Query, double, is_label, lines};
 use crate::panel::plan::{Counted, DoseFrom, ExposurePlan};
 use crate::panel::pupils::column_of;
 use crate::study::file::{Axis, Covariate, Silent};
@@ -15,12 +15,14 @@ impl<'p> Query<'p> {
             columns.push(format!("{} AS key_1", self.sql.row_number()));
         }
         let school = self.joined(&p.source, &p.school.0);
-        columns.push(format!("{school} AS school"));
+        let has_stays = self.plan.study.stays.is_some();
+        let school_column = if has_stays { "listed_school" } else { "school" };
+        columns.push(format!("{school} AS {school_column}"));
         let cohort = p.cohort.as_ref().filter(|c| !c.0.is_empty()).map(|c| self.joined(&p.source, &c.0));
         columns.push(cohort.map_or("'' AS cohort".into(), |c| format!("COALESCE({c}, '') AS cohort")));
         if let Some(name) = p.school_name.as_ref().filter(|_| self.is_patterns) {
             let cell = self.sources.want(&p.source, name);
-            columns.push(format!("{} AS school_name", self.text(&cell)));
+            columns.push(format!("{} AS {}", self.text(&cell), if has_stays { "listed_name" } else { "school_name" }));
         }
         let origin = self.origin();
         columns.push(format!("{origin} AS origin"));
@@ -65,7 +67,7 @@ impl<'p> Query<'p> {
             [_] => vec!["key_1 <> ''".into()],
             several => (1..=several.len()).map(|i| format!("key_{i} IS NOT NULL")).collect(),
         };
-        keep.push(if p.school.0.len() == 1 { "school <> ''".into() } else { "school IS NOT NULL".into() });
+        keep.push(is_label(school_column, p.school.0.len()));
         let select =
             format!("SELECT\n{}\nFROM {} AS s", lines(columns.into_iter(), ","), self.sources.table(&p.source));
         let is_keyed = !p.key.0.is_empty();
@@ -80,7 +82,8 @@ impl<'p> Query<'p> {
             let body = format!("{select}\nWHERE {school} <> ''");
             ("Pupils: every row is a pupil, rows without a school are dropped", body)
         };
-        self.cte("pupils", comment, body);
+        self.cte(if has_stays { "listed" } else { "pupils" }, comment, body);
+        self.stays();
     }
 
     /// The parts of a key as text columns `key_1, key_2, …`.
@@ -94,7 +97,7 @@ impl<'p> Query<'p> {
     }
 
     /// Texts with a space between them; NULL when one is missing.
-    fn joined(&mut self, source: &'p str, columns: &[String]) -> String {
+    pub(super) fn joined(&mut self, source: &'p str, columns: &[String]) -> String {
         let mut parts = Vec::new();
         for column in columns {
             let cell = self.sources.want(source, column);
@@ -200,10 +203,11 @@ impl<'p> Query<'p> {
         let numbers: Vec<String> = (0..n).map(|k| format!("({k})")).collect();
         let body = format!(
             "SELECT\n  {keys},\n  n.period,\n  {} AS starts_on,\n  {} AS next_starts_on\nFROM pupils AS p\n\
-             CROSS JOIN (VALUES {}) AS n(period)\nWHERE p.origin IS NOT NULL",
+             CROSS JOIN (VALUES {}) AS n(period)\nWHERE p.origin IS NOT NULL{}",
             start("n.period"),
             start("(n.period + 1)"),
-            numbers.join(", ")
+            numbers.join(", "),
+            self.inside(&start("n.period"))
         );
         self.cte("periods", &format!("Periods: {n} from each pupil's own origin"), body);
     }
@@ -246,19 +250,26 @@ impl<'p> Query<'p> {
         let kept = ["dated", "kind", "thousandths", "entered", "system"];
         let has = |name: &&&str| columns.iter().any(|c| c.ends_with(&format!(" AS {name}")));
         let kept: Vec<String> = kept.iter().filter(has).map(|name| format!("a.{name}")).collect();
+        let school = match self.plan.study.stays {
+            Some(_) => "COALESCE(v.school, p.school) AS school, p.school AS home",
+            None => "p.school",
+        };
         let body = format!(
-            "SELECT {}, p.school, p.cohort, {}\nFROM (\n  SELECT\n{}\n  FROM {} AS s\n) AS a\nJOIN pupils AS p {}\nWHERE {}",
+            "SELECT {}, {school}, p.cohort, {}\nFROM (\n  SELECT\n{}\n  FROM {} AS s\n) AS a\nJOIN pupils AS p {}{}\n\
+             WHERE {}",
             self.keys_of("a"),
             kept.join(", "),
             lines(columns.iter().map(|c| format!("  {c}")), ","),
             self.sources.table(&a.source),
             self.using(),
+            self.stay_on("v", "a", "a.dated"),
             keep.join("\n  AND ")
         );
         self.cte("activities", "Activities of known pupils, dated within their enrolment", body);
         if a.silent == Silent::Exclude || self.is_patterns {
             let body = "SELECT DISTINCT school, cohort FROM activities".to_string();
             self.cte("registering", "Schools and cohorts in which anyone registered anything", body);
+            self.silenced();
         }
     }
 

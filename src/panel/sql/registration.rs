@@ -26,7 +26,9 @@ impl<'p> Query<'p> {
         let (keys, by) = (self.keys().join(", "), "school, cohort");
         let of_groups = |what: &str, from: &str| format!("SELECT {by}, {what}\nFROM {from}\nGROUP BY {by}");
         self.cte("school_cohorts", "Schools and cohorts", of_groups("COUNT(*) AS n_pupils", "pupils"));
-        let distinct = format!("(SELECT DISTINCT {keys}, {by} FROM activities) AS d");
+        // Coverage is of the pupils of a school, wherever they were registered.
+        let home = if self.plan.study.stays.is_some() { "home AS school" } else { "school" };
+        let distinct = format!("(SELECT DISTINCT {keys}, {home}, cohort FROM activities) AS d");
         self.cte("reached", "Pupils with a registration", of_groups("COUNT(*) AS n_registered", &distinct));
         let lag = self.sql.days_between("dated", "entered");
         let over = |days: &str, name: &str| format!("COUNT(CASE WHEN {days} THEN 1 END) AS {name}");

@@ -23,6 +23,11 @@ pub(super) fn of(study: &Study, base: &Path) -> BTreeMap<String, Vec<Want>> {
 fn of_tables(study: &Study) -> BTreeMap<String, Vec<Want>> {
     let mut all = Wants::default();
     pupils(study, &mut all);
+    if let Some(s) = &study.stays {
+        all.names(&s.source, &s.key, As::Text);
+        all.names(&s.source, &s.school, As::Text);
+        all.one(&s.source, Some(&s.from), As::Day);
+    }
     if let Some(a) = &study.activities {
         all.names(&a.source, &a.key, As::Text);
         all.one(&a.source, Some(&a.date), As::Day);
