@@ -7,7 +7,7 @@ mod tables;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use lob_effect::ingest::Silence;
 use lob_effect::panel::{Plan, build};
 use lob_effect::simulate::{RegionSpec, simulate_to};
@@ -187,4 +187,79 @@ fn rows_that_the_footer_does_not_know_of_are_an_error() {
     let study = study(OF_PUPILS);
     let said = build(Plan::of(&study), dir.path(), &Silence).err().expect("a damaged file").to_string();
     assert!(said.contains("leerling.parquet") && said.contains("200000 rows"), "{said}");
+}
+
+/// Pupils of four years, each in a row group of its own; with `damaged` some of the groups can't be read.
+fn four_row_groups(dir: &Path, damaged: &[usize]) {
+    let path = dir.join("leerling.parquet");
+    let group = |year: i64| {
+        let texts = |of: &dyn Fn(usize) -> String| -> ArrayRef {
+            Arc::new((0..50).map(|row| Some(of(row))).collect::<StringArray>())
+        };
+        let numbers = || Arc::new((0..50).map(f64::from).collect::<Float64Array>()) as ArrayRef;
+        let columns = [
+            ("id", texts(&|row| format!("{year}-{row}"))),
+            ("school", texts(&|row| format!("S{}", row % 3))),
+            ("begin", texts(&|_| "2020-10-01".into())),
+            ("jaar", Arc::new(Int64Array::from(vec![year; 50])) as ArrayRef),
+            (
+                "status",
+                texts(&|row| format!("{}{}", ["actief", "concept", "oud", "weg"][(year - 2018) as usize], row % 2)),
+            ),
+            ("dosis", numbers()),
+            ("score", numbers()),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    };
+    let mut writer = ArrowWriter::try_new(std::fs::File::create(&path).unwrap(), group(2018).schema(), None).unwrap();
+    for year in 2018..2022 {
+        writer.write(&group(year)).unwrap();
+        writer.flush().unwrap();
+    }
+    let meta = writer.close().unwrap();
+    assert_eq!(meta.num_row_groups(), 4);
+    let mut bytes = std::fs::read(&path).unwrap();
+    for at in damaged {
+        let ids = meta.row_group(*at).column(0).byte_range();
+        bytes[ids.0 as usize..(ids.0 + ids.1) as usize].fill(0xff);
+    }
+    std::fs::write(&path, bytes).unwrap();
+}
+
+#[test]
+fn row_groups_in_which_no_row_can_pass_the_filter_are_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let read = |filter: &str| {
+        let text = OF_PUPILS.replace("\"leerling.parquet\"", &format!("\"leerling.parquet\"\nfilter = [{filter}]"));
+        let study = study(&text);
+        let built = build(Plan::of(&study), dir.path(), &Silence);
+        built.map(|panel| panel.pupils.len()).map_err(|e| e.to_string())
+    };
+    let filters = [
+        ("{ column = \"jaar\", is = \"2019\" }", 50),
+        ("{ column = \"jaar\", is = [\"2019\", \"jaar\", \"02018\"] }", 50),
+        ("{ column = \"status\", is = [\"concept1\"] }", 25),
+        (
+            "{ column = \"status\", is = [\"concept1\", \"concept0\"] }, { column = \"jaar\", is = [\"2019\", \"2021\"] }",
+            50,
+        ),
+    ];
+    four_row_groups(dir.path(), &[]);
+    for (filter, rows) in filters {
+        assert_eq!(read(filter), Ok(rows), "{filter}");
+    }
+    assert_eq!(read("{ column = \"status\", is_not = \"concept1\" }"), Ok(175));
+    four_row_groups(dir.path(), &[0, 2, 3]);
+    for (filter, rows) in filters {
+        if !filter.contains("02018") {
+            assert_eq!(read(filter), Ok(rows), "{filter}");
+        }
+    }
+    for filter in ["{ column = \"jaar\", is = [\"2019\", \"2021\"] }", "{ column = \"status\", is_not = \"concept1\" }"]
+    {
+        assert!(
+            read(filter).unwrap_err().contains("leerling.parquet"),
+            "a group that is needed can't be read: {filter}"
+        );
+    }
 }

@@ -1,5 +1,6 @@
 //! Parquet: only the wanted columns of a row group are read, and repeated texts stay codes.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Seek, SeekFrom};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::statistics::Statistics;
 
 use super::{InputError, InputFile};
 
@@ -94,6 +96,42 @@ impl Footer {
             })
         };
         groups.into_iter().enumerate().flat_map(divided).collect()
+    }
+
+    /// Whether a piece may hold one of these texts in a column, as far as the least and largest value of its row group tell.
+    pub(super) fn may_hold(&self, piece: &Piece, column: usize, texts: &BTreeSet<Vec<u8>>) -> bool {
+        let meta = self.meta.metadata();
+        let kind = self.meta.schema().field(column).data_type();
+        // In nested data a column has no one place.
+        let is_flat = self.header.len() == meta.file_metadata().schema_descr().num_columns();
+        let Some(known) = meta.row_group(piece.row_group).columns().get(column).and_then(|c| c.statistics()) else {
+            return true;
+        };
+        // Older files order texts in another way.
+        if !is_flat || known.is_min_max_deprecated() {
+            return true;
+        }
+        let is_text =
+            matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..));
+        let between = |least: Option<i64>, largest: Option<i64>| {
+            let (Some(least), Some(largest)) = (least, largest) else { return true };
+            let number = |text: &Vec<u8>| std::str::from_utf8(text).ok()?.parse::<i64>().ok();
+            texts.iter().filter_map(number).any(|n| least <= n && n <= largest)
+        };
+        match known {
+            // Of long texts only the beginning is known: of the least one rounded down, of the largest one rounded up.
+            Statistics::ByteArray(known) if is_text => match (known.min_bytes_opt(), known.max_bytes_opt()) {
+                (Some(least), Some(largest)) => texts.iter().any(|t| least <= &t[..] && &t[..] <= largest),
+                _ => true,
+            },
+            Statistics::Int32(known) if kind.is_signed_integer() => {
+                between(known.min_opt().copied().map(i64::from), known.max_opt().copied().map(i64::from))
+            }
+            Statistics::Int64(known) if kind.is_signed_integer() => {
+                between(known.min_opt().copied(), known.max_opt().copied())
+            }
+            _ => true,
+        }
     }
 
     /// Sees that the pages of each column hold the rows of the row group, as their heads count them.

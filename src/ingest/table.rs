@@ -263,8 +263,21 @@ impl<'s> Table<'s> {
         all.min(1 << 22) as usize
     }
 
+    /// Parts that may hold rows which the filters keep.
     fn units(&self) -> Vec<Unit<'_>> {
-        self.files.iter().flat_map(|opened| (0..opened.reader.parts()).map(move |part| Unit { opened, part })).collect()
+        let units =
+            self.files.iter().flat_map(|opened| (0..opened.reader.parts()).map(move |part| Unit { opened, part }));
+        units.filter(|unit| self.may_keep(unit)).collect()
+    }
+
+    fn may_keep(&self, unit: &Unit<'_>) -> bool {
+        let (reader, ids) = (&unit.opened.reader, &unit.opened.ids);
+        self.filters.iter().filter(|filter| filter.keep).all(|filter| {
+            let name = self.in_file(&self.own[filter.column].name);
+            // What the filter names of a personal id are pseudonyms, which no file knows of.
+            let column = reader.header().iter().position(|h| h == name && !ids.contains_key(name));
+            column.is_none_or(|column| reader.may_hold(unit.part, column, &filter.values))
+        })
     }
 
     /// How each file is written.

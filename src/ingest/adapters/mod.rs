@@ -17,7 +17,7 @@ mod xapi;
 mod xlsx;
 mod xml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use arrow::record_batch::RecordBatch;
@@ -196,6 +196,11 @@ pub trait Reader: Send + Sync {
     /// Rows of all parts, where the file says it beforehand: a hint for making room, which a damaged file may have wrong.
     fn rows(&self) -> u64 {
         0
+    }
+
+    /// Whether a part may hold one of these texts in a column (position in the header), as far as can be told without reading it.
+    fn may_hold(&self, _part: usize, _column: usize, _texts: &BTreeSet<Vec<u8>>) -> bool {
+        true
     }
 
     /// Streams the batches of one part with `columns` (positions in the header, ascending) and no others.

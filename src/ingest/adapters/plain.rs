@@ -1,5 +1,7 @@
 //! Text with a separator and Parquet: the columns are those of the file.
 
+use std::collections::BTreeSet;
+
 use super::super::csv::{Form, TextFile};
 use super::super::files::InputFile;
 use super::super::parquet::{Footer, Piece};
@@ -76,6 +78,10 @@ impl Reader for ParquetReader {
 
     fn rows(&self) -> u64 {
         self.pieces.iter().map(|(_, piece)| piece.rows).sum()
+    }
+
+    fn may_hold(&self, part: usize, column: usize, texts: &BTreeSet<Vec<u8>>) -> bool {
+        self.footer.may_hold(&self.pieces[part].1, column, texts)
     }
 
     fn read<'r>(&'r self, part: usize, columns: &[usize]) -> Result<Batches<'r>, InputError> {
