@@ -12,6 +12,7 @@ use std::fs;
 use deliveries::{STUDY, files, ingested, lines, put, run, values};
 use lob_effect::ingest::canonical::Fate;
 use lob_effect::ingest::canonical::periods::{Period, end_periods};
+use lob_effect::panel::Step;
 use lob_effect::vocab::Day;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -80,6 +81,43 @@ fn f31_a_pupil_who_changes_school_counts_for_the_school_of_1_october() {
     // The order of the lists leaves no trace.
     let turned = [summer[1], summer[0]];
     assert_eq!(of(&ingested(&with(&turned)).0), "p6 98VA01 KB 2023-07-31");
+}
+
+/// With `[stays]` a move is no matter of one school or the other: the lists say where the pupil was when.
+#[test]
+fn f31_the_schools_of_a_pupil_who_moves_are_a_table() {
+    let stays = "[stays]\nsource = \"stay\"\nkey = \"pupil_key\"\nschool = \"school\"\nfrom = \"enrolled_from\"\n\n[activities]";
+    let text = STUDY.replacen("[activities]", stays, 1);
+    assert_ne!(text, STUDY);
+    let more = [
+        // A year later under the number of the merger: the same school. In the year of leaving to another one.
+        ("lijst.csv", "p6,97VB00,2021-2022,vmbo-tl 3,0,2019-08-01,"),
+        ("lijst.csv", "p6,98VA00,2022-2023,vmbo-tl 4,0,2019-08-01,2023-01-31"),
+        ("lijst.csv", "p6,98VA01,2022-2023,vmbo-kb 4,0,2023-02-01,2023-07-31"),
+    ];
+    let made = |files: &Files| {
+        let dir = TempDir::new().expect("a folder");
+        put(dir.path(), files);
+        let done = run(&text, dir.path(), &dir.path().join("tables"));
+        (dir, done)
+    };
+    let (dir, done) = made(&with(&more));
+    done.unwrap_or_else(|e| panic!("{e}"));
+    let stays = lines(&dir, "stay", &["pupil_key", "school", "enrolled_from"]);
+    let of_p6: Vec<_> = stays.iter().filter(|row| row.starts_with("p6")).collect();
+    assert_eq!(of_p6, ["p6 98VA00 2019-08-01", "p6 98VA01 2023-02-01"], "{stays:?}");
+    let pupils = lines(&dir, "pupil", &["pupil_key", "school", "enrolled_from", "enrolled_to"]);
+    assert_eq!(pupils[5], "p6 98VA00 2019-08-01 2023-07-31", "all that is registered from the first day on counts");
+    let study = tables::study(&text);
+    let panel = tables::panel(&study, &dir.path().join("tables"));
+    let steps = [Step::Used, Step::OtherSchool].map(|step| panel.flow.total("stays", step));
+    assert_eq!(steps, [stays.len() as u64 - 1, 1], "nobody began at 98VA01");
+    let clash = [more[1], ("lijst.csv", "p6,98VA01,2021-2022,vmbo-kb 3,0,2019-08-01,2023-07-31")];
+    let (_, done) = made(&with(&clash));
+    let said = done.err().expect("two schools on one day").to_string();
+    assert!(said.contains("LOB-E0114 sources.lijst") && !said.contains("p6"), "{said}");
+    // Where nobody asks for it there is no such table.
+    assert!(!ingested(&with(&more)).0.path().join("tables/stay.parquet").exists());
 }
 
 /// Each school gives its own number; the crosswalk has both under one person number (E0107 stopped here once).

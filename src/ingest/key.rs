@@ -333,7 +333,7 @@ pub fn key_of(study: &Study, base: &Path) -> Result<Option<ProjectKey>, KeyError
 /// Files that can't be opened.
 pub fn recorded_keys(study: &Study, base: &Path) -> Result<Vec<(String, String)>, InputError> {
     let mut found = Vec::new();
-    let made: Vec<&str> = study.ingest.iter().flat_map(|i| i.tables()).collect();
+    let made = study.canonical_tables();
     // Canonical tables that `lob ingest` will make are not there yet.
     for (name, source) in study.sources.iter().filter(|(name, _)| !made.contains(&name.as_str())) {
         for file in find_files(base, name, source)? {

@@ -87,7 +87,7 @@ impl Study {
 
 /// Makes the canonical tables of `[ingest]` sources of the study. Returns those whose name a source of files has already.
 fn add_canonical(file: &mut StudyFile) -> Vec<String> {
-    let tables: Vec<String> = file.ingest.iter().flat_map(|i| i.tables()).map(str::to_string).collect();
+    let tables: Vec<String> = file.canonical_tables().into_iter().map(str::to_string).collect();
     let mut taken = Vec::new();
     for table in tables {
         let source = Source { files: Names(vec![format!("{table}.parquet")]), ..Source::default() };

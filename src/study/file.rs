@@ -91,6 +91,24 @@ pub struct StudyFile {
     pub report: Report,
 }
 
+/// The canonical table of the schools of pupils who move.
+pub const STAY: &str = "stay";
+
+impl StudyFile {
+    /// The canonical tables that `lob ingest` makes, by the names that they have as sources of the study.
+    pub fn canonical_tables(&self) -> Vec<&str> {
+        let Some(ingest) = &self.ingest else { return Vec::new() };
+        let stay = self.makes_stays().then_some(STAY);
+        ingest.tables().into_iter().chain(stay).collect()
+    }
+
+    /// Whether the schools of pupils who move are made of the pupil lists.
+    pub fn makes_stays(&self) -> bool {
+        let is_made = |ingest: &Ingest| !ingest.other.contains_key(STAY);
+        self.stays.as_ref().is_some_and(|s| s.source == STAY) && self.ingest.as_ref().is_some_and(is_made)
+    }
+}
+
 /// Name and title.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -333,8 +351,8 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// The canonical tables that it makes.
-    pub fn tables(&self) -> Vec<&str> {
+    /// The canonical tables that it names.
+    fn tables(&self) -> Vec<&str> {
         let own = [
             ("activity", &self.activity),
             ("enrolment", &self.enrolment),
@@ -486,7 +504,8 @@ pub struct Linked {
 
 /// The schools of pupils who move. Periods count at the school where the pupil is on their first day; outcomes at the landmark and all
 /// that is said of a pupil at the school of the start, the day of `pupils.origin`. Pupils without a row by then are at
-/// `pupils.school`.
+/// `pupils.school`. With `[ingest]` the source `stay` (`key = "pupil_key"`, `school = "school"`, `from = "enrolled_from"`) is made of
+/// the pupil lists.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stays {

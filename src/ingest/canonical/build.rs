@@ -15,7 +15,7 @@ use super::successors::{ChainError, Successors, Transition};
 use super::{activity, dropout, later, pupils};
 use crate::ingest::{As, InputError, Progress, count_wants};
 use crate::study::Study;
-use crate::study::file::{Counts, Ingest};
+use crate::study::file::{Counts, Ingest, STAY};
 use crate::vocab::{Day, OutcomeRule};
 
 /// Takes the tables.
@@ -42,7 +42,7 @@ pub trait Sink {
     fn end(&mut self) -> Result<(), Self::Error>;
 }
 
-/// Builds all tables of a study and hands them to `sink`, in the order `pupil`, `enrolment`, `diploma`, `dropout`, `start_pop`,
+/// Builds all tables of a study and hands them to `sink`, in the order `pupil`, `stay`, `enrolment`, `diploma`, `dropout`, `start_pop`,
 /// `school`, others, the numbers of `[counts]` by the name of their source, `activity`.
 ///
 /// # Errors
@@ -58,7 +58,7 @@ pub fn build<S: Sink>(
     let none = Aliases::default();
     let aliases = Aliases::read(&Reading { study, ingest, base, progress, aliases: &none }, &mut ledger)?;
     let reading = Reading { study, ingest, base, progress, aliases: &aliases };
-    let all = pupils::read(&reading, &mut ledger)?;
+    let pupils::Listed { pupils: all, stays } = pupils::read(&reading, &mut ledger)?;
     let programmes = later::Programmes {
         funding: later::funding(&reading, &mut ledger)?,
         register: later::register(&reading, &mut ledger)?,
@@ -88,6 +88,9 @@ pub fn build<S: Sink>(
     let rows = pupils::rows(&all, &around, &mut ledger);
     assert_schools_linked(&ledger)?;
     whole(sink, "pupil", &pupils::columns(&extras), &rows)?;
+    if study.makes_stays() {
+        whole(sink, STAY, &pupils::stay_columns(), &pupils::stay_rows(&stays, &successors)?)?;
+    }
     if !ingest.enrolment.0.is_empty() {
         let rows = later::period_rows(&enrolled.periods, &diplomas, register);
         whole(sink, "enrolment", &later::period_columns(), &rows)?;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::cells::{ColumnDef, Kind};
+use crate::study::file::STAY;
 
 /// Labels and constraint of a column.
 struct Entry {
@@ -122,6 +123,7 @@ pub fn field(column: &ColumnDef) -> Value {
 pub fn primary_key(table: &str) -> &'static [&'static str] {
     match table {
         "pupil" => &["pupil_key"],
+        STAY => &["pupil_key", "enrolled_from"],
         "enrolment" => &["pupil_key", "brin", "enrol_no", "period_start"],
         "school" => &["school"],
         "dropout" | "start_pop" => &["pupil_key", "brin", "school_year", "status"],
@@ -133,6 +135,7 @@ pub fn primary_key(table: &str) -> &'static [&'static str] {
 pub fn title(table: &str) -> (&str, &str) {
     match table {
         "pupil" => ("leerlingen", "pupils"),
+        STAY => ("scholen van leerlingen die wisselen", "schools of pupils who move"),
         "enrolment" => ("inschrijvingen na het vmbo, per periode", "enrolments after vmbo, by period"),
         "diploma" => ("diploma's", "diplomas"),
         "dropout" => ("lijsten van voortijdig schoolverlaters", "lists of dropouts"),

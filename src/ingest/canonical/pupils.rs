@@ -76,8 +76,24 @@ pub(super) fn wanted(reading: &Reading<'_>) -> Vec<Wanted> {
     wanted
 }
 
+/// What the pupil lists say.
+pub(super) struct Listed {
+    pub pupils: BTreeMap<String, Pupil>,
+    /// Where the study has the schools of pupils who move made of the lists.
+    pub stays: Vec<ListedStay>,
+}
+
+/// From a day on at a school, as a list of a year says it.
+pub(super) struct ListedStay {
+    key: String,
+    from: i32,
+    school: String,
+    year: Option<i16>,
+    source: String,
+}
+
 /// Reads the pupil lists.
-pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMap<String, Pupil>, InputError> {
+pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<Listed, InputError> {
     let wanted = wanted(reading);
     let mut listed: BTreeMap<String, Vec<(Pupil, String)>> = BTreeMap::new();
     let mut unread = 0;
@@ -101,9 +117,67 @@ pub(super) fn read(reading: &Reading<'_>, ledger: &mut Ledger) -> Result<BTreeMa
             rows.push((pupil, source.clone()));
         })?;
     }
-    let pupils = attribute(listed, ledger)?;
+    let (mut stays, mut spans) = (Vec::new(), BTreeMap::new());
+    for (key, rows) in listed.iter().filter(|_| reading.study.makes_stays()) {
+        spans.extend(span(rows.iter().map(|(pupil, _)| pupil)).map(|span| (key.clone(), span)));
+        for (pupil, source) in rows {
+            let stay = |from| ListedStay {
+                key: key.clone(),
+                from,
+                school: pupil.school.clone(),
+                year: pupil.year,
+                source: source.clone(),
+            };
+            stays.extend(pupil.days[FROM].map(stay));
+        }
+    }
+    let mut pupils = attribute(listed, ledger)?;
+    for (key, (from, to)) in spans {
+        if let Some(pupil) = pupils.get_mut(&key) {
+            (pupil.days[FROM], pupil.days[TO]) = (Some(from), to);
+        }
+    }
     ledger.note(unread, "pupils have a study (`study`) in which no leerweg can be read; their `track` is empty");
-    Ok(pupils)
+    Ok(Listed { pupils, stays })
+}
+
+/// From the first day at any school to the last one at the school where the pupil came last.
+fn span<'p>(rows: impl Iterator<Item = &'p Pupil> + Clone) -> Option<(i32, Option<i32>)> {
+    let first = rows.clone().filter_map(|p| p.days[FROM]).min()?;
+    let last = rows.max_by_key(|p| (p.days[FROM], p.year, p.days[TO]))?;
+    Some((first, last.days[TO]))
+}
+
+/// Columns of the schools of pupils who move.
+pub(super) fn stay_columns() -> Vec<ColumnDef> {
+    vec![
+        ColumnDef::must("pupil_key", Kind::Text),
+        ColumnDef::must("school", Kind::Text),
+        ColumnDef::must("enrolled_from", Kind::Day),
+    ]
+}
+
+/// Rows of that table: schools under their newest number, and only where it is not that of the stay before.
+///
+/// # Errors
+/// A pupil at two schools from one day on.
+pub(super) fn stay_rows(stays: &[ListedStay], successors: &Successors) -> Result<Vec<Vec<Cell>>, InputError> {
+    let mut schools: BTreeMap<(&str, i32), String> = BTreeMap::new();
+    for stay in stays {
+        let school = successors.newest(&stay.school, on_first_october(stay.year));
+        let known = schools.entry((&stay.key, stay.from)).or_insert_with(|| school.clone());
+        if *known != school {
+            return Err(InputError::ConflictingStays { source_name: stay.source.clone(), rows: 1 });
+        }
+    }
+    let mut rows = Vec::new();
+    let mut last = None;
+    for ((key, from), school) in schools {
+        if last.replace((key, school.clone())) != Some((key, school.clone())) {
+            rows.push(vec![Cell::Text(key.to_string()), Cell::Text(school), Cell::day(Some(from))]);
+        }
+    }
+    Ok(rows)
 }
 
 /// One row for each pupil (F31). A pupil with several counts in the last school year, that of leaving vmbo: a year that was
@@ -193,6 +267,11 @@ fn track_of(study: &str) -> Option<&'static str> {
     .map(|(_, code)| code)
 }
 
+/// 1 October of a school year, by the year in which it ends; before all days where the year is not known.
+fn on_first_october(year: Option<i16>) -> i32 {
+    year.and_then(|y| Day::ymd(y - 1, 10, 1)).map_or(i32::MIN, |d| d.0)
+}
+
 /// Days that the list does not give, from the exam year: the clock runs from 1 October of leerjaar 3 to 31 July after the exam;
 /// the landmark is the day after.
 fn with_calendar(given: [Option<i32>; 5], year: Option<i16>) -> [Option<i32>; 5] {
@@ -231,7 +310,7 @@ pub(super) fn rows(pupils: &BTreeMap<String, Pupil>, around: &Around<'_>, ledger
     let mut links: Vec<(String, Link)> = Vec::with_capacity(pupils.len());
     let mut rows = Vec::with_capacity(pupils.len());
     for (key, p) in pupils {
-        let then = p.year.and_then(|y| Day::ymd(y - 1, 10, 1)).map_or(i32::MIN, |d| d.0);
+        let then = on_first_october(p.year);
         let school = around.successors.newest(&p.school, then);
         let known = around.known.get(key).copied().unwrap_or(Known::Nothing);
         let how = link(key, around.crosswalk, known);

@@ -222,7 +222,7 @@ pub fn validate(study: &Study, base: &Path, before: Option<&Validation>, progres
         }
         Err(e) => v.refuse(&e),
     }
-    let made: Vec<&str> = study.ingest.iter().flat_map(|i| i.tables()).collect();
+    let made = study.canonical_tables();
     let wanted = wants::of(study, base);
     let mut profiles = Vec::new();
     for (name, source) in study.sources.iter().filter(|(name, _)| !made.contains(&name.as_str())) {

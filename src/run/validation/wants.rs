@@ -61,7 +61,7 @@ fn of_tables(study: &Study) -> BTreeMap<String, Vec<Want>> {
 }
 
 fn with_lookups(study: &Study, mut all: BTreeMap<String, Vec<Want>>) -> BTreeMap<String, Vec<Want>> {
-    let made: Vec<&str> = study.ingest.iter().flat_map(|i| i.tables()).collect();
+    let made = study.canonical_tables();
     for (name, source) in study.sources.iter().filter(|(name, _)| !made.contains(&name.as_str())) {
         let mut taken = Vec::new();
         for lookup in &source.lookup {
