@@ -59,10 +59,11 @@ fn fingerprint(panel: &Panel<'_>) -> (String, Vec<String>) {
     let line = |p: &Pattern| {
         let numbers: Vec<String> = p.numbers.iter().map(bits).collect();
         format!(
-            "{:?} {:?} {} {} {} {} {} {} | {} {:.9e} {:.9e}",
+            "{:?} {:?} {} {} {} {} {} {} {} | {} {:.9e} {:.9e}",
             p.outcome.map(|o| panel.plan.outcomes[o].entry.id.as_str()),
             p.fell_out,
             panel.pupils.schools[p.school],
+            panel.pupils.schools[p.at],
             panel.pupils.cohorts[p.cohort],
             p.period,
             p.registered,

@@ -116,7 +116,7 @@ fn another_way_out_censors_and_the_first_one_counts() {
 
     // 1 diploma, 2 overstap, 3 uitval: the order of `exits`.
     assert_eq!(panel.plan.outcomes[0].exits(), ExitKind::ALL);
-    let pupils = panel.pupils.by_school();
+    let pupils = panel.ever_by_school();
     let of_schools = pupils.enumerate().map(|(s, own)| panel.exit_rows_at((0, &ExitKind::ALL), 0, s, own).0);
     let rows: Vec<_> = of_schools.flatten().collect();
     let mut exits: Vec<_> = found(&rows).into_iter().filter(|(_, _, y)| *y > 0.0).collect();

@@ -74,7 +74,7 @@ impl<'a, 's> AnalysisSet<'a, 's> {
             exposure,
             y,
             used: covariates_of(panel, entry),
-            by_school: panel.pupils.by_school(),
+            by_school: panel.ever_by_school(),
             left_out: None,
             doses: Centred::default(),
             flow: Flow::default(),

@@ -44,7 +44,7 @@ pub fn reach(panel: &Panel<'_>, e: usize) -> Option<IdVec<SchoolIx, Reach>> {
     Some(schools)
 }
 
-/// How the pupils fared on outcome `o`; `None` for an outcome that is no yes or no. An event counts at the school where it came.
+/// How the pupils fared on outcome `o`; `None` for an outcome that is no yes or no.
 pub fn outcome(panel: &Panel<'_>, o: usize) -> Option<IdVec<SchoolIx, Outcomes>> {
     let pupils = &panel.pupils;
     let known = |p: PupilIx| -> Result<bool, Step> {
@@ -70,8 +70,9 @@ pub fn outcome(panel: &Panel<'_>, o: usize) -> Option<IdVec<SchoolIx, Outcomes>>
     }
     for p in pupils.school.ids() {
         if let Ok(had) = known(p) {
-            schools[pupils.school[p]].known += 1;
-            schools[panel.school_of_outcome(o, p)].had += u64::from(had);
+            let o = &mut schools[pupils.school[p]];
+            o.known += 1;
+            o.had += u64::from(had);
         }
     }
     Some(schools)

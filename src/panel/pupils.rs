@@ -136,17 +136,10 @@ impl Pupils {
         }
     }
 
-    /// The pupils who are or were at each school, in their order.
+    /// The pupils of each school, in their order.
     pub fn by_school(&self) -> IdVec<SchoolIx, Vec<PupilIx>> {
         let mut pupils: IdVec<SchoolIx, Vec<PupilIx>> = vec![Vec::new(); self.schools.len()].into();
-        for (p, own) in self.school.enumerate() {
-            let others = self.stays_until(p, i32::MAX).iter().filter_map(|stay| stay.school);
-            for school in std::iter::once(*own).chain(others) {
-                if pupils[school].last() != Some(&p) {
-                    pupils[school].push(p);
-                }
-            }
-        }
+        self.school.enumerate().for_each(|(p, school)| pupils[*school].push(p));
         pupils
     }
 

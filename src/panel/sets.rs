@@ -174,10 +174,10 @@ impl Panel<'_> {
         self.rows_of(o, e, (0..self.pupils.len()).map(PupilIx::from_position))
     }
 
-    /// As [`Panel::rows`], of the rows that count at a school; `pupils` are those of [`Pupils::by_school`].
+    /// As [`Panel::rows`], of the rows that count at a school; `pupils` are those of [`Panel::ever_by_school`].
     pub fn rows_at(&self, o: usize, e: usize, s: SchoolIx, pupils: &[PupilIx]) -> (Vec<SetRow>, Vec<(PupilIx, Step)>) {
         let (mut rows, mut out) = self.rows_of(o, e, pupils.iter().copied());
-        if self.pupils.stays.is_some() {
+        if self.plan.study.stays.is_some() {
             rows.retain(|row| row.school == s);
             out.retain(|(p, _)| self.pupils.school[*p] == s);
         }
@@ -276,16 +276,6 @@ impl Panel<'_> {
                 at_risk[row.pupil].ok().filter(|last| last.period == row.period).and_then(|last| last.exit)
             }
             _ => None,
-        }
-    }
-
-    /// The school at which the outcome of a pupil counts: of an event where the pupil was in the last period.
-    pub fn school_of_outcome(&self, o: usize, p: PupilIx) -> SchoolIx {
-        match &self.outcomes[&o] {
-            OutcomeData::Event(at_risk) => {
-                at_risk[p].map_or(self.pupils.school[p], |last| self.school_at(p, DoseAt::Period(last.period)))
-            }
-            _ => self.pupils.school[p],
         }
     }
 

@@ -15,6 +15,7 @@ struct Key {
     outcome: Option<usize>,
     fell_out: Option<Step>,
     school: SchoolIx,
+    at: SchoolIx,
     cohort: CohortIx,
     period: u16,
     registered: bool,
@@ -60,6 +61,7 @@ fn split(one: Pattern) -> (Key, Moments) {
         outcome: one.outcome,
         fell_out: one.fell_out,
         school: one.school,
+        at: one.at,
         cohort: one.cohort,
         period: one.period,
         registered: one.registered,
@@ -74,6 +76,7 @@ fn joined((key, moments): (Key, Moments)) -> Pattern {
         outcome: key.outcome,
         fell_out: key.fell_out,
         school: key.school,
+        at: key.at,
         cohort: key.cohort,
         period: key.period,
         registered: key.registered,
@@ -105,7 +108,7 @@ impl Panel<'_> {
         Box::new(self.by_school(|p, rows| rows.push(self.pupil(p))).chain(of_outcomes))
     }
 
-    /// The rows of all pupils of one set, merged. No pattern is of two schools, so that a few schools at a time are held.
+    /// The rows of all pupils of one set, merged. No pattern is of pupils of two schools, so that a few schools at a time are held.
     fn by_school<'p>(
         &'p self,
         rows: impl Fn(PupilIx, &mut Vec<Pattern>) + Sync + 'p,
@@ -114,9 +117,6 @@ impl Panel<'_> {
         let of_school = move |s: SchoolIx| {
             let mut of_pupils = Vec::with_capacity(pupils[s].len());
             pupils[s].iter().for_each(|p| rows(*p, &mut of_pupils));
-            if self.pupils.stays.is_some() {
-                of_pupils.retain(|row: &Pattern| row.school == s);
-            }
             merged(of_pupils)
         };
         let mut schools = self.pupils.schools.ids();
@@ -177,8 +177,6 @@ impl Panel<'_> {
     /// A row; without a time only the doses that are columns of the pupils are there.
     fn row(&self, outcome: Option<usize>, p: PupilIx, period: u16, at: Option<DoseAt>, y: f64) -> Pattern {
         let pupils = &self.pupils;
-        // A pupil counts at the school of the start; its periods where it was then.
-        let school = at.filter(|_| outcome.is_some()).map_or(pupils.school[p], |at| self.school_at(p, at));
         let dose =
             |(e, exposure): (usize, &crate::panel::plan::ExposurePlan<'_>)| match (at, exposure.counts_activities()) {
                 (None, true) => f64::NAN,
@@ -190,7 +188,8 @@ impl Panel<'_> {
         Pattern {
             outcome,
             fell_out: None,
-            school,
+            school: pupils.school[p],
+            at: at.filter(|_| outcome.is_some()).map_or(pupils.school[p], |at| self.school_at(p, at)),
             cohort: pupils.cohort[p],
             period,
             registered: self.is_registered(p, at),
@@ -208,6 +207,7 @@ impl Panel<'_> {
             outcome: Some(o),
             fell_out: Some(step),
             school: self.pupils.school[p],
+            at: self.pupils.school[p],
             cohort: self.pupils.cohort[p],
             period: 0,
             registered: false,
@@ -250,6 +250,7 @@ mod tests {
             outcome: Some(0),
             fell_out: None,
             school: SchoolIx::from_position(school),
+            at: SchoolIx::from_position(school),
             cohort: CohortIx::from_position(0),
             period: 0,
             registered: true,

@@ -21,13 +21,13 @@ mod table;
 use std::ops::Range;
 
 pub use read::{Tally, read};
-pub(super) use table::number_columns;
 pub use table::{CELLS, COLUMNS, Cells, FLOW};
+pub(super) use table::{SCHOOL_START, number_columns};
 
 use super::flow::Step;
 use super::sets::{OutcomeData, Panel, SetRow};
 use crate::vocab::ids::Ix;
-use crate::vocab::{CohortIx, OutcomeRule, PupilIx, SchoolIx};
+use crate::vocab::{CohortIx, IdVec, OutcomeRule, PupilIx, SchoolIx};
 
 /// Pupils, or rows of pupils in one period, that are equal in all that stands here.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +36,10 @@ pub struct Pattern {
     pub outcome: Option<usize>,
     /// Why these pupils are in no analysis of the outcome, or have no dose to describe.
     pub fell_out: Option<Step>,
-    /// The school.
+    /// The school of the start.
     pub school: SchoolIx,
+    /// The school at which the rows count: of pupils who move another one in later periods.
+    pub at: SchoolIx,
     /// The cohort.
     pub cohort: CohortIx,
     /// The period; 0 at a landmark.
@@ -94,6 +96,21 @@ impl Patterns {
 }
 
 impl Panel<'_> {
+    /// The pupils, or patterns, who began or were later at each school, in their order.
+    pub fn ever_by_school(&self) -> IdVec<SchoolIx, Vec<PupilIx>> {
+        let mut pupils: IdVec<SchoolIx, Vec<PupilIx>> = vec![Vec::new(); self.pupils.schools.len()].into();
+        for (p, start) in self.pupils.school.enumerate() {
+            let of_pattern = self.patterns.as_ref().map(|patterns| patterns.at(p).at);
+            let stays = self.pupils.stays_until(p, i32::MAX).iter().filter_map(|stay| stay.school);
+            for school in std::iter::once(*start).chain(of_pattern).chain(stays) {
+                if pupils[school].last() != Some(&p) {
+                    pupils[school].push(p);
+                }
+            }
+        }
+        pupils
+    }
+
     /// Pupils of whom outcome `o` is known and those who had it, by pattern: school, pupils, pupils who had it. `None` for an
     /// outcome that is no yes or no, and in a panel of pupils.
     pub fn counted(&self, o: usize) -> Option<impl Iterator<Item = (SchoolIx, u64, u64)> + '_> {
@@ -121,7 +138,7 @@ impl Panel<'_> {
                 Some(step) => out.extend((one.period == 0).then_some((p, step))),
                 None => {
                     let dose = self.in_units(e, p, self.last_dose());
-                    let (school, period, is_first) = (one.school, one.period, one.period == 0);
+                    let (school, period, is_first) = (one.at, one.period, one.period == 0);
                     let row = |y: f64, n: f64| SetRow { pupil: p, school, period, is_first, dose, y, n };
                     if is_value {
                         rows.extend(like(one).map(|y| row(y, 1.0)));
@@ -167,6 +184,7 @@ mod tests {
             outcome: Some(0),
             fell_out: None,
             school: SchoolIx::from_position(0),
+            at: SchoolIx::from_position(0),
             cohort: CohortIx::from_position(0),
             period: 0,
             registered: true,

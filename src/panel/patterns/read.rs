@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::make::merged;
-use super::table::{definition, flow_of, number_columns};
+use super::table::{SCHOOL_START, definition, flow_of, number_columns};
 use super::{CELLS, FLOW, Pattern, Patterns, outcome_sets};
 use crate::ingest::{As, Batch, InputError, Progress, Rejects, Silence, Table, Want, find_files, footer_entry};
 use crate::panel::flow::{Flow, Step};
@@ -25,6 +25,8 @@ const SOURCE: &str = "cells";
 /// A row as it is read: labels are not positions yet.
 struct Row {
     school: String,
+    /// Of the start.
+    start: String,
     cohort: String,
     pattern: Pattern,
 }
@@ -144,10 +146,14 @@ struct Reading<'p> {
     wants: Vec<Want>,
     outcomes: BTreeMap<&'p str, usize>,
     numbers: std::ops::Range<usize>,
+    /// The column of the school of the start.
+    start: usize,
     periods: u16,
 }
 
 const TEXTS: [&str; 5] = ["outcome", "fell_out", "school", "school_name", "cohort"];
+/// Place of `school` among them.
+const SCHOOL: usize = 2;
 const NUMBERS: [&str; 6] = ["period", "registered", "provisional", "n", "y", "y_squares"];
 
 impl<'p> Reading<'p> {
@@ -156,8 +162,11 @@ impl<'p> Reading<'p> {
         wants.extend(NUMBERS.iter().map(|name| Want::new(name, As::Number)));
         let first = wants.len();
         wants.extend(number_columns(plan).iter().map(|name| Want::new(name, As::Number)));
+        let numbers = first..wants.len();
+        let start = if plan.study.stays.is_some() { wants.len() } else { SCHOOL };
+        wants.extend(plan.study.stays.iter().map(|_| Want::new(SCHOOL_START, As::Text)));
         let outcomes = plan.outcomes.iter().enumerate().map(|(o, planned)| (planned.entry.id.as_str(), o)).collect();
-        Self { numbers: first..wants.len(), wants, outcomes, periods: plan.periods }
+        Self { numbers, start, wants, outcomes, periods: plan.periods }
     }
 
     /// A row, or what is wrong with it, without a value.
@@ -165,7 +174,7 @@ impl<'p> Reading<'p> {
         let mut room = Vec::new();
         let mut text = |column: usize| text_at(batch, column, i, &mut room).map(String::from);
         let (outcome, fell_out) = (text(0), text(1));
-        let (school, name, cohort) = (text(2), text(3), text(4));
+        let (school, name, cohort, start) = (text(SCHOOL), text(3), text(4), text(self.start));
         let number = |k: usize| number_at(batch, TEXTS.len() + k, i);
         let outcome = match outcome {
             None => None,
@@ -205,6 +214,7 @@ impl<'p> Reading<'p> {
             outcome,
             fell_out,
             school: SchoolIx::from_position(0),
+            at: SchoolIx::from_position(0),
             cohort: CohortIx::from_position(0),
             period,
             registered: number(1) == 1.0,
@@ -214,7 +224,8 @@ impl<'p> Reading<'p> {
             sum,
             squares,
         };
-        Ok(Row { school, cohort: cohort.unwrap_or_default(), pattern })
+        let start = start.filter(|s| !s.is_empty()).ok_or("a row has no `school_start`")?;
+        Ok(Row { school, start, cohort: cohort.unwrap_or_default(), pattern })
     }
 }
 
@@ -224,11 +235,12 @@ fn panel<'s>(
     names: &BTreeMap<String, String>,
     footers: &[String],
 ) -> Result<Panel<'s>, InputError> {
-    let schools: Vec<String> = sorted(rows.iter().map(|r| &r.school));
+    let schools: Vec<String> = sorted(rows.iter().flat_map(|r| [&r.school, &r.start]));
     let cohorts: Vec<String> = sorted(rows.iter().map(|r| &r.cohort));
     let place = |all: &[String], label: &String| all.binary_search(label).unwrap_or(0);
     let placed = rows.into_iter().map(|r| Pattern {
-        school: SchoolIx::from_position(place(&schools, &r.school)),
+        school: SchoolIx::from_position(place(&schools, &r.start)),
+        at: SchoolIx::from_position(place(&schools, &r.school)),
         cohort: CohortIx::from_position(place(&cohorts, &r.cohort)),
         ..r.pattern
     });
@@ -321,6 +333,7 @@ fn outsiders(plan: &Plan<'_>, all: &[Pattern]) -> Vec<Pattern> {
         outcome: Some(o),
         fell_out: Some(Step::OutsideSet),
         school,
+        at: school,
         cohort,
         period: 0,
         registered: false,

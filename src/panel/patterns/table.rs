@@ -22,6 +22,8 @@ pub const FLOW: &str = "lob_flow";
 
 /// Columns of every table of cells; after `provisional` come `dose_<exposure>` and `covariate_<covariate>`.
 ///
+/// In studies that know of moves `school_start` is the school of the start, and `school` that of the row.
+///
 /// `outcome` is empty in the set of the pupils themselves. `fell_out` is the reason of pupils who are in no analysis of the
 /// outcome; an engine that does not tell reasons leaves those rows out.
 pub const COLUMNS: [&str; 11] = [
@@ -37,6 +39,9 @@ pub const COLUMNS: [&str; 11] = [
     "y",
     "y_squares",
 ];
+
+/// See [`COLUMNS`].
+pub(in crate::panel) const SCHOOL_START: &str = "school_start";
 
 /// A panel as cells, with what their file says of itself.
 pub struct Cells<'p> {
@@ -72,7 +77,7 @@ fn batch(panel: &Panel<'_>, patterns: &[Pattern]) -> RecordBatch {
         ("fell_out".into(), each::<StringArray, _>(patterns, |p| p.fell_out.map(Step::code))),
         (
             "school".into(),
-            Box::new(|| coded(pupils.schools.iter().map(String::as_str), patterns.iter().map(|p| p.school.at()))),
+            Box::new(|| coded(pupils.schools.iter().map(String::as_str), patterns.iter().map(|p| p.at.at()))),
         ),
         ("school_name".into(), each::<StringArray, _>(patterns, name)),
         (
@@ -83,6 +88,10 @@ fn batch(panel: &Panel<'_>, patterns: &[Pattern]) -> RecordBatch {
         ("registered".into(), each::<BooleanArray, _>(patterns, |p| Some(p.registered))),
         ("provisional".into(), each::<BooleanArray, _>(patterns, |p| Some(p.provisional))),
     ];
+    if plan.study.stays.is_some() {
+        let schools = || coded(pupils.schools.iter().map(String::as_str), patterns.iter().map(|p| p.school.at()));
+        columns.push((SCHOOL_START.into(), Box::new(schools)));
+    }
     for (k, name) in number_columns(plan).into_iter().enumerate() {
         columns.push((name, Box::new(move || numbers(patterns.iter().map(|p| p.numbers[k])))));
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::{Dialect, Query, lines};
-use crate::panel::patterns::number_columns;
+use crate::panel::patterns::{SCHOOL_START, number_columns};
 use crate::panel::plan::Plan;
 use crate::panel::question::Question;
 use crate::study::file::Axis;
@@ -164,6 +164,7 @@ impl Query<'_> {
             ("registered".into(), registered),
             ("provisional".into(), if is_set { self.provisional() } else { "FALSE".into() }),
         ];
+        keys.extend(plan.study.stays.iter().map(|_| (SCHOOL_START.to_string(), "p.school".to_string())));
         for (i, e) in plan.exposures.iter().enumerate() {
             let dose = self.uncapped(i);
             let waits = e.counts_activities() || e.per_year;
