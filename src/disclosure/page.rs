@@ -191,6 +191,8 @@ pub struct SchoolPage {
     pub n_pupils: Shown<u64>,
     /// Schools in the study.
     pub n_schools: u64,
+    /// Whether the study knows of pupils who change schools.
+    pub pupils_move: bool,
     /// Reach of activities.
     pub reach: Vec<ReachRow>,
     /// Outcomes.

@@ -175,6 +175,7 @@ fn page(computed: &Computed<'_>, d: &Described, run_id: &str, profile: &Profile,
             .collect(),
         checks: d.checks.clone(),
         flow: flow(flow_counts(d, s), profile),
+        pupils_move: plan.study.stays.is_some(),
         adjusted_for: d.covariates.iter().map(|c| covariates(&plan.covariates[*c])).collect(),
     }
 }

@@ -226,6 +226,7 @@ pub fn with_estimates() -> SchoolPage {
             step("niet gekoppeld aan het mbo", "not linked to mbo", false, Shown::Suppressed { min: 10 }),
             step("geanalyseerd", "analysed", true, Shown::Value(145)),
         ],
+        pupils_move: true,
         adjusted_for: vec![
             ("leerweg".into(), "track".into()),
             ("geslacht".into(), "sex".into()),
@@ -260,6 +261,7 @@ pub fn with_refusals() -> SchoolPage {
         effects: vec![row],
         checks: Vec::new(),
         flow: Vec::new(),
+        pupils_move: false,
         adjusted_for: Vec::new(),
         ..page
     }

@@ -14,7 +14,10 @@ pub(super) fn body(page: &SchoolPage, words: &Words) -> Markup {
         @if !page.outcomes.is_empty() {
             (fold(section.definitions_title, definitions(page, words)))
         }
-        (fold(section.how_title, html! { @for text in section.how { p { (text) } } }))
+        (fold(section.how_title, html! {
+            @for text in section.how { p { (text) } }
+            @if page.pupils_move { p { (section.how_moves) } }
+        }))
         (fold(section.glossary_title, glossary(words)))
         (fold(section.trace_title, trace(page, words)))
     }

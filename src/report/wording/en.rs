@@ -145,6 +145,7 @@ const SECTION: SectionWords = SectionWords {
         "The margin of uncertainty is a 95% interval. For percentages it is Wilson's interval.",
         "Where there is no reliable estimate, we show no number. The reason is given instead.",
     ],
+    how_moves: "When a pupil changes school, a period counts at the school where the pupil was on its first day. All else counts at the school of the start.",
     glossary_title: "Words",
     glossary: &[
         Titled {

@@ -373,6 +373,8 @@ pub struct SectionWords {
     pub how_title: &'static str,
     /// The method in plain words.
     pub how: &'static [&'static str],
+    /// Where pupils who change schools count.
+    pub how_moves: &'static str,
     /// Heading of the glossary.
     pub glossary_title: &'static str,
     /// The glossary.

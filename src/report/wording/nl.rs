@@ -145,6 +145,7 @@ const SECTION: SectionWords = SectionWords {
         "De onzekerheidsmarge is een interval van 95%. Bij percentages is dat het interval van Wilson.",
         "Vinden we geen betrouwbare schatting, dan tonen we geen getal. De reden staat er dan bij.",
     ],
+    how_moves: "Wisselt een leerling van school? Dan telt een periode bij de school waar de leerling op de eerste dag daarvan was. Al het andere telt bij de school van het begin.",
     glossary_title: "Woorden",
     glossary: &[
         Titled {
