@@ -101,6 +101,12 @@ p6,A,00,2019-10-01,2021-07-31,2021-08-01,2021-05-01,6
 p7,A,00,2019-10-01,2021-07-31,2021-08-01,2020-11-01,7
 p8,C,00,2019-10-01,2021-07-31,2021-08-01,,8
 p9,A,00,2019-10-01,2021-07-31,2021-08-01,,9
+q1,C,00,2019-10-01,2021-07-31,2021-08-01,,10
+q2,A,00,2019-10-01,2021-07-31,2021-08-01,,11
+q3,A,00,2019-10-01,2021-07-31,2021-08-01,2020-05-20,12
+q4,A,00,2019-10-01,2021-07-31,2021-08-01,2020-04-20,13
+q5,E,00,2019-10-01,2021-07-31,2021-08-01,,14
+q6,A,00,2019-10-01,2021-07-31,2021-08-01,,15
 ";
 
 const STAYS: &str = "\
@@ -116,6 +122,14 @@ p9,A,00,2019-11-01
 niemand,A,00,2019-11-01
 p1,,00,2019-11-01
 p1,B,00,
+,A,00,2019-11-01
+q1,B,00,2020-09-01
+q2,Z,99,2018-01-01
+q2,B,00,2019-09-01
+q3,Z,99,2020-05-01
+q4,Z,99,2020-05-01
+q5,A,00,2019-01-01
+q6,E,00,2020-04-01
 ";
 
 const ACTIVITIES: &str = "\
@@ -125,6 +139,8 @@ p2,2019-11-01
 p2,2020-04-20
 p4,2019-11-01
 p7,2020-05-01
+q1,2020-10-05
+q6,2020-05-01
 ";
 
 const SCORES: &str = "\
@@ -180,13 +196,36 @@ fn a_period_counts_where_the_pupil_was_on_its_first_day() {
     hazard.extend(all(5, "B"));
     // Outside the study from July 2020 on, and at a school that registers nothing from June 2020 on: the events later do not count.
     hazard.extend([(6, 0, "A", 0.0), (6, 1, "A", 0.0), (7, 0, "A", 0.0), (7, 1, "A", 0.0)]);
+    // q2 came from outside before the start; q3 left after going outside and q4 before; nobody began at E, where q6 goes.
+    hazard.extend(all(11, "B"));
+    hazard.extend([(12, 0, "A", 0.0), (12, 1, "A", 0.0), (13, 0, "A", 0.0), (13, 1, "A", 1.0)]);
+    hazard.extend(all(14, "A"));
+    hazard.extend([(15, 0, "A", 0.0), (15, 1, "E", 0.0), (15, 2, "E", 0.0), (15, 3, "E", 0.0)]);
     assert_eq!(rows(&panel, "uitval"), expected(&hazard));
-    assert_eq!(out(&panel, "uitval"), [(8, Step::NoRegistration), (9, Step::OtherSchool)]);
+    // q1 began where nobody registers: the dose stays unknown at any later school.
+    let fell_out = [(8, Step::NoRegistration), (9, Step::OtherSchool), (10, Step::NoRegistration)];
+    assert_eq!(out(&panel, "uitval"), fell_out);
 
-    let landmark = [(1, 0, "A", 1.0), (2, 0, "A", 2.0), (3, 0, "A", 3.0), (4, 0, "B", 4.0), (5, 0, "B", 5.0)];
+    let landmark = [
+        (1, 0, "A", 1.0),
+        (2, 0, "A", 2.0),
+        (3, 0, "A", 3.0),
+        (4, 0, "B", 4.0),
+        (5, 0, "B", 5.0),
+        (11, 0, "B", 11.0),
+        (14, 0, "A", 14.0),
+        (15, 0, "A", 15.0),
+    ];
     assert_eq!(rows(&panel, "waarde"), expected(&landmark));
-    let fell_out =
-        [(6, Step::OtherSchool), (7, Step::NoRegistration), (8, Step::NoRegistration), (9, Step::OtherSchool)];
+    let fell_out = [
+        (6, Step::OtherSchool),
+        (7, Step::NoRegistration),
+        (8, Step::NoRegistration),
+        (9, Step::OtherSchool),
+        (10, Step::NoRegistration),
+        (12, Step::OtherSchool),
+        (13, Step::OtherSchool),
+    ];
     assert_eq!(out(&panel, "waarde"), fell_out);
 
     let scores = [
@@ -210,18 +249,18 @@ fn every_row_and_pupil_ends_in_one_step() {
     let panel = panel(&study, dir.path());
     let stays = |step| panel.flow.total("stays", step);
     let steps = [Step::Used, Step::OtherSchool, Step::Duplicate, Step::UnknownPupil, Step::NoSchool, Step::NoDate];
-    assert_eq!(steps.map(stays), [5, 2, 1, 1, 1, 1]);
-    assert_eq!(stays(Step::Read), 11);
+    assert_eq!(steps.map(stays), [9, 5, 1, 1, 1, 1]);
+    assert_eq!([Step::NoKey, Step::Read].map(stays), [1, 19]);
     // Registrations count at the school of their day, and pupils at that of their start.
     let school = |name: &str| panel.pupils.schools.enumerate().find(|(_, s)| *s == name).unwrap().0;
     let found = |set: &str, name: &str, step: Step| -> u64 {
         let of = panel.flow.iter().filter(|(s, at, t, _)| (*s, *at, *t) == (set, Some(school(name)), step));
         of.map(|(.., n)| n).sum()
     };
-    assert_eq!(["A 00", "B 00", "C 00"].map(|s| found("activities", s, Step::Used)), [3, 2, 0]);
+    assert_eq!(["A 00", "B 00", "C 00"].map(|s| found("activities", s, Step::Used)), [3, 3, 0]);
     let hazard = design::binary(&panel, &study.models[0], Start::Periods);
     for (of_model, analysed) in
-        [(&hazard.head, [5, 2, 0]), (&design::linear(&panel, &study.models[1], Start::Time).head, [5, 0, 0])]
+        [(&hazard.head, [9, 3, 0]), (&design::linear(&panel, &study.models[1], Start::Time).head, [5, 0, 0])]
     {
         let set = of_model.flow.iter().next().unwrap().0.to_string();
         let steps = |s: &str, step: Step| -> u64 {
@@ -234,9 +273,16 @@ fn every_row_and_pupil_ends_in_one_step() {
             assert_eq!(ended, steps(s, Step::Read), "{set}: {s}");
         }
     }
+    // A school registers when someone does there, wherever its pupils do; E has registrations and nobody who began there.
+    let registration = |s: &str| {
+        let all = &panel.doses.as_ref().unwrap().registration;
+        let of = all.iter().find(|r| r.school == school(s)).unwrap();
+        (of.pupils, of.registered, of.registrations)
+    };
+    assert_eq!([registration("C 00"), registration("E 00")], [(2, 1, 0), (0, 0, 1)]);
     // Pupils of a school are those who began there; an event counts where it came.
     let counts = ["A 00", "B 00"].map(|s| hazard.head.counts[school(s)]);
-    assert_eq!(counts.map(|c| (c.pupils, c.events)), [(5, 1), (2, 1)]);
+    assert_eq!(counts.map(|c| (c.pupils, c.events)), [(9, 2), (3, 1)]);
 }
 
 /// The bytes of the tables of all outcomes.

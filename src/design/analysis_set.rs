@@ -59,7 +59,7 @@ pub(super) struct AnalysisSet<'a, 's> {
 struct OfSchool {
     school: SchoolIx,
     steps: Steps,
-    counts: Counts,
+    events: u64,
 }
 
 /// Pupils by the school of their start and the step in which they ended.
@@ -107,7 +107,10 @@ impl<'a, 's> AnalysisSet<'a, 's> {
         let mut counts = vec![Counts::default(); panel.pupils.schools.len()];
         for own in of_schools {
             add(&mut steps, &own.steps);
-            counts[own.school.at()] = own.counts;
+            counts[own.school.at()].events = own.events;
+        }
+        for ((school, step), n) in &steps {
+            counts[school.at()].pupils += if *step == Step::Analysed { *n } else { 0 };
         }
         set.counts = counts.into();
         let name = format!("model {}", entry.id);
@@ -177,17 +180,13 @@ impl<'a, 's> AnalysisSet<'a, 's> {
     fn look(&self) -> (Seen, Vec<OfSchool>) {
         let all = self.some_schools_at_a_time(|s| {
             let (rows, steps) = self.complete(s);
-            let mut counts = Counts::default();
-            for row in &rows {
-                counts.pupils += pupils_of(row);
-                counts.events += if row.y == 1.0 { row.n as u64 } else { 0 };
-            }
-            (Seen::of(self, &rows), steps, counts)
+            let events = rows.iter().filter(|row| row.y == 1.0).map(|row| row.n as u64).sum();
+            (Seen::of(self, &rows), steps, events)
         });
         let mut seen = Seen::default();
-        let of_school = |(school, (own, steps, counts))| {
+        let of_school = |(school, (own, steps, events))| {
             seen.merge(own);
-            OfSchool { school, steps, counts }
+            OfSchool { school, steps, events }
         };
         let of_schools = all.map(of_school).collect();
         (seen, of_schools)

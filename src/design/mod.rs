@@ -51,9 +51,9 @@ pub struct Head {
 /// Pupils behind a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Pupils.
+    /// Pupils who began there.
     pub pupils: u64,
-    /// Pupils with the event, or with outcome 1.
+    /// Pupils with the event, or with outcome 1, while they were there.
     pub events: u64,
 }
 

@@ -263,7 +263,8 @@ impl<'s> Table<'s> {
         all.min(1 << 22) as usize
     }
 
-    /// Parts that may hold rows which the filters keep.
+    /// Parts that may hold rows which the filters keep. Of the others nothing is read, so that nothing in them is watched, refused
+    /// or counted: their rows are none of the study's.
     fn units(&self) -> Vec<Unit<'_>> {
         let units =
             self.files.iter().flat_map(|opened| (0..opened.reader.parts()).map(move |part| Unit { opened, part }));
@@ -380,7 +381,7 @@ impl<'s> Table<'s> {
         Ok((all, rejects))
     }
 
-    /// After all was read: that no file changed meanwhile, and that no column held person numbers.
+    /// After all was read: that no file changed meanwhile, and that no column held person numbers in what was read.
     fn assert_whole(&self) -> Result<(), InputError> {
         self.files.iter().try_for_each(|o| o.file.assert_unchanged())?;
         self.door.assert_no_person_numbers()

@@ -75,14 +75,13 @@ impl Doses {
         (&self.blocks[self.division.block(p)][position], self.division.place(p) * self.width)
     }
 
-    /// Whether a dose up to a day is known: at every school where the pupil was until then, with those of the cohort, anyone has
+    /// Whether a dose up to a day is known: at every school where the pupil was from the start until then, anyone of the cohort has
     /// a registration that counts.
     pub(super) fn is_registered(&self, pupils: &Pupils, p: PupilIx, until: i32) -> bool {
         let at = |school: SchoolIx| self.registered[school.at() * self.cohorts + pupils.cohort[p].at()];
-        match pupils.stays_until(p, until) {
-            [] => at(pupils.school[p]),
-            stays => stays.iter().all(|stay| stay.school.is_some_and(at)),
-        }
+        let origin = pupils.days[p].origin;
+        let mut later = pupils.stays(p).iter().filter(|stay| origin < stay.from && stay.from <= until);
+        at(pupils.school[p]) && later.all(|stay| stay.school.is_some_and(at))
     }
 }
 
@@ -122,8 +121,11 @@ struct Division {
 }
 
 impl Division {
-    fn of(pupils: usize) -> Self {
-        let blocks = BLOCKS.max(pupils.div_ceil(dated::MOST_PUPILS));
+    /// Of so many pupils with so many cells each.
+    fn of(pupils: usize, cells: usize) -> Self {
+        // The next power of two is less than twice as many, and additions know a cell of a block by 32 bits.
+        let most = dated::MOST_PUPILS.min((1 << 31) / cells.max(1)).max(1);
+        let blocks = BLOCKS.max(pupils.div_ceil(most));
         Self { bits: pupils.div_ceil(blocks).next_power_of_two().trailing_zeros() }
     }
 
@@ -368,13 +370,13 @@ pub(super) fn sum(
     let periods = usize::from(plan.periods);
     let landmark = plan.pupils.landmark.as_ref().map(|_| periods);
     let width = periods + usize::from(landmark.is_some());
-    let division = Division::of(pupils.len());
+    let windows = Windows::of(plan, pupils, of_pupils);
+    let (places, positions) = Place::all(plan, windows.as_ref());
+    let division = Division::of(pupils.len(), positions * width);
     let n_blocks = pupils.len().div_ceil(division.size());
     // How many there are is not known before all activities are read.
     let aside = if dated.is_empty() { None } else { plan.memory.aside(u64::MAX) };
     let dated_rows = DatedRows::new(dated.len(), n_blocks, aside);
-    let windows = Windows::of(plan, pupils, of_pupils);
-    let (places, positions) = Place::all(plan, windows.as_ref());
     let context = Context {
         pupils,
         calendars,

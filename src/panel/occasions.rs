@@ -133,9 +133,17 @@ pub(super) fn at_risk(
         if event.is_some_and(|d| d <= days.origin) {
             return Err(Step::LeftBeforeStart);
         }
-        let end = Some(days.end).filter(|d| *d != NO_DAY);
+        let mut end = Some(days.end).filter(|d| *d != NO_DAY);
         if o.entry.after_end == AfterEnd::Censor && event.zip(end).is_some_and(|(event, end)| event > end) {
             event = None;
+        }
+        // Nothing is known of what comes after the pupil went to a school outside the study.
+        if let Some(outside) = pupils.outside_from(p) {
+            if outside <= days.origin {
+                return Err(Step::OtherSchool);
+            }
+            event = event.filter(|day| *day < outside);
+            end = Some(end.map_or(outside - 1, |end| end.min(outside - 1)));
         }
         let last = match (event, end) {
             (Some(event), Some(end)) => event.min(end),
@@ -147,15 +155,6 @@ pub(super) fn at_risk(
             return Err(Step::NoEnd);
         }
         let period = starts.iter().take_while(|start| **start <= last).count() - 1;
-        // Who goes to a school outside the study is followed in the periods that began before.
-        let inside = starts.iter().take_while(|start| !pupils.is_outside(p, **start)).count();
-        if inside == 0 {
-            return Err(Step::OtherSchool);
-        }
-        if inside <= period {
-            let period = u16::try_from(inside - 1).unwrap_or(u16::MAX).min(plan.periods - 1);
-            return Ok(LastPeriod { period, event: false, exit: None });
-        }
         let in_window = period < usize::from(plan.periods);
         let period = u16::try_from(period).unwrap_or(u16::MAX).min(plan.periods - 1);
         let has_left = event.is_some() && in_window;
@@ -203,7 +202,7 @@ pub(super) fn scores(
                 if slot == 0 || slot > usize::from(plan.periods) {
                     return Err(Step::OutsidePeriods);
                 }
-                if pupils.is_outside(pupil, starts[slot - 1]) {
+                if pupils.is_outside(pupil, day) {
                     return Err(Step::OtherSchool);
                 }
                 let period = u16::try_from(slot - 1).expect("fewer than 65 536 periods");

@@ -143,24 +143,32 @@ impl Pupils {
         pupils
     }
 
-    /// The stays of a pupil that have begun by a day; none of a pupil who is at the school of the pupil table.
-    pub(super) fn stays_until(&self, p: PupilIx, day: i32) -> &[Stay] {
-        self.stays.as_ref().map_or(&[], |stays| stays.until(p, day))
+    /// The stays of a pupil, in order of day; none of a pupil who is at the school of the pupil table.
+    pub(super) fn stays(&self, p: PupilIx) -> &[Stay] {
+        self.stays.as_ref().map_or(&[], |stays| stays.of(p))
     }
 
     /// Whether anything is known of moves of the pupil.
     pub(super) fn moves(&self, p: PupilIx) -> bool {
-        !self.stays_until(p, i32::MAX).is_empty()
+        !self.stays(p).is_empty()
     }
 
     /// The school where the pupil is on a day; `None` outside the study.
     pub(super) fn school_on(&self, p: PupilIx, day: i32) -> Option<SchoolIx> {
-        self.stays_until(p, day).last().map_or(Some(self.school[p]), |stay| stay.school)
+        let begun = self.stays(p).iter().take_while(|stay| stay.from <= day);
+        begun.last().map_or(Some(self.school[p]), |stay| stay.school)
+    }
+
+    /// The day on which the pupil goes to a school outside the study; not after the origin for one who is there at the start.
+    pub(super) fn outside_from(&self, p: PupilIx) -> Option<i32> {
+        let (stays, origin) = (self.stays(p), self.days[p].origin);
+        let at_start = stays.partition_point(|stay| stay.from <= origin).saturating_sub(1);
+        stays[at_start..].iter().find(|stay| stay.school.is_none()).map(|stay| stay.from)
     }
 
     /// Whether the pupil has left the schools of the study by a day.
     pub(super) fn is_outside(&self, p: PupilIx, day: i32) -> bool {
-        self.stays_until(p, day).iter().any(|stay| stay.school.is_none())
+        self.outside_from(p).is_some_and(|from| from <= day)
     }
 
     /// The pupil with this key.

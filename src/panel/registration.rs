@@ -31,11 +31,11 @@ pub struct Registration {
     pub school: SchoolIx,
     /// The cohort.
     pub cohort: CohortIx,
-    /// Its pupils.
+    /// Its pupils: those who began there.
     pub pupils: u64,
-    /// Pupils with at least one registration that counts.
+    /// Of these the pupils with at least one registration that counts, at any school.
     pub registered: u64,
-    /// Registrations that count.
+    /// Registrations that count of pupils who were there on their day.
     pub registrations: u64,
     /// How late they were entered; `None` where the study names no column for it.
     pub lag: Option<Lag>,
@@ -74,14 +74,14 @@ pub struct Systems {
 }
 
 impl Registration {
-    /// Share of the pupils with at least one registration.
+    /// Share of the pupils with at least one registration; NaN without pupils.
     pub fn coverage(&self) -> f64 {
         self.registered as f64 / self.pupils as f64
     }
 }
 
 impl Panel<'_> {
-    /// Quality of registration as a table, one row per school and cohort with pupils; no rows in a study without activities.
+    /// Quality of registration as a table, one row per school and cohort with pupils or registrations; no rows in a study without activities.
     pub fn registration_table(&self) -> RecordBatch {
         let (pupils, rows) = (&self.pupils, self.doses.as_ref().map_or(&[][..], |d| &d.registration));
         let count = |name, of: &dyn Fn(&Registration) -> Option<u64>| {
@@ -93,7 +93,7 @@ impl Panel<'_> {
         };
         let main = rows.iter().map(|r| r.systems.as_ref().map(|s| s.main.as_str()));
         let switched = rows.iter().map(|r| Some(r.systems.as_ref().is_some_and(|s| s.switched)));
-        let status = rows.iter().map(|r| Some(if r.registered == 0 { "not_measured" } else { "ok" }));
+        let status = rows.iter().map(|r| Some(if r.registrations == 0 { "not_measured" } else { "ok" }));
         let columns = vec![
             ("school_id", coded(pupils.schools.iter().map(String::as_str), rows.iter().map(|r| r.school.at()))),
             ("cohort", coded(pupils.cohorts.iter().map(String::as_str), rows.iter().map(|r| r.cohort.at()))),
@@ -199,7 +199,7 @@ impl WatchColumns {
         self.registered[p.at() / 64].load(Ordering::Relaxed) >> (p.at() % 64) & 1 == 1
     }
 
-    /// The quality of each school and cohort that has pupils, in their order.
+    /// The quality of each school and cohort that has pupils or registrations, in their order.
     pub(super) fn summary(&self, pupils: &Pupils, seen: &Watch<'_>) -> Vec<Registration> {
         let cohorts = pupils.cohorts.len();
         let mut counts = vec![(0, 0); self.groups];
@@ -215,7 +215,9 @@ impl WatchColumns {
         }
         let systems = seen.systems.sorted();
         let mut all: Vec<Registration> = Vec::new();
-        for (group, (n, registered)) in counts.into_iter().enumerate().filter(|(_, (n, _))| *n > 0) {
+        // Pupils who move register where nobody of their cohort began.
+        let is_there = |(group, (n, _)): &(usize, (u64, u64))| *n > 0 || seen.registrations[*group] > 0;
+        for (group, (n, registered)) in counts.into_iter().enumerate().filter(is_there) {
             let school = SchoolIx::from_position(group / cohorts);
             let lags = &seen.lags[group];
             let before = all.last().filter(|r| r.school == school).and_then(|r| r.systems.as_ref());

@@ -339,7 +339,7 @@ impl Panel<'_> {
     }
 
     /// Whether anyone of the cohort has a registration that counts, at the pupil's school; of a pupil who moves at all of them until
-    /// then.
+    /// then. Without a time: at the school of the start.
     pub fn is_registered(&self, p: PupilIx, at: Option<DoseAt>) -> bool {
         if let Some(patterns) = &self.patterns {
             return patterns.at(p).registered;

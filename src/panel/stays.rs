@@ -1,7 +1,8 @@
 //! The schools of pupils who move.
 //!
-//! A pupil is from a day on at a school, until the next stay begins. What the dossier of another school held is not known here, so
-//! who goes to a school that the pupil table does not have is followed until that day and no longer.
+//! A pupil is from a day on at a school, until the next stay begins. What becomes of a pupil at a school that the pupil table does
+//! not have, and what is done there, is not known here: who goes there is followed until that day and no longer. Where a pupil
+//! came from before the start of the clock is of no matter.
 
 use std::path::Path;
 
@@ -9,6 +10,7 @@ use hashbrown::HashMap;
 
 use super::ends::Ends;
 use super::flow::{Ended, Flow, Step};
+use super::keys::Found;
 use super::native;
 use super::plan::Plan;
 use super::pupils::{NO_DAY, Pupils, day_at, spaced};
@@ -33,10 +35,9 @@ pub(super) struct Stays {
 }
 
 impl Stays {
-    /// Those that have begun by a day.
-    pub(super) fn until(&self, p: PupilIx, day: i32) -> &[Stay] {
-        let all = &self.all[self.ends.range(p)];
-        &all[..all.partition_point(|stay| stay.from <= day)]
+    /// Those of a pupil, in order of day.
+    pub(super) fn of(&self, p: PupilIx) -> &[Stay] {
+        &self.all[self.ends.range(p)]
     }
 }
 
@@ -65,9 +66,16 @@ pub(super) fn read(
     let mut label = Vec::new();
     rejects.merge(table.for_each(progress, |batch: &Batch| {
         for (row, found) in pupils.find_all(batch, 0..keys).into_iter().enumerate() {
-            let Some(p) = found.pupil() else {
-                ended.add(None, Step::UnknownPupil);
-                continue;
+            let p = match found {
+                Found::Pupil(p) => p,
+                Found::NoKey => {
+                    ended.add(None, Step::NoKey);
+                    continue;
+                }
+                Found::Unknown => {
+                    ended.add(None, Step::UnknownPupil);
+                    continue;
+                }
             };
             let from = day_at(batch, school.end, row);
             let is_named = batch.key(school.clone(), row, &mut label) && !label.is_empty();
@@ -95,11 +103,11 @@ pub(super) fn read(
         return Err(InputError::ConflictingStays { source_name: s.source.clone(), rows: at_once });
     }
     let stays = Stays { ends: Ends::of(counts), all: all.into_iter().map(|(_, stay)| stay).collect() };
+    pupils.stays = Some(stays);
     for p in pupils.school.ids() {
-        if let Some(school) = stays.until(p, pupils.days[p].origin).last().and_then(|stay| stay.school) {
+        if let Some(school) = pupils.school_on(p, pupils.days[p].origin) {
             pupils.school[p] = school;
         }
     }
-    pupils.stays = Some(stays);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Studies that use what the template leaves out, with their files made from a simulated region.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use lob_effect::simulate::{RegionSpec, simulate_to};
@@ -626,7 +626,7 @@ pub fn write_causes(dir: &Path) {
     pupils.write(&dir.join("leerling.csv"), ',');
 }
 
-/// A study whose pupils move, with the files of [`write_stays`]; some schools register nothing.
+/// A study whose pupils move, with the files of [`write_stays`].
 pub fn with_stays(text: &str) -> String {
     let line = |start: &str| {
         let pupils = text.split("[pupils]").nth(1).expect("pupils");
@@ -637,15 +637,12 @@ pub fn with_stays(text: &str) -> String {
         format!("[stays]\nsource = \"verblijf\"\n{}\n{}\nfrom = \"vanaf\"\n\n", line("key ="), line("school ="));
     text.replacen("[time]", "[sources.verblijf]\nfiles = \"verblijf.csv\"\n\n[time]", 1)
         .replacen("[activities]", &format!("{stays}[activities]"), 1)
-        .replace(
-            "[sources.activiteit]\n",
-            "[sources.activiteit]\nfilter = [{ column = \"bron_systeem\", is_not = \"SOMtoday\" }]\n",
-        )
+        .replace("activiteit.parquet", "activiteit.csv")
 }
 
 /// Writes the stays of [`with_stays`], for the template, [`CSV`] or [`DAYS`] (of which the study's text is a change): pupils who
 /// move before the start, on it, once, several times, on the first day of a period, around the landmark, from and to schools outside
-/// the study, and rows that say nothing.
+/// the study, and rows that say nothing. One of the schools registers nothing.
 pub fn write_stays(text: &str, dir: &Path) {
     let pupils = Sheet::read(&dir.join("leerling.parquet"));
     let is_csv = text.contains("key = [\"school\", \"id\"]");
@@ -696,6 +693,34 @@ pub fn write_stays(text: &str, dir: &Path) {
             rows.push(one);
         }
     }
+    let (key, at) = if is_csv { (1, 2) } else { (0, 1) };
+    let silent = &schools[0];
+    let is_silent =
+        |label: &Option<String>, leerweg: &Option<String>| *label == silent.0 && (!is_csv || *leerweg == silent.1);
+    let began = pupils.rows.iter().filter(|row| is_silent(&row[school], &row[leerweg])).map(|row| row[id].clone());
+    let came =
+        rows.iter().filter(|row| is_silent(&row[at], &row[at + usize::from(is_csv)])).map(|row| row[key].clone());
+    let quiet: HashSet<String> = began.chain(came).flatten().collect();
+    assert!(quiet.len() > 20, "pupils of a school that registers nothing");
     let header = header.iter().map(|name| name.to_string()).collect();
     Sheet { header, rows }.write(&dir.join("verblijf.csv"), ',');
+
+    if is_csv || is_days {
+        let (files, name, delimiter) = if is_csv {
+            (vec!["dossier-1.csv", "dossier-2.csv"], "Leerling nr", ';')
+        } else {
+            (vec!["days-klik.csv"], "pseudo_id", ',')
+        };
+        for file in files {
+            let text = std::fs::read_to_string(dir.join(file)).expect("a file");
+            let place = text.lines().next().and_then(|l| l.split(delimiter).position(|n| n == name)).expect("a key");
+            let kept = text.lines().filter(|l| !l.split(delimiter).nth(place).is_some_and(|key| quiet.contains(key)));
+            std::fs::write(dir.join(file), kept.map(|l| format!("{l}\n")).collect::<String>()).expect("a file");
+        }
+    } else {
+        let mut activities = Sheet::read(&dir.join("activiteit.parquet"));
+        let place = activities.at("pseudo_id");
+        activities.rows.retain(|row| row[place].as_ref().is_none_or(|key| !quiet.contains(key)));
+        activities.write(&dir.join("activiteit.csv"), ',');
+    }
 }

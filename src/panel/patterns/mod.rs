@@ -101,7 +101,7 @@ impl Panel<'_> {
         let mut pupils: IdVec<SchoolIx, Vec<PupilIx>> = vec![Vec::new(); self.pupils.schools.len()].into();
         for (p, start) in self.pupils.school.enumerate() {
             let of_pattern = self.patterns.as_ref().map(|patterns| patterns.at(p).at);
-            let stays = self.pupils.stays_until(p, i32::MAX).iter().filter_map(|stay| stay.school);
+            let stays = self.pupils.stays(p).iter().filter_map(|stay| stay.school);
             for school in std::iter::once(*start).chain(of_pattern).chain(stays) {
                 if pupils[school].last() != Some(&p) {
                     pupils[school].push(p);

@@ -144,7 +144,7 @@ impl Query<'_> {
         if !e.per_year {
             return sum;
         }
-        let last = school_year("(o.known_before - INTERVAL '1' DAY)");
+        let last = school_year(&format!("({})", self.before("o.known_before")));
         let years = format!("GREATEST({last} - {} + 1, 1)", school_year("p.enrolled_from"));
         format!("CASE WHEN p.enrolled_from IS NOT NULL THEN {sum} / CAST({years} AS DOUBLE) END")
     }
@@ -220,8 +220,9 @@ impl Query<'_> {
             (false, false) => (self.no_day().into(), "pupils AS p".into()),
         };
         if counts && self.plan.activities.is_some_and(|a| a.silent == Silent::Exclude) {
-            let until = if self.plan.pupils.landmark.is_some() { self.before_landmark() } else { "t.starts_on" };
-            let (joins, condition) = self.measured(until);
+            let has_landmark = self.plan.pupils.landmark.is_some();
+            let until = if has_landmark { self.before_landmark() } else { "t.starts_on".into() };
+            let (joins, condition) = self.measured(&until);
             from += &joins;
             keep.extend(condition);
         }

@@ -15,7 +15,7 @@
 //! | `patterns.rs` | pattern cells, and the script by which another engine makes them |
 //!
 //! A cell that can't be read makes the query fail; the executor counts it as a reject and, with
-//! `study.max_reject`, goes on without the row. Rows in conflict are the executor's errors too: the query
+//! `study.max_reject`, goes on without the row. Rows in conflict (pupils, stays) are the executor's errors too: the query
 //! trusts that it has run.
 
 mod dialect;
@@ -220,18 +220,38 @@ impl<'p> Query<'p> {
         }
     }
 
-    fn no_day(&self) -> &'static str {
+    fn day_type(&self) -> &'static str {
         match self.plan.study.time.axis {
-            Axis::Days => "CAST(NULL AS INTEGER)",
-            Axis::Calendar => "CAST(NULL AS DATE)",
+            Axis::Days => "INTEGER",
+            Axis::Calendar => "DATE",
         }
+    }
+
+    fn no_day(&self) -> String {
+        format!("CAST(NULL AS {})", self.day_type())
+    }
+
+    /// The day before one.
+    fn before(&self, day: &str) -> String {
+        match self.plan.study.time.axis {
+            Axis::Days => format!("{day} - 1"),
+            Axis::Calendar => format!("{day} - INTERVAL '1' DAY"),
+        }
+    }
+
+    /// The day before the landmark.
+    fn before_landmark(&self) -> String {
+        self.before("p.landmark")
     }
 
     /// The table, in the order of its rows.
     fn select(&self) -> String {
         let name = |n: &str| self.sql.name(n);
-        let mut columns =
-            vec![format!("{} AS pupil", self.pupil()), self.school_of_row(), "p.cohort".into(), "o.period".into()];
+        let school = match self.school_of_row() {
+            of_start @ "p.school" => of_start.to_string(),
+            of_row => format!("{of_row} AS school"),
+        };
+        let mut columns = vec![format!("{} AS pupil", self.pupil()), school, "p.cohort".into(), "o.period".into()];
         for (i, e) in self.plan.exposures.iter().enumerate() {
             let (dose, name) = (self.transformed(i, ""), name(&format!("dose_{}", e.entry.id)));
             columns.push(if dose.ends_with(&format!(".{name}")) { dose } else { format!("{dose} AS {name}") });

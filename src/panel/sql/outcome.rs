@@ -34,18 +34,23 @@ impl<'p> Query<'p> {
             }
         };
         let cause = if o.cause.is_some() { format!(", {cause}") } else { String::new() };
-        let observed_until = if self.plan.pupils.end.is_some() || self.plan.pupils.length.is_some() {
-            "p.observed_until"
+        let mut observed_until = if self.plan.pupils.end.is_some() || self.plan.pupils.length.is_some() {
+            "p.observed_until".to_string()
         } else {
             self.no_day()
         };
-        let (event, words) = match o.after_end {
+        let (mut event, words) = match o.after_end {
             AfterEnd::Censor => (
                 format!("CASE WHEN {event_on} > {observed_until} THEN NULL ELSE {event_on} END"),
                 "an event after it does not count",
             ),
             AfterEnd::AtEnd => (event_on.to_string(), "an event after it counts in the last period"),
         };
+        if self.plan.study.stays.is_some() {
+            event = format!("CASE WHEN {event_on} >= p.outside_on THEN NULL ELSE {event} END");
+            let inside = format!("CAST({} AS {})", self.before("p.outside_on"), self.day_type());
+            observed_until = format!("COALESCE(LEAST({observed_until}, {inside}), {observed_until}, {inside})");
+        }
         let keys = self.keys_of("p");
         let body = format!(
             "SELECT {keys}, {event} AS event_on, {observed_until} AS observed_until{cause}\nFROM pupils AS p{join}\n\
@@ -85,12 +90,17 @@ impl<'p> Query<'p> {
         self.cte("scores", "Scores as they were taken", body);
         self.periods();
         let (keys, using) = (self.keys_of("t"), self.using());
+        let pupils = match self.plan.study.stays {
+            Some(_) => format!("\n  JOIN pupils AS p ON {}", self.same("p", "t")),
+            None => String::new(),
+        };
+        let inside = self.inside("x.dated");
         let body = format!(
             "SELECT {0}, period, known_before, y\nFROM (\n  \
              SELECT {keys}, t.period, t.starts_on AS known_before, x.y,\n    \
              ROW_NUMBER() OVER (PARTITION BY {keys}, t.period ORDER BY x.dated DESC, x.y DESC) AS from_last\n  \
-             FROM periods AS t\n  JOIN scores AS x {using}\n  \
-             WHERE x.y IS NOT NULL AND x.dated >= t.starts_on AND x.dated < t.next_starts_on\n) AS ranked\n\
+             FROM periods AS t\n  JOIN scores AS x {using}{pupils}\n  \
+             WHERE x.y IS NOT NULL AND x.dated >= t.starts_on AND x.dated < t.next_starts_on{inside}\n) AS ranked\n\
              WHERE from_last = 1",
             self.keys().join(", ")
         );
@@ -99,7 +109,7 @@ impl<'p> Query<'p> {
 
     /// A value of the pupils, at the landmark when the study has one.
     fn value(&mut self) {
-        let known_before = if self.plan.pupils.landmark.is_some() { "p.landmark" } else { self.no_day() };
+        let known_before = if self.plan.pupils.landmark.is_some() { "p.landmark".into() } else { self.no_day() };
         let mut keep = vec!["p.y IS NOT NULL".to_string()];
         keep.extend(self.at_landmark());
         let body = format!(

@@ -7,7 +7,6 @@ use super::{Dialect, Query, lines};
 use crate::panel::patterns::{SCHOOL_START, number_columns};
 use crate::panel::plan::Plan;
 use crate::panel::question::Question;
-use crate::study::file::Axis;
 use crate::vocab::OutcomeRule;
 
 /// One statement of a script.
@@ -134,31 +133,23 @@ impl Query<'_> {
         self.cte("outcome", "Every pupil once, with the day before which the dose that is described is known", body);
     }
 
-    /// The day before the landmark.
-    pub(super) fn before_landmark(&self) -> &'static str {
-        match self.plan.study.time.axis {
-            Axis::Days => "p.landmark - 1",
-            Axis::Calendar => "p.landmark - INTERVAL '1' DAY",
-        }
-    }
-
     /// Rows that are equal, counted.
     fn select_patterns(&self, is_set: bool) -> String {
         let plan = self.plan;
         let none = format!("CAST(NULL AS {})", self.sql.text_type());
         let day = match is_set {
             true => self.last_day(),
-            false if plan.pupils.landmark.is_some() => self.before_landmark().into(),
+            false if plan.pupils.landmark.is_some() => self.before_landmark(),
             false => "o.known_before".into(),
         };
         let (registering, registered) =
             if plan.activities.is_some() { self.registered(&day) } else { (String::new(), "FALSE".into()) };
         let (stay, school) =
-            if is_set { (self.stay_of_row(), self.school_of_row()) } else { (String::new(), "p.school".into()) };
+            if is_set { (self.stay_of_row(), self.school_of_row()) } else { (String::new(), "p.school") };
         let has_name = !is_set && plan.pupils.school_name.is_some();
         let mut keys = vec![
             ("fell_out".to_string(), if is_set { none.clone() } else { "o.fell_out".into() }),
-            ("school".into(), school.trim_end_matches(" AS school").into()),
+            ("school".into(), school.into()),
             ("cohort".into(), "p.cohort".into()),
             ("period".into(), "CAST(o.period AS INTEGER)".into()),
             ("registered".into(), registered),

@@ -25,7 +25,9 @@ impl<'p> Query<'p> {
     pub(super) fn registration(&mut self, a: &Activities) {
         let (keys, by) = (self.keys().join(", "), "school, cohort");
         let of_groups = |what: &str, from: &str| format!("SELECT {by}, {what}\nFROM {from}\nGROUP BY {by}");
-        self.cte("school_cohorts", "Schools and cohorts", of_groups("COUNT(*) AS n_pupils", "pupils"));
+        let groups =
+            format!("(SELECT {by}, 1 AS n FROM pupils UNION ALL SELECT DISTINCT {by}, 0 AS n FROM activities) AS u");
+        self.cte("school_cohorts", "Schools and cohorts", of_groups("SUM(n) AS n_pupils", &groups));
         // Coverage is of the pupils of a school, wherever they were registered.
         let home = if self.plan.study.stays.is_some() { "home AS school" } else { "school" };
         let distinct = format!("(SELECT DISTINCT {keys}, {home}, cohort FROM activities) AS d");
@@ -67,9 +69,9 @@ impl<'p> Query<'p> {
         let mut columns = vec![
             "g.school AS school_id".into(),
             "g.cohort".into(),
-            "g.n_pupils".into(),
+            "CAST(g.n_pupils AS BIGINT) AS n_pupils".into(),
             "COALESCE(r.n_registered, 0) AS n_registered".into(),
-            "CAST(COALESCE(r.n_registered, 0) AS DOUBLE) / g.n_pupils AS coverage".into(),
+            "CAST(COALESCE(r.n_registered, 0) AS DOUBLE) / NULLIF(g.n_pupils, 0) AS coverage".into(),
             count("n_registrations"),
         ];
         let mut joins = "\nLEFT JOIN reached AS r ON r.school = g.school AND r.cohort = g.cohort\
@@ -101,7 +103,7 @@ impl<'p> Query<'p> {
             ]);
             columns.push("FALSE AS system_switched".into());
         }
-        columns.push("CASE WHEN r.n_registered IS NULL THEN 'not_measured' ELSE 'ok' END AS status".into());
+        columns.push("CASE WHEN n.n_registrations IS NULL THEN 'not_measured' ELSE 'ok' END AS status".into());
         format!(
             "SELECT\n{}\nFROM school_cohorts AS g{joins}\nORDER BY g.school, g.cohort",
             lines(columns.into_iter(), ",")

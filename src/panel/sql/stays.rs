@@ -1,7 +1,6 @@
 //! The schools of pupils who move: the printed form of [`crate::panel::Pupils`]' stays.
 
 use super::{Query, is_label, lines};
-use crate::study::file::Axis;
 
 impl<'p> Query<'p> {
     /// The stays, and the pupils at the school of their start.
@@ -14,7 +13,7 @@ impl<'p> Query<'p> {
         let keys = self.keys_of("r");
         let body = format!(
             "SELECT {keys}, k.school, r.from_on,\n  \
-             LEAD(r.from_on) OVER (PARTITION BY {keys} ORDER BY r.from_on) AS next_on\n\
+             LEAD(r.from_on) OVER (PARTITION BY {keys} ORDER BY r.from_on, k.school) AS next_on\n\
              FROM (\n  SELECT DISTINCT\n{}\n  FROM {} AS s\n) AS r\n\
              LEFT JOIN (SELECT DISTINCT listed_school AS school FROM listed) AS k ON k.school = r.school\n\
              WHERE r.from_on IS NOT NULL AND {}",
@@ -23,10 +22,13 @@ impl<'p> Query<'p> {
             is_label("r.school", s.school.0.len())
         );
         self.cte("stays", "From a day on at a school; without a name where the pupil table does not have it", body);
-        let keys = self.keys().join(", ");
-        let body =
-            format!("SELECT {keys}, MIN(from_on) AS outside_on\nFROM stays\nWHERE school IS NULL\nGROUP BY {keys}");
-        self.cte("outside", "The day from which a pupil is at a school outside the study", body);
+        let keys = self.keys_of("s");
+        let body = format!(
+            "SELECT {keys}, MIN(s.from_on) AS outside_on\nFROM stays AS s\nJOIN listed AS l ON {}\n\
+             WHERE s.school IS NULL AND (l.origin IS NULL OR s.next_on IS NULL OR s.next_on > l.origin)\nGROUP BY {keys}",
+            self.same("l", "s")
+        );
+        self.cte("outside", "The day from which a pupil is at a school outside the study, from the start on", body);
         let school = "COALESCE(v.school, l.listed_school)";
         let has_name = self.is_patterns && self.plan.pupils.school_name.is_some();
         let (name, names) = if has_name {
@@ -45,19 +47,19 @@ impl<'p> Query<'p> {
         self.cte("pupils", "Pupils at the school of their start", body);
     }
 
-    /// From which day on the dose of a pupil is not known any more, and the first stay.
+    /// From which day after the start on the dose of a pupil is not known any more.
     pub(super) fn silenced(&mut self) {
         if self.plan.study.stays.is_none() {
             return;
         }
         let keys = self.keys_of("s");
         let body = format!(
-            "SELECT {keys}, MIN(s.from_on) AS first_on, MIN(CASE WHEN r.school IS NULL THEN s.from_on END) AS silent_on\n\
-             FROM stays AS s\nJOIN pupils AS p ON {}\n\
-             LEFT JOIN registering AS r ON r.school = s.school AND r.cohort = p.cohort\nGROUP BY {keys}",
+            "SELECT {keys}, MIN(s.from_on) AS silent_on\nFROM stays AS s\nJOIN pupils AS p ON {}\n\
+             LEFT JOIN registering AS r ON r.school = s.school AND r.cohort = p.cohort\n\
+             WHERE r.school IS NULL AND (p.origin IS NULL OR s.from_on > p.origin)\nGROUP BY {keys}",
             self.same("p", "s")
         );
-        self.cte("silenced", "The first stay, and the first at a school that registers nothing", body);
+        self.cte("silenced", "The day after the start from which a pupil is at a school that registers nothing", body);
     }
 
     /// The join of the stay of a day, as `alias`, to rows with the keys of `rows`; nothing in a study that knows of no moves.
@@ -86,31 +88,24 @@ impl<'p> Query<'p> {
     }
 
     /// The school of a row `o`: of the start, or where the pupil was on the first day of the period.
-    pub(super) fn school_of_row(&self) -> String {
+    pub(super) fn school_of_row(&self) -> &'static str {
         let is_of_period = self.plan.study.stays.is_some() && !self.outcome.has_landmark();
-        if is_of_period { "COALESCE(w.school, p.school) AS school".into() } else { "p.school".into() }
+        if is_of_period { "COALESCE(w.school, p.school)" } else { "p.school" }
     }
 
-    /// The last day on which it matters for a row `o` where the pupil was.
+    /// The last day on which it matters for a row `o` of an outcome where the pupil was.
     pub(super) fn last_day(&self) -> String {
-        match (self.outcome.has_landmark(), self.plan.study.time.axis) {
-            (false, _) => "o.known_before".into(),
-            (true, Axis::Days) => "o.known_before - 1".into(),
-            (true, Axis::Calendar) => "o.known_before - INTERVAL '1' DAY".into(),
-        }
+        if self.outcome.has_landmark() { self.before("o.known_before") } else { "o.known_before".into() }
     }
 
-    /// Joins and the condition that all schools of a pupil `p` until a day register.
+    /// Joins and the condition that all schools of a pupil `p` from the start until a day register.
     pub(super) fn registered(&self, until: &str) -> (String, String) {
         let home = "\nLEFT JOIN registering AS r ON r.school = p.school AND r.cohort = p.cohort";
         if self.plan.study.stays.is_none() {
             return (home.into(), "r.school IS NOT NULL".into());
         }
         let joins = format!("{home}\nLEFT JOIN silenced AS z ON {}", self.same("z", "p"));
-        let condition = format!(
-            "CASE WHEN z.first_on <= {until} THEN COALESCE(z.silent_on > {until}, TRUE) ELSE r.school IS NOT NULL END"
-        );
-        (joins, condition)
+        (joins, format!("(r.school IS NOT NULL AND COALESCE(z.silent_on > {until}, TRUE))"))
     }
 
     /// Joins and, where those don't do it, the condition that keep pupils `p` of whom all schools until a day register.
