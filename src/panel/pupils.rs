@@ -148,9 +148,9 @@ impl Pupils {
         self.stays.as_ref().map_or(&[], |stays| stays.of(p))
     }
 
-    /// Whether anything is known of moves of the pupil.
+    /// Whether the pupil was ever elsewhere than at the school of the start.
     pub(super) fn moves(&self, p: PupilIx) -> bool {
-        !self.stays(p).is_empty()
+        self.stays(p).iter().any(|stay| stay.school != Some(self.school[p]))
     }
 
     /// The school where the pupil is on a day; `None` outside the study.

@@ -42,8 +42,8 @@ pub trait Sink {
     fn end(&mut self) -> Result<(), Self::Error>;
 }
 
-/// Builds all tables of a study and hands them to `sink`, in the order `pupil`, `stay`, `enrolment`, `diploma`, `dropout`, `start_pop`,
-/// `school`, others, the numbers of `[counts]` by the name of their source, `activity`.
+/// Builds all tables of a study and hands them to `sink`, in the order `pupil`, `stay`, `enrolment`, `diploma`, `dropout`,
+/// `start_pop`, `school`, others, the numbers of `[counts]` by the name of their source, `activity`.
 ///
 /// # Errors
 /// Unreadable input, repeated keys, more rejected rows than the study allows; or the sink's own.
