@@ -114,7 +114,7 @@ fn f31_the_schools_of_a_pupil_who_moves_are_a_table() {
     assert_eq!(steps, [stays.len() as u64 - 1, 1], "nobody began at 98VA01");
     let clash = [more[1], ("lijst.csv", "p6,98VA01,2021-2022,vmbo-kb 3,0,2019-08-01,2023-07-31")];
     let (_, done) = made(&with(&clash));
-    let said = done.err().expect("two schools on one day").to_string();
+    let said = done.expect_err("two schools on one day").to_string();
     assert!(said.contains("LOB-E0114 sources.lijst") && !said.contains("p6"), "{said}");
     // Where nobody asks for it there is no such table.
     assert!(!ingested(&with(&more)).0.path().join("tables/stay.parquet").exists());

@@ -217,7 +217,7 @@ impl Query<'_> {
                 keep.push(format!("t.period = {}", self.plan.periods - 1));
                 ("t.starts_on".into(), format!("pupils AS p\nJOIN periods AS t {}", self.using()))
             }
-            (false, false) => (self.no_day().into(), "pupils AS p".into()),
+            (false, false) => (self.no_day(), "pupils AS p".into()),
         };
         if counts && self.plan.activities.is_some_and(|a| a.silent == Silent::Exclude) {
             let has_landmark = self.plan.pupils.landmark.is_some();
