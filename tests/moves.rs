@@ -251,6 +251,11 @@ fn every_row_and_pupil_ends_in_one_step() {
     let steps = [Step::Used, Step::OtherSchool, Step::Duplicate, Step::UnknownPupil, Step::NoSchool, Step::NoDate];
     assert_eq!(steps.map(stays), [9, 5, 1, 1, 1, 1]);
     assert_eq!([Step::NoKey, Step::Read].map(stays), [1, 19]);
+    let notes = lob_effect::panel::matched::notes(&panel);
+    assert!(
+        notes.iter().any(|n| n.starts_with("5 of 19 rows of sources.verblijf (stays) are at a school")),
+        "{notes:?}"
+    );
     // Registrations count at the school of their day, and pupils at that of their start.
     let school = |name: &str| panel.pupils.schools.enumerate().find(|(_, s)| *s == name).unwrap().0;
     let found = |set: &str, name: &str, step: Step| -> u64 {
@@ -340,6 +345,8 @@ fn two_schools_on_one_day_and_stays_of_nobody_are_refused() {
     };
     let found = refused(&format!("{STAYS}p2,A,00,2020-04-01\n"));
     assert!(found.contains("LOB-E0114 sources.verblijf: 1 rows") && !found.contains("p2"), "{found}");
+    let found = refused("id,brin,vestiging,vanaf\np1,A,0,2019-01-01\np2,A,0,2019-01-01\n");
+    assert!(found.contains("LOB-E0118 sources.verblijf: none of the 2 stays"), "{found}");
     let found = refused("id,brin,vestiging,vanaf\n0001,A,00,2020-01-01\n");
     assert!(found.contains("sources.verblijf") && !found.contains("0001"), "{found}");
 }

@@ -293,6 +293,17 @@ pub enum InputError {
         /// Rows read.
         rows: u64,
     },
+    /// No stay is at a school of the pupil table.
+    #[error(
+        "LOB-E0118 sources.{source_name}: none of the {rows} stays of pupils is at a school that the pupil table has; the \
+         schools are written differently (with or without the location, zeros, spaces)"
+    )]
+    NoKnownSchool {
+        /// Source in the study.
+        source_name: String,
+        /// Stays.
+        rows: u64,
+    },
     /// No pupil of a school is in the enrolment table, though they are said to be linked.
     #[error(
         "LOB-E0117 sources.{source_name}: none of the {pupils} linked pupils of school `{school}` is in it, while pupils \

@@ -36,13 +36,19 @@ fn unmatched(flow: &Flow, set: &str) -> u64 {
     flow.total(set, Step::UnknownPupil) + flow.total(set, Step::NoKey)
 }
 
-/// Stops at a table of which no row belongs to a pupil, and at a school whose linked pupils are all missing from the
+/// Stops at a table of which no row belongs to a pupil, at stays of which none is at a school of the pupils, and at a school whose linked pupils are all missing from the
 /// enrolments of the others.
 pub(super) fn assert_matched(plan: &Plan<'_>, pupils: &Pupils, flow: &Flow) -> Result<(), InputError> {
     for (set, source_name) in joined(plan) {
         let rows = flow.total(&set, Step::Read);
         if rows > 0 && unmatched(flow, &set) == rows {
             return Err(InputError::NoMatch { source_name, rows });
+        }
+    }
+    if let Some(s) = &plan.study.stays {
+        let (known, rows) = (flow.total(stays::SET, Step::Used), flow.total(stays::SET, Step::OtherSchool));
+        if known == 0 && rows > 0 {
+            return Err(InputError::NoKnownSchool { source_name: s.source.clone(), rows });
         }
     }
     let Some(e) = plan.enrolments.filter(|_| flow.total(enrolled::SET, Step::Used) > 0) else { return Ok(()) };
@@ -77,6 +83,16 @@ pub fn notes(panel: &Panel<'_>) -> Vec<String> {
         }
         if rows == 0 {
             notes.push(format!("sources.{source} ({set}) has no rows"));
+        }
+    }
+    if let Some(s) = &plan.study.stays {
+        let (rows, other) = (flow.total(stays::SET, Step::Read), flow.total(stays::SET, Step::OtherSchool));
+        if other as f64 > ODD_SHARE * rows as f64 {
+            notes.push(format!(
+                "{other} of {rows} rows of sources.{} (stays) are at a school that no pupil of the pupil table has, and the \
+                 pupils are followed until then; if those are schools of the study, they are written differently",
+                s.source
+            ));
         }
     }
     for c in plan.covariates {

@@ -207,6 +207,14 @@ codes! {
             "Other schools can be linked. Without this message all these pupils would seem to have dropped out.",
             "Check how this school writes the key, or say that its pupils are not linked (`pupils.linked`).";
     }
+    "LOB-E0118" 3 "foreign-key" {
+        nl: "Geen enkele school in de tabel van `[stays]` staat in de leerlingtabel.",
+            "Al deze leerlingen leken naar een school buiten het onderzoek te gaan, en niemand bleef over.",
+            "Schrijf de school in beide tabellen op dezelfde manier, met BRIN en vestiging.";
+        en: "No school in the table of `[stays]` is in the pupil table.",
+            "All these pupils would seem to go to a school outside the study, and nobody would be left.",
+            "Write the school the same way in both tables, with BRIN and location.";
+    }
     "LOB-E0120" 3 "source-error" {
         nl: "Er staan fouten in een bestand.",
             "Een bestand met fouten wordt niet half gebruikt.",
